@@ -1,0 +1,91 @@
+--- Words for what happens: tool calls, durations, messages. Pure functions.
+local M = {}
+
+--- Longest tool headline, in characters.
+local HEADLINE = 100
+
+--- `0:41`, `1:02:03`.
+---@param seconds number
+---@return string
+function M.clock(seconds)
+  seconds = math.floor(seconds)
+  if seconds >= 3600 then
+    return ("%d:%02d:%02d"):format(seconds / 3600, seconds / 60 % 60, seconds % 60)
+  end
+  return ("%d:%02d"):format(seconds / 60, seconds % 60)
+end
+
+--- `950`, `12.4k`.
+---@param tokens integer
+---@return string
+function M.tokens(tokens)
+  return tokens < 1000 and tostring(tokens) or ("%.1fk"):format(tokens / 1000)
+end
+
+--- A path as seen from the project.
+---@param path string
+---@param root string
+---@return string
+function M.path(path, root)
+  local prefix = root:gsub("/$", "") .. "/"
+  return vim.startswith(path, prefix) and path:sub(#prefix + 1) or path
+end
+
+local function one_line(text)
+  local line = vim.trim(text):gsub("%s*[\r\n]+%s*", " ")
+  return vim.fn.strcharlen(line) > HEADLINE and vim.fn.strcharpart(line, 0, HEADLINE - 1) .. "…" or line
+end
+
+--- What a tool call is about, in a few words: the command, the path, the pattern.
+---@param args table<string, any>
+---@param root string
+---@return string
+function M.arguments(args, root)
+  if type(args.command) == "string" then
+    return one_line(args.command)
+  end
+  local path = type(args.path) == "string" and M.path(args.path, root) or nil
+  if type(args.pattern) == "string" then
+    return one_line(("“%s”%s"):format(args.pattern, path and " in " .. path or ""))
+  end
+  if path and type(args.offset) == "number" then
+    local last = type(args.limit) == "number" and tostring(args.offset + args.limit - 1) or ""
+    path = ("%s:%d-%s"):format(path, args.offset, last)
+  end
+  return path and one_line(path) or ""
+end
+
+local doing = { edit = "Editing", hashline_edit = "Editing", write = "Writing", read = "Reading", ls = "Listing" }
+
+--- The same in the present tense, for the run strip.
+---@param tool string
+---@param args table<string, any>
+---@param root string
+---@return string
+function M.activity(tool, args, root)
+  local about = M.arguments(args, root)
+  if tool == "grep" or tool == "find" then
+    return "Searching " .. about
+  end
+  return vim.trim((doing[tool] or (about ~= "" and tool == "bash" and "Running" or "Running " .. tool)) .. " " .. about)
+end
+
+--- All text of a message's content or of a tool result.
+---@param content string|table[]?
+---@return string
+function M.text(content)
+  if type(content) == "string" then
+    return content
+  end
+  local parts = {}
+  for _, block in ipairs(content or {}) do
+    if block.type == "text" then
+      parts[#parts + 1] = block.text
+    elseif block.type == "image" then
+      parts[#parts + 1] = "[image]"
+    end
+  end
+  return table.concat(parts, "\n")
+end
+
+return M

@@ -1,0 +1,19 @@
+--- `User` autocommands, for statuslines and the user's own automation (`:help pi-events`).
+local M = {}
+
+---@alias pi.EventName
+---| "PiEvent" every event of the server, raw
+---| "PiStatus" the status changed
+---| "PiRunStart"
+---| "PiRunEnd"
+---| "PiToolStart"
+---| "PiToolEnd"
+---| "PiError"
+
+---@param name pi.EventName
+---@param data table
+function M.emit(name, data)
+  vim.api.nvim_exec_autocmds("User", { pattern = name, modeline = false, data = data })
+end
+
+return M

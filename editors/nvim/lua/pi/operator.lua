@@ -1,0 +1,20 @@
+--- `<Plug>(pi-operator)`: asks about the text of a motion.
+local context = require("pi.context")
+local M = {}
+
+--- The keys of the mapping's right-hand side.
+---@return string
+function M.start()
+  vim.o.operatorfunc = "v:lua.require'pi.operator'.finish"
+  return "g@"
+end
+
+---@param kind "line"|"char"|"block"
+function M.finish(kind)
+  local buf = vim.api.nvim_get_current_buf()
+  local from, to = vim.api.nvim_buf_get_mark(buf, "["), vim.api.nvim_buf_get_mark(buf, "]")
+  local region = kind == "char" and context.characters(buf, from, to) or context.lines(buf, from[1], to[1])
+  require("pi").ask({ region = region })
+end
+
+return M

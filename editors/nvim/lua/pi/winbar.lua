@@ -1,0 +1,99 @@
+--- The bars above history and prompt: who answers, and what happens since when.
+local describe = require("pi.describe")
+local icon = require("pi.icon")
+local session = require("pi.session")
+local status = require("pi.status")
+local M = {}
+
+local clock ---@type uv.uv_timer_t?
+
+local function current()
+  local buf = vim.api.nvim_win_get_buf(vim.g.statusline_winid or 0)
+  return session.all[vim.b[buf].pi_root]
+end
+
+--- Cells for the mark before and the key behind what the strip says.
+local KEY_WIDTH = 16
+
+--- Cuts text to a number of cells; the clock at its end stays.
+local function fit(text, width)
+  if vim.fn.strdisplaywidth(text) <= width then
+    return text
+  end
+  local clock_text = text:match(" [%d:]+$") or ""
+  local room = math.max(1, width - #clock_text - 1)
+  return vim.fn.strcharpart(text, 0, room) .. "…" .. clock_text
+end
+
+local function escape(text)
+  return (text:gsub("%%", "%%%%"))
+end
+
+--- Winbar of the history.
+---@return string
+function M.history()
+  local it = current()
+  if not it then
+    return ""
+  end
+  local right = { it.model and it.model.id or nil }
+  if it.thinking and it.thinking ~= "off" then
+    right[#right + 1] = it.thinking
+  end
+  return (" %%#PiAgent#%s %s%%*%%=%%#PiCost#%s "):format(
+    icon.get("pi"), escape(it.name or vim.fs.basename(it.root)), escape(table.concat(right, " · "))
+  )
+end
+
+--- Winbar of the prompt.
+---@return string
+function M.prompt()
+  local it = current()
+  if not it then
+    return ""
+  end
+  local parts = {}
+  local strip = status.strip(it.status)
+  if strip ~= "" then
+    strip = fit(strip, vim.api.nvim_win_get_width(vim.g.statusline_winid or 0) - KEY_WIDTH)
+    local group = it.status.state == "lost" and "PiToolError" or "PiToolRunning"
+    parts[#parts + 1] = ("%%#%s#%s %s%%*"):format(group, it.status.icon, escape(strip))
+  end
+  if it.status.queued > 0 then
+    parts[#parts + 1] = ("%%#PiQueue#%s %d queued%%*"):format(icon.get("steer"), it.status.queued)
+  end
+  local window = it.model and it.model.contextWindow
+  if (it.status.context or 0) > 0 and window and window > 0 then
+    parts[#parts + 1] = ("%%#PiCost#%s of %s%%*"):format(
+      describe.tokens(it.status.context), describe.tokens(window)
+    )
+  end
+  local key = it:busy() and "<C-c> stop" or "g? keys"
+  -- Too narrow a window loses the numbers first.
+  if #parts > 0 then
+    parts[1] = parts[1] .. "%<"
+  end
+  return (" %s%%=%%#PiKey#%s%%* "):format(table.concat(parts, "   "), key)
+end
+
+--- Draws the bars again, and once a second while something runs.
+---@param it pi.Session
+function M.refresh(it)
+  vim.cmd.redrawstatus({ bang = true })
+  if it:busy() and not clock then
+    clock = assert(vim.uv.new_timer())
+    clock:start(1000, 1000, vim.schedule_wrap(function()
+      local running = vim.iter(vim.tbl_values(session.all)):any(function(other)
+        return other:busy()
+      end)
+      if not running and clock then
+        clock:stop()
+        clock:close()
+        clock = nil
+      end
+      vim.cmd.redrawstatus({ bang = true })
+    end))
+  end
+end
+
+return M

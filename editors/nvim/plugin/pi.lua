@@ -1,0 +1,52 @@
+-- The command, the <Plug> mappings and nothing else: no module is loaded and no process started before one of them
+-- is used. Configuration is `vim.g.pi`, see `:help pi-config`; there is no setup().
+if vim.g.loaded_pi then
+  return
+end
+vim.g.loaded_pi = 1
+
+if vim.fn.has("nvim-0.10") == 0 then
+  vim.api.nvim_create_user_command("Pi", function()
+    vim.notify("Pi needs Neovim 0.10 or newer", vim.log.levels.ERROR)
+  end, { nargs = "*", range = true, bang = true })
+  return
+end
+
+vim.api.nvim_create_user_command("Pi", function(args)
+  require("pi.command").run(args)
+end, {
+  nargs = "*",
+  range = true,
+  bang = true,
+  desc = "Ask Pi, or run one of its subcommands",
+  complete = function(lead, line, position)
+    return require("pi.command").complete(lead, line, position)
+  end,
+})
+vim.api.nvim_create_user_command("PiSteer", function(args)
+  require("pi.command").steer(args)
+end, { nargs = "*", range = true, desc = "Tell the running Pi something (idle: ask)" })
+vim.api.nvim_create_user_command("PiAbort", function()
+  require("pi").stop()
+end, { desc = "Stop Pi" })
+
+local function plug(modes, name, rhs, desc)
+  vim.keymap.set(modes, "<Plug>(" .. name .. ")", rhs, { desc = desc })
+end
+plug("n", "pi-chat", "<Cmd>Pi<CR>", "Pi: open or focus the chat")
+plug("n", "pi-ask", "<Cmd>Pi ask<CR>", "Pi: ask")
+plug("x", "pi-ask", ":Pi ask<CR>", "Pi: ask about the selection")
+plug("n", "pi-stop", "<Cmd>Pi stop<CR>", "Pi: stop")
+vim.keymap.set({ "n", "x" }, "<Plug>(pi-operator)", function()
+  return require("pi.operator").start()
+end, { expr = true, desc = "Pi: ask about a motion" })
+
+-- With `autostart = "open"` the server starts with the first file instead of the first command.
+if type(vim.g.pi) == "table" and vim.g.pi.autostart == "open" then
+  vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile" }, {
+    group = vim.api.nvim_create_augroup("pi.autostart", {}),
+    callback = function()
+      return require("pi").autostart()
+    end,
+  })
+end

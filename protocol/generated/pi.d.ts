@@ -1,0 +1,1183 @@
+// Generated from protocol/src by `UPDATE=1 cargo test -p pi-protocol --test generated`: do not edit.
+
+/** Something that happened in a session; the JSON is the record Pi's clients read. `message_update` carries the delta only. A transport in full mode adds `message` and `partial` from its own copy of the growing message (rpc.md §14.1). */
+export type AgentEvent = {
+  type: "agent_start";
+} | {
+  type: "agent_end";
+  /** Messages of this run, prompts included. */
+  messages: AgentMessage[];
+  /** Whether a retry follows. */
+  willRetry: boolean;
+} | {
+  type: "agent_settled";
+} | {
+  type: "turn_start";
+} | {
+  type: "turn_end";
+  /** The assistant message. */
+  message: AgentMessage;
+  /** The results of its tool calls, in call order. */
+  toolResults: ToolResultTagged[];
+} | {
+  type: "message_start";
+  /** For an assistant: as far as it has come. */
+  message: AgentMessage;
+} | {
+  type: "message_update";
+  /** Tokens so far. */
+  usage: Usage;
+  /** What was added. */
+  assistantMessageEvent: AssistantMessageEvent;
+} | {
+  type: "message_end";
+  /** The message. */
+  message: AgentMessage;
+} | {
+  type: "tool_execution_start";
+  /** Id of the call. */
+  toolCallId: string;
+  /** Name of the tool. */
+  toolName: string;
+  /** Arguments as the model gave them. */
+  args: Record<string, unknown>;
+} | {
+  type: "tool_execution_update";
+  /** Id of the call. */
+  toolCallId: string;
+  /** Name of the tool. */
+  toolName: string;
+  /** Arguments as the model gave them. */
+  args: Record<string, unknown>;
+  /** The result so far. */
+  partialResult: ToolResult;
+} | {
+  type: "tool_execution_end";
+  /** Id of the call. */
+  toolCallId: string;
+  /** Name of the tool. */
+  toolName: string;
+  /** The result. */
+  result: ToolResult;
+  /** Whether it failed. */
+  isError: boolean;
+} | {
+  type: "queue_update";
+  /** Texts that will steer. */
+  steering: string[];
+  /** Texts that follow. */
+  followUp: string[];
+} | {
+  type: "auto_retry_start";
+  /** 1-based. */
+  attempt: number;
+  /** Upper bound. */
+  maxAttempts: number;
+  /** Pause in milliseconds. */
+  delayMs: number;
+  /** Why. */
+  errorMessage: string;
+} | {
+  type: "auto_retry_end";
+  /** Whether a call succeeded. */
+  success: boolean;
+  /** The last attempt. */
+  attempt: number;
+  /** Why it was given up. */
+  finalError?: string;
+} | {
+  type: "compaction_start";
+  /** Why. */
+  reason: CompactionReason;
+} | {
+  type: "compaction_end";
+  /** Why it was done. */
+  reason: CompactionReason;
+  /** Absent when it failed. */
+  result?: CompactionResult;
+  /** Stopped by the user. */
+  aborted: boolean;
+  /** Whether the run continues. */
+  willRetry: boolean;
+  /** Why it failed. */
+  errorMessage?: string;
+} | {
+  type: "auto_compaction_start";
+  /** Why. */
+  reason: CompactionReason;
+} | {
+  type: "auto_compaction_end";
+  /** Absent when it failed. */
+  result?: CompactionResult;
+  /** Stopped by the user. */
+  aborted: boolean;
+  /** Whether the run continues. */
+  willRetry: boolean;
+  /** Why it failed. */
+  errorMessage?: string;
+} | {
+  type: "summarization_retry_scheduled";
+  /** 1-based. */
+  attempt: number;
+  /** Upper bound. */
+  maxAttempts: number;
+  /** Pause in milliseconds. */
+  delayMs: number;
+  /** Why. */
+  errorMessage: string;
+} | {
+  type: "summarization_retry_attempt_start";
+  /** What is summarised. */
+  source: SummarizationSource;
+  /** Why, for a compaction. */
+  reason?: CompactionReason;
+} | {
+  type: "summarization_retry_finished";
+} | {
+  type: "session_info_changed";
+  /** The name; absent when cleared. */
+  name?: string;
+} | {
+  type: "thinking_level_changed";
+  /** The new level. */
+  level: ThinkingLevel;
+} | {
+  type: "bash_execution_update";
+  /** Id of the `bash` request. */
+  id?: unknown;
+  /** New output. */
+  delta: string;
+} | {
+  type: "extension_error";
+  /** File, or `<runtime>`, or `command:<name>`. */
+  extensionPath: string;
+  /** What it was doing. */
+  event: string;
+  /** What went wrong. */
+  error: string;
+} | {
+  type: "notice";
+  /** How bad. */
+  level: NoticeLevel;
+  /** What happened and what to do. */
+  message: string;
+};
+
+/** One message. The tag is `role`; roles this version does not know are kept as raw JSON. */
+export type AgentMessage = UserMessage & {
+  role: "user";
+} | AssistantMessage & {
+  role: "assistant";
+} | ToolResultMessage & {
+  role: "toolResult";
+} | BashExecutionMessage & {
+  role: "bashExecution";
+} | CustomMessage & {
+  role: "custom";
+} | BranchSummaryMessage & {
+  role: "branchSummary";
+} | CompactionSummaryMessage & {
+  role: "compactionSummary";
+};
+
+/** An answer of the model, complete or (in `message_update`) so far. */
+export type AssistantMessage = {
+  /** Text, thinking and tool calls in the order they came. */
+  content: Content[];
+  /** Wire dialect, for example `anthropic-messages`. */
+  api: string;
+  /** Provider name. */
+  provider: string;
+  /** Model id. */
+  model: string;
+  /** Tokens and cost. */
+  usage: Usage;
+  /** Why the answer ended. */
+  stopReason: StopReason;
+  /** Unix time in milliseconds at which the request began. */
+  timestamp: number;
+  /** The provider's id of the response (0.87). */
+  responseId?: string;
+  /** The model that answered, when it differs from the one asked (0.87). */
+  responseModel?: string;
+  /** The provider's own word for the stop reason (0.87). */
+  rawStopReason?: string;
+  /** What went wrong, with `stopReason` `error` or `aborted`. */
+  errorMessage?: string;
+  /** Opaque diagnostic items (0.87). */
+  diagnostics?: unknown[];
+};
+
+/** An increment of an assistant message; `contentIndex` is the index in `message.content`. */
+export type AssistantMessageEvent = {
+  type: "text_start";
+  /** Block. */
+  contentIndex: number;
+} | {
+  type: "text_delta";
+  /** Block. */
+  contentIndex: number;
+  /** New text. */
+  delta: string;
+} | {
+  type: "text_end";
+  /** Block. */
+  contentIndex: number;
+  /** All of it. */
+  content: string;
+} | {
+  type: "thinking_start";
+  /** Block. */
+  contentIndex: number;
+} | {
+  type: "thinking_delta";
+  /** Block. */
+  contentIndex: number;
+  /** New text. */
+  delta: string;
+} | {
+  type: "thinking_end";
+  /** Block. */
+  contentIndex: number;
+  /** All of it. */
+  content: string;
+} | {
+  type: "toolcall_start";
+  /** Block. */
+  contentIndex: number;
+  /** Id of the call. */
+  id: string;
+  /** Name of the tool. */
+  toolName: string;
+} | {
+  type: "toolcall_delta";
+  /** Block. */
+  contentIndex: number;
+  /** Raw JSON fragment. */
+  delta: string;
+} | {
+  type: "toolcall_end";
+  /** Block. */
+  contentIndex: number;
+  /** The call with its final arguments. */
+  toolCall: ToolCallTagged;
+};
+
+/** Models with configured authentication. */
+export type AvailableModels = {
+  /** In registry order. */
+  models: Model[];
+};
+
+/** A shell command run by the user through the `bash` command (spec: rpc.md §8). */
+export type BashExecutionMessage = {
+  /** The command line. */
+  command: string;
+  /** Output, sanitised and cut. */
+  output: string;
+  /** Absent when cancelled or killed. */
+  exitCode?: number;
+  /** Stopped by `abort_bash`. */
+  cancelled: boolean;
+  /** The output was cut. */
+  truncated: boolean;
+  /** Where the whole output is, when cut. */
+  fullOutputPath?: string;
+  /** Not shown to the model. */
+  excludeFromContext?: boolean;
+  /** Unix time in milliseconds. */
+  timestamp: number;
+};
+
+/** A shell command of the user. */
+export type BashParams = {
+  /** The command line. */
+  command: string;
+  /** Keep it out of the model's context. */
+  excludeFromContext?: boolean;
+};
+
+/** Outcome of the user's shell command. */
+export type BashResult = {
+  /** Output, sanitised and cut. */
+  output: string;
+  /** Absent when cancelled or killed. */
+  exitCode?: number;
+  /** Stopped by `abort_bash`. */
+  cancelled: boolean;
+  /** The output was cut. */
+  truncated: boolean;
+  /** Where the whole output is, when cut. */
+  fullOutputPath?: string;
+};
+
+/** Summary of a branch the conversation came back from. */
+export type BranchSummaryMessage = {
+  /** The summary. */
+  summary: string;
+  /** Entry the branch left from, or `root`. */
+  fromId: string | null;
+  /** Unix time in milliseconds. */
+  timestamp: number;
+};
+
+/** Whether an extension stopped the change of session. */
+export type Cancelled = {
+  /** True when nothing happened. */
+  cancelled: boolean;
+};
+
+/** Queued messages that were removed. */
+export type ClearedQueue = {
+  /** Texts that would have steered. */
+  steering: string[];
+  /** Texts that would have followed. */
+  followUp: string[];
+};
+
+/** Whose a slash command is. */
+export type CommandLocation = "user" | "project" | "path";
+
+/** What kind a slash command is. */
+export type CommandSource = "prompt" | "skill";
+
+/** What a message can begin with. */
+export type Commands = {
+  /** Prompt templates, then skills, each kind in order of name. */
+  commands: SlashCommand[];
+};
+
+/** A summary of older turns. */
+export type CompactParams = {
+  /** What the summary should pay attention to. */
+  customInstructions?: string;
+};
+
+/** Why a compaction runs. */
+export type CompactionReason = "manual" | "threshold" | "overflow";
+
+/** Outcome of a compaction. */
+export type CompactionResult = {
+  /** The summary. */
+  summary: string;
+  /** First entry still in the context. */
+  firstKeptEntryId: string;
+  /** Tokens before. */
+  tokensBefore: number;
+  /** Estimate of what is left. */
+  estimatedTokensAfter?: number;
+  /** What the summary cost. */
+  usage?: Usage;
+  /** File lists. */
+  details?: unknown;
+};
+
+/** Summary of what was compacted away. */
+export type CompactionSummaryMessage = {
+  /** The summary. */
+  summary: string;
+  /** Tokens of the context before. */
+  tokensBefore: number;
+  /** Unix time in milliseconds. */
+  timestamp: number;
+};
+
+/** One block of a message's content. */
+export type Content = TextContent & {
+  type: "text";
+} | ThinkingContent & {
+  type: "thinking";
+} | ImageContent & {
+  type: "image";
+} | ToolCall & {
+  type: "toolCall";
+};
+
+/** How full the context is. */
+export type ContextUsage = {
+  /** Tokens, `null` right after a compaction. */
+  tokens: number | null;
+  /** The context limit. */
+  contextWindow: number;
+  /** 0–100. */
+  percent: number | null;
+};
+
+/** Cost in US dollars, unrounded. */
+export type Cost = {
+  /** For `Usage::input`. */
+  input: number;
+  /** For `Usage::output`. */
+  output: number;
+  /** For `Usage::cache_read`. */
+  cacheRead: number;
+  /** For `Usage::cache_write`. */
+  cacheWrite: number;
+  /** Sum of the four. */
+  total: number;
+};
+
+/** Rates that replace all others above a prompt size. */
+export type CostTier = {
+  /** Tokens of prompt, cached ones included, above which the tier holds. */
+  inputTokensAbove: number;
+  /** Prompt. */
+  input: number;
+  /** Answer. */
+  output: number;
+  /** Cached prompt. */
+  cacheRead: number;
+  /** Writing the cache. */
+  cacheWrite: number;
+};
+
+/** A message of an extension. */
+export type CustomMessage = {
+  /** The extension's name for it. */
+  customType: string;
+  /** Text and images for the model. */
+  content: MessageContent;
+  /** Whether clients show it. */
+  display: boolean;
+  /** Extension data. */
+  details?: unknown;
+  /** Unix time in milliseconds. */
+  timestamp: number;
+};
+
+/** Result of cycling the model. */
+export type CycledModel = {
+  /** The model now in force. */
+  model: Model;
+  /** How hard it thinks. */
+  thinkingLevel: ThinkingLevel;
+  /** It was chosen among the models that flags or settings name. */
+  isScoped: boolean;
+};
+
+/** What happens with an accepted prompt. */
+export type Delivery = "started" | "steering" | "followUp";
+
+/** One problem. */
+export type DiagnosticContext = {
+  /** Where. */
+  range: TextRange;
+  /** What. */
+  message: string;
+  /** Who says so. */
+  source?: string;
+  /** 1 error … 4 hint, as in LSP. */
+  severity?: number;
+};
+
+/** Nothing to report; over JSONL the response has no `data`. */
+export type Empty = Record<string, unknown>;
+
+/** On or off. */
+export type EnabledParams = {
+  /** On or off. */
+  enabled: boolean;
+};
+
+/** An entry: the tree fields and what happened. Written in Pi's key order: `type`, `id`, `parentId`, `timestamp`, then the rest; `custom` and `custom_message` have the tree fields last. */
+export type Entry = ({
+  type: "message";
+  /** The message. */
+  message: AgentMessage;
+} | {
+  type: "thinking_level_change";
+  /** The level; a word we may not know. */
+  thinkingLevel: string;
+} | {
+  type: "model_change";
+  /** Provider name. */
+  provider: string;
+  /** Model id. */
+  modelId: string;
+} | {
+  type: "compaction";
+  /** The summary. */
+  summary: string;
+  /** First entry still in the context. */
+  firstKeptEntryId: string;
+  /** Tokens before. */
+  tokensBefore: number;
+  /** Extension data or file lists. */
+  details?: unknown;
+  /** What the summary cost (0.87). */
+  usage?: Usage;
+  /** Made by an extension. */
+  fromHook?: boolean;
+} | {
+  type: "branch_summary";
+  /** Where it was left. */
+  fromId: string | null;
+  /** The summary. */
+  summary: string;
+  /** Extension data or file lists. */
+  details?: unknown;
+  /** Made by an extension. */
+  fromHook?: boolean;
+} | {
+  type: "custom";
+  /** The extension's name for it. */
+  customType: string;
+  /** Extension data. */
+  data?: unknown;
+} | {
+  type: "custom_message";
+  /** The extension's name for it. */
+  customType: string;
+  /** Text and images. */
+  content: MessageContent;
+  /** Whether clients show it. */
+  display: boolean;
+  /** Extension data. */
+  details?: unknown;
+} | {
+  type: "label";
+  /** The entry. */
+  targetId: string;
+  /** Its label; absent clears. */
+  label?: string;
+} | {
+  type: "session_info";
+  /** The name; absent or empty clears. */
+  name?: string;
+}) & {
+  /** Eight hex digits (or longer, from other writers). */
+  id: string;
+  /** The entry this one follows; `null` for a root. */
+  parentId: string | null;
+  /** ISO 8601, UTC, milliseconds; empty when another writer left it out. */
+  timestamp: string;
+};
+
+/** An event with its place in the session's sequence; the payload of `pi/event`. */
+export type Envelope = {
+  /** The session. */
+  sessionId: string;
+  /** Strictly increasing per session, from 1. */
+  seq: number;
+  /** The event, exactly as in JSONL. */
+  event: AgentEvent;
+};
+
+/** Where to write a page. */
+export type ExportHtmlParams = {
+  /** The file, replaced if it is there; relative to the session's folder. */
+  outputPath?: string;
+};
+
+/** A page that was written. */
+export type ExportedHtml = {
+  /** The path as it was asked for, or the name of the file in the session's folder. */
+  path: string;
+};
+
+/** A client's answer to an `extension_ui_request`; `cancelled` wins over the others. */
+export type ExtensionUiResponse = {
+  /** Id of the request. */
+  id: string;
+  /** For select, input and editor. */
+  value?: unknown;
+  /** For confirm. */
+  confirmed?: boolean;
+  /** The user gave no answer. */
+  cancelled?: boolean;
+};
+
+/** A message to fork at. */
+export type ForkMessage = {
+  /** Its entry. */
+  entryId: string;
+  /** What the user said. */
+  text: string;
+};
+
+/** Messages to fork at. */
+export type ForkMessages = {
+  /** In file order, of all branches. */
+  messages: ForkMessage[];
+};
+
+/** Where to fork. */
+export type ForkParams = {
+  /** A user message; the new session ends before it. */
+  entryId: string;
+};
+
+/** Result of a fork. */
+export type ForkResult = {
+  /** Text of the message it was forked at, to edit and send again. */
+  text: string;
+  /** True when nothing happened. */
+  cancelled: boolean;
+};
+
+/** Which entries. */
+export type GetEntriesParams = {
+  /** Only those after this entry. */
+  since?: string;
+};
+
+/** An image. Emitted as `data`/`mimeType` only; the documented `source` form is accepted as input (rpc.md §14.6). */
+export type ImageContent = {
+  /** Base64 without a `data:` prefix. */
+  data: string;
+  /** For example `image/png`. */
+  mimeType: string;
+};
+
+/** An image. Emitted as `data`/`mimeType` only; the documented `source` form is accepted as input (rpc.md §14.6). */
+export type ImageContentInput = {
+  data?: string;
+  mimeType?: string;
+  source?: ImageSource;
+};
+
+/** The documented older form of an image. */
+export type ImageSource = {
+  data: string;
+  mediaType: string;
+};
+
+/** What a model can read. */
+export type InputKind = "text" | "image";
+
+/** Text of the last answer. */
+export type LastAssistantText = {
+  /** `null` when there is none, which clients of both Pi versions take (rpc.md §14.5). */
+  text: string | null;
+};
+
+/** Result of cycling the thinking level. */
+export type LevelResult = {
+  /** The level now in force. */
+  level: ThinkingLevel;
+};
+
+/** Content that is either one string or a list of blocks. */
+export type MessageContent = string | Content[];
+
+/** Messages in the context. */
+export type Messages = {
+  /** Oldest first. */
+  messages: AgentMessage[];
+};
+
+/** A model a provider offers. Costs are US dollars per million tokens. */
+export type Model = {
+  /** Id as the provider knows it. */
+  id: string;
+  /** Name for people. */
+  name: string;
+  /** Wire dialect, for example `openai-completions`. */
+  api: string;
+  /** Provider name. */
+  provider: string;
+  /** Base URL of the provider. */
+  baseUrl: string;
+  /** Whether it can think. */
+  reasoning: boolean;
+  /** What it reads. */
+  input: InputKind[];
+  /** Prices. */
+  cost: ModelCost;
+  /** Context limit in tokens; 0 = unknown. */
+  contextWindow: number;
+  /** Output limit in tokens. */
+  maxTokens: number;
+  /** Extra request headers. */
+  headers?: Record<string, string>;
+  /** Deviations of the provider from its dialect (providers.md §3). */
+  compat?: unknown;
+  /** Level → word sent on the wire; `null` = not offered (0.87). */
+  thinkingLevelMap?: Record<string, string | null>;
+};
+
+/** Prices in US dollars per million tokens. */
+export type ModelCost = {
+  /** Prompt. */
+  input: number;
+  /** Answer. */
+  output: number;
+  /** Cached prompt. */
+  cacheRead: number;
+  /** Writing the cache. */
+  cacheWrite: number;
+  /** Dearer rates above a prompt size (0.87). */
+  tiers?: CostTier[];
+};
+
+/** Where to go on. */
+export type NavigateTreeParams = {
+  /** The entry to go on from. */
+  targetId: string;
+};
+
+/** Where the session goes on. */
+export type Navigated = {
+  /** Text of the message that was chosen, to edit and send again. */
+  editorText?: string;
+  /** The entry the next one follows; `null` when it will be a root. */
+  leafId: string | null;
+};
+
+/** Start afresh. */
+export type NewSessionParams = {
+  /** File of the session this one continues, for the header. */
+  parentSession?: string;
+};
+
+/** Nothing to say. */
+export type NoParams = Record<string, unknown>;
+
+/** How bad a notice is. */
+export type NoticeLevel = "info" | "warning" | "error";
+
+/** How `message_update` looks on a JSONL connection. */
+export type OutputMode = "full" | "compact";
+
+/** Answer to a prompt. Over JSONL nothing of it is sent (Pi sends no data). */
+export type PromptAccepted = {
+  /** Always true; a refusal is an error. */
+  accepted: boolean;
+  /** What happens with it. */
+  delivery: Delivery;
+  /** The session it went to. */
+  sessionId: string;
+};
+
+/** A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`; in JSONL they are UTF-16. Paths are absolute or `file:` URIs. */
+export type PromptContext = {
+  kind: "file";
+  /** Absolute path or `file:` URI. */
+  uri: string;
+} | {
+  kind: "selection";
+  /** Absolute path or `file:` URI. */
+  uri: string;
+  /** The selected range. */
+  range: TextRange;
+} | {
+  kind: "text";
+  /** What it is, for the heading. */
+  title?: string;
+  /** The text. */
+  text: string;
+} | {
+  kind: "diagnostics";
+  /** Absolute path or `file:` URI. */
+  uri: string;
+  /** The problems. */
+  items: DiagnosticContext[];
+};
+
+/** A message for the agent. */
+export type PromptParams = {
+  /** What to do. */
+  message: string;
+  /** Images that go with it. */
+  images?: ImageContentInput[];
+  /** What to do while a run is in progress; without it that is an error. */
+  streamingBehavior?: StreamingBehavior;
+  /** What the message is about. Resolved from open documents first. Not in Pi. */
+  context?: PromptContext[];
+};
+
+/** How a queue is emptied. */
+export type QueueMode = "all" | "one-at-a-time";
+
+/** A message for the run in progress (`steer`) or for after it (`follow_up`). */
+export type QueueParams = {
+  /** What to say. */
+  message: string;
+  /** Images that go with it. */
+  images?: ImageContentInput[];
+};
+
+/** Entries of the session. */
+export type SessionEntries = {
+  /** In file order. */
+  entries: Entry[];
+  /** The entry the next one follows; `null` when it will be a root. */
+  leafId: string | null;
+};
+
+/** State of a session. */
+export type SessionState = {
+  /** The model, if there is one. */
+  model?: Model;
+  /** How hard it thinks. */
+  thinkingLevel: ThinkingLevel;
+  /** A run is in progress (until settled). */
+  isStreaming: boolean;
+  /** A compaction is in progress. */
+  isCompacting: boolean;
+  /** How steering messages are delivered. */
+  steeringMode: QueueMode;
+  /** How follow-ups are delivered. */
+  followUpMode: QueueMode;
+  /** The session file; absent in memory. */
+  sessionFile?: string;
+  /** The session id. */
+  sessionId: string;
+  /** Its name. */
+  sessionName?: string;
+  /** Whether it is compacted by itself. */
+  autoCompactionEnabled: boolean;
+  /** Whether failed model calls are repeated. */
+  autoRetryEnabled: boolean;
+  /** Messages in the context. */
+  messageCount: number;
+  /** Messages that wait in the queues. */
+  pendingMessageCount: number;
+};
+
+/** Counts, tokens and cost of a session. */
+export type SessionStats = {
+  /** The session file; absent in memory. */
+  sessionFile?: string;
+  /** The session id. */
+  sessionId: string;
+  /** User messages. */
+  userMessages: number;
+  /** Assistant messages. */
+  assistantMessages: number;
+  /** Tool calls. */
+  toolCalls: number;
+  /** Tool results. */
+  toolResults: number;
+  /** All messages. */
+  totalMessages: number;
+  /** Sums. */
+  tokens: TokenStats;
+  /** US dollars. */
+  cost: number;
+  /** How full the context is; absent without a model or a known limit. */
+  contextUsage?: ContextUsage;
+};
+
+/** An entry and what follows it. */
+export type SessionTreeNode = {
+  /** The entry. */
+  entry: Entry;
+  /** What follows it, oldest first. */
+  children: SessionTreeNode[];
+  /** Its bookmark. */
+  label?: string;
+  /** When the bookmark was set, ISO 8601. */
+  labelTimestamp?: string;
+};
+
+/** The entries of the session as a tree. */
+export type SessionTreeResult = {
+  /** The roots. Raw, because a tree as deep as a session is long must not be walked by recursion. */
+  tree: SessionTreeNode[];
+  /** The entry the next one follows; `null` when it will be a root. */
+  leafId: string | null;
+};
+
+/** Which model. */
+export type SetModelParams = {
+  /** Provider name. */
+  provider: string;
+  /** Model id. */
+  modelId: string;
+};
+
+/** Which events this connection gets. */
+export type SetOutputModeParams = {
+  /** Full or compact. */
+  mode: OutputMode;
+};
+
+/** How a queue is emptied. */
+export type SetQueueModeParams = {
+  /** All at once or one per turn. */
+  mode: QueueMode;
+};
+
+/** The session's name. */
+export type SetSessionNameParams = {
+  /** Trimmed; must not be empty. */
+  name: string;
+};
+
+/** How hard to think. */
+export type SetThinkingLevelParams = {
+  /** Clamped to what the model offers. */
+  level: ThinkingLevel;
+};
+
+/** A word that expands to a longer text when a message begins with it. Has the fields of all of Pi's versions. */
+export type SlashCommand = {
+  /** What follows the slash: `review`, `skill:review`. */
+  name: string;
+  /** What it is for. */
+  description?: string;
+  /** What kind it is. */
+  source: CommandSource;
+  /** Its file, absolute. */
+  path: string;
+  /** Whose it is, in the words of Pi 0.50. */
+  location: CommandLocation;
+  /** Where it comes from, in the words of Pi 0.62 and later. */
+  sourceInfo: SourceInfo;
+};
+
+/** Where a resource comes from. */
+export type SourceInfo = {
+  /** Its file, absolute. */
+  path: string;
+  /** How it was found: `auto` in a usual directory, `local` by the settings, `cli` by a flag. */
+  source: string;
+  /** Whom it is for. */
+  scope: SourceScope;
+  /** Whether it came alone or in a package. */
+  origin: SourceOrigin;
+  /** Directory its kind belongs to; absent for single files. */
+  baseDir?: string;
+};
+
+/** Whether a resource came alone or in a package. */
+export type SourceOrigin = "top-level" | "package";
+
+/** Whom a resource is for. */
+export type SourceScope = "user" | "project" | "temporary";
+
+/** Why an answer ended. */
+export type StopReason = "stop" | "length" | "toolUse" | "error" | "aborted" | "pending" | "deferred";
+
+/** What to do with a prompt while a run is in progress. */
+export type StreamingBehavior = "steer" | "followUp";
+
+/** What a summary is of. */
+export type SummarizationSource = "compaction" | "branchSummary";
+
+/** Open another session. */
+export type SwitchSessionParams = {
+  /** Its file. */
+  sessionPath: string;
+};
+
+/** Text; `text_signature` is opaque provider data that must survive replay. */
+export type TextContent = {
+  /** The text. */
+  text: string;
+  /** Opaque provider data (item id, thought signature). */
+  textSignature?: string;
+};
+
+/** A position as LSP has it: 0-based line, code units of the negotiated encoding. */
+export type TextPosition = {
+  /** 0-based. */
+  line: number;
+  /** 0-based. */
+  character: number;
+};
+
+/** A range as LSP has it: 0-based, end exclusive. */
+export type TextRange = {
+  /** Start. */
+  start: TextPosition;
+  /** End, exclusive. */
+  end: TextPosition;
+};
+
+/** Reasoning; `thinking_signature` is opaque provider data that must survive replay. */
+export type ThinkingContent = {
+  /** The reasoning text. */
+  thinking: string;
+  /** Opaque provider data; for chat completions the name of the delta field. */
+  thinkingSignature?: string;
+  /** True when the provider withheld the text; the payload is in the signature. */
+  redacted?: boolean;
+};
+
+/** How hard a model thinks. */
+export type ThinkingLevel = "off" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
+
+/** Levels the model offers. */
+export type ThinkingLevels = {
+  /** Least first; `["off"]` for a model that cannot think. */
+  levels: ThinkingLevel[];
+};
+
+/** Sums of tokens. */
+export type TokenStats = {
+  /** Prompt, without cached. */
+  input: number;
+  /** Answers. */
+  output: number;
+  /** Read from cache. */
+  cacheRead: number;
+  /** Written to cache. */
+  cacheWrite: number;
+  /** Sum of the four. */
+  total: number;
+};
+
+/** A tool call with its arguments as an object, keys in the model's order. */
+export type ToolCall = {
+  /** The provider's id of the call. */
+  id: string;
+  /** Name of the tool. */
+  name: string;
+  /** Arguments as the model gave them (before coercion). */
+  arguments: Record<string, unknown>;
+  /** Opaque provider data. */
+  thoughtSignature?: string;
+};
+
+/** A tool call with its `type`, as inside `message.content`. */
+export type ToolCallTagged = ToolCall & {
+  type: "toolCall";
+};
+
+/** What a tool returns, and its partial results (spec: messages.md §6). */
+export type ToolResult = {
+  /** Text and images for the model. */
+  content: Content[];
+  /** Machine-readable extras. */
+  details?: unknown;
+};
+
+/** The outcome of one tool call as the model sees it. */
+export type ToolResultMessage = {
+  /** Id of the call this answers. */
+  toolCallId: string;
+  /** Name of the tool. */
+  toolName: string;
+  /** Text and images. */
+  content: Content[];
+  /** Machine-readable extras; never sent to the model. */
+  details?: unknown;
+  /** Whether the tool failed. */
+  isError: boolean;
+  /** Unix time in milliseconds. */
+  timestamp: number;
+};
+
+/** A tool result inside `turn_end`, with its role like any message. */
+export type ToolResultTagged = ToolResultMessage & {
+  role: "toolResult";
+};
+
+/** Tokens of one answer. `input` excludes cached tokens. */
+export type Usage = {
+  /** Prompt tokens that were not cached. */
+  input: number;
+  /** Generated tokens. */
+  output: number;
+  /** Prompt tokens read from the cache. */
+  cacheRead: number;
+  /** Prompt tokens written to the cache. */
+  cacheWrite: number;
+  /** Sum as the provider counts it. */
+  totalTokens: number;
+  /** US dollars. */
+  cost: Cost;
+  /** Subset of `cacheWrite` kept for an hour (0.87). */
+  cacheWrite1h?: number;
+  /** Subset of `output` spent on reasoning (0.87). */
+  reasoning?: number;
+};
+
+/** A user message. Pi itself always produces blocks. */
+export type UserMessage = {
+  /** Text and images. */
+  content: MessageContent;
+  /** Unix time in milliseconds. */
+  timestamp: number;
+};
+
+/** Every request: its parameters and its result, by LSP name. */
+export interface Methods {
+  /** Give the agent a task. Answered when it is accepted; progress arrives as events. */
+  "pi/prompt": { jsonl: "prompt"; params: PromptParams; result: PromptAccepted };
+  /** Add a user message to the run in progress, after the tool in progress. */
+  "pi/steer": { jsonl: "steer"; params: QueueParams; result: Empty };
+  /** Queue a user message for when the agent is done. */
+  "pi/followUp": { jsonl: "follow_up"; params: QueueParams; result: Empty };
+  /** Stop the run. Answered when it has stopped; queued messages stay queued. */
+  "pi/abort": { jsonl: "abort"; params: NoParams; result: Empty };
+  /** Remove all queued messages and return their texts. */
+  "pi/clearQueue": { jsonl: "clear_queue"; params: NoParams; result: ClearedQueue };
+  /** State of the session. */
+  "pi/getState": { jsonl: "get_state"; params: NoParams; result: SessionState };
+  /** Messages in the model's context. */
+  "pi/getMessages": { jsonl: "get_messages"; params: NoParams; result: Messages };
+  /** Choose the model. */
+  "pi/setModel": { jsonl: "set_model"; params: SetModelParams; result: Model };
+  /** Go to the next model: of those the flags or settings name, else of all available ones; `null` when there is nothing to choose. */
+  "pi/cycleModel": { jsonl: "cycle_model"; params: NoParams; result: CycledModel | null };
+  /** Models with configured authentication. */
+  "pi/getAvailableModels": { jsonl: "get_available_models"; params: NoParams; result: AvailableModels };
+  /** Choose how hard the model thinks. */
+  "pi/setThinkingLevel": { jsonl: "set_thinking_level"; params: SetThinkingLevelParams; result: Empty };
+  /** Go to the next level the model offers; `null` when it cannot think. */
+  "pi/cycleThinkingLevel": { jsonl: "cycle_thinking_level"; params: NoParams; result: LevelResult | null };
+  /** Levels the model offers. */
+  "pi/getAvailableThinkingLevels": { jsonl: "get_available_thinking_levels"; params: NoParams; result: ThinkingLevels };
+  /** How steering messages are delivered. */
+  "pi/setSteeringMode": { jsonl: "set_steering_mode"; params: SetQueueModeParams; result: Empty };
+  /** How follow-ups are delivered. */
+  "pi/setFollowUpMode": { jsonl: "set_follow_up_mode"; params: SetQueueModeParams; result: Empty };
+  /** Whether failed model calls are repeated. */
+  "pi/setAutoRetry": { jsonl: "set_auto_retry"; params: EnabledParams; result: Empty };
+  /** Stop waiting for the next retry. */
+  "pi/abortRetry": { jsonl: "abort_retry"; params: NoParams; result: Empty };
+  /** Whether the context is compacted by itself. */
+  "pi/setAutoCompaction": { jsonl: "set_auto_compaction"; params: EnabledParams; result: Empty };
+  /** Summarise older turns to make room in the context; stops the run first. Answered when it is done. */
+  "pi/compact": { jsonl: "compact"; params: CompactParams; result: CompactionResult };
+  /** Run a shell command for the user; its output becomes context for the next prompt. */
+  "pi/bash": { jsonl: "bash"; params: BashParams; result: BashResult };
+  /** Stop the user's shell commands. */
+  "pi/abortBash": { jsonl: "abort_bash"; params: NoParams; result: Empty };
+  /** Start a new session on this connection. */
+  "pi/newSession": { jsonl: "new_session"; params: NewSessionParams; result: Cancelled };
+  /** Open another session on this connection. */
+  "pi/switchSession": { jsonl: "switch_session"; params: SwitchSessionParams; result: Cancelled };
+  /** Start a new session on this connection with everything before a user message; its text comes back. */
+  "pi/fork": { jsonl: "fork"; params: ForkParams; result: ForkResult };
+  /** Start a new session on this connection with everything up to now. */
+  "pi/clone": { jsonl: "clone"; params: NoParams; result: Cancelled };
+  /** User messages of all branches, to fork at. */
+  "pi/getForkMessages": { jsonl: "get_fork_messages"; params: NoParams; result: ForkMessages };
+  /** Entries of the session in file order: all branches, or those after one entry. */
+  "pi/getEntries": { jsonl: "get_entries"; params: GetEntriesParams; result: SessionEntries };
+  /** Entries of the session as a tree. It is as deep as the session is long; `get_entries` is flat. */
+  "pi/getTree": { jsonl: "get_tree"; params: NoParams; result: SessionTreeResult };
+  /** Go on from another entry of the session; from before it, if it is a user's message. */
+  "pi/navigateTree": { jsonl: "navigate_tree"; params: NavigateTreeParams; result: Navigated };
+  /** Counts, tokens and cost. */
+  "pi/getSessionStats": { jsonl: "get_session_stats"; params: NoParams; result: SessionStats };
+  /** Text of the last answer. */
+  "pi/getLastAssistantText": { jsonl: "get_last_assistant_text"; params: NoParams; result: LastAssistantText };
+  /** Name the session. */
+  "pi/setSessionName": { jsonl: "set_session_name"; params: SetSessionNameParams; result: Empty };
+  /** What a message can begin with: prompt templates and skills. */
+  "pi/getCommands": { jsonl: "get_commands"; params: NoParams; result: Commands };
+  /** Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file. */
+  "pi/exportHtml": { jsonl: "export_html"; params: ExportHtmlParams; result: ExportedHtml };
+  /** Choose whether updates carry the whole message or only what was added. */
+  "pi/setOutputMode": { jsonl: "set_output_mode"; params: SetOutputModeParams; result: Empty };
+}
+
+/** A line a JSONL client sends: the parameters beside `type` and an `id` of the client's choice. */
+export type JsonlCommand = {
+  [M in keyof Methods]: Methods[M]["jsonl"] extends string
+    ? { id?: unknown; type: Methods[M]["jsonl"] } & Methods[M]["params"]
+    : never;
+}[keyof Methods];
+
+/** The answer to a line, over JSONL. */
+export type JsonlResponse =
+  | { id?: unknown; type: "response"; command: string; success: true; data?: unknown }
+  | { id?: unknown; type: "response"; command?: string; success: false; error: string };
+
+/** A line a JSONL client receives. */
+export type JsonlRecord = JsonlResponse | AgentEvent;

@@ -1,0 +1,982 @@
+---@meta
+-- Generated from protocol/src by `UPDATE=1 cargo test -p pi-protocol --test generated`: do not edit.
+
+---A low-level run began (also each retry and continuation).
+---@class pi.AgentEvent.agent_start
+---@field type "agent_start"
+
+---A low-level run ended; more may follow by itself if `willRetry`.
+---@class pi.AgentEvent.agent_end
+---@field type "agent_end"
+---@field messages pi.AgentMessage[] Messages of this run, prompts included.
+---@field willRetry boolean Whether a retry follows.
+
+---Nothing further happens by itself; exactly one per accepted prompt that ran.
+---@class pi.AgentEvent.agent_settled
+---@field type "agent_settled"
+
+---One assistant response and its tool results begin.
+---@class pi.AgentEvent.turn_start
+---@field type "turn_start"
+
+---One assistant response and its tool results are over.
+---@class pi.AgentEvent.turn_end
+---@field type "turn_end"
+---@field message pi.AgentMessage The assistant message.
+---@field toolResults pi.ToolResultTagged[] The results of its tool calls, in call order.
+
+---A message began.
+---@class pi.AgentEvent.message_start
+---@field type "message_start"
+---@field message pi.AgentMessage For an assistant: as far as it has come.
+
+---The assistant's message grew.
+---@class pi.AgentEvent.message_update
+---@field type "message_update"
+---@field usage pi.Usage Tokens so far.
+---@field assistantMessageEvent pi.AssistantMessageEvent What was added.
+
+---A message is complete.
+---@class pi.AgentEvent.message_end
+---@field type "message_end"
+---@field message pi.AgentMessage The message.
+
+---A tool starts.
+---@class pi.AgentEvent.tool_execution_start
+---@field type "tool_execution_start"
+---@field toolCallId string Id of the call.
+---@field toolName string Name of the tool.
+---@field args table Arguments as the model gave them.
+
+---A tool has something to show; replaces what was shown before.
+---@class pi.AgentEvent.tool_execution_update
+---@field type "tool_execution_update"
+---@field toolCallId string Id of the call.
+---@field toolName string Name of the tool.
+---@field args table Arguments as the model gave them.
+---@field partialResult pi.ToolResult The result so far.
+
+---A tool is over.
+---@class pi.AgentEvent.tool_execution_end
+---@field type "tool_execution_end"
+---@field toolCallId string Id of the call.
+---@field toolName string Name of the tool.
+---@field result pi.ToolResult The result.
+---@field isError boolean Whether it failed.
+
+---Queued messages changed; complete lists (0.73).
+---@class pi.AgentEvent.queue_update
+---@field type "queue_update"
+---@field steering string[] Texts that will steer.
+---@field followUp string[] Texts that follow.
+
+---A failed model call will be repeated.
+---@class pi.AgentEvent.auto_retry_start
+---@field type "auto_retry_start"
+---@field attempt integer 1-based.
+---@field maxAttempts integer Upper bound.
+---@field delayMs integer Pause in milliseconds.
+---@field errorMessage string Why.
+
+---Retrying is over.
+---@class pi.AgentEvent.auto_retry_end
+---@field type "auto_retry_end"
+---@field success boolean Whether a call succeeded.
+---@field attempt integer The last attempt.
+---@field finalError? string Why it was given up.
+
+---A compaction begins (0.73 name; older clients get `auto_compaction_start` as well).
+---@class pi.AgentEvent.compaction_start
+---@field type "compaction_start"
+---@field reason pi.CompactionReason Why.
+
+---A compaction is over.
+---@class pi.AgentEvent.compaction_end
+---@field type "compaction_end"
+---@field reason pi.CompactionReason Why it was done.
+---@field result? pi.CompactionResult Absent when it failed.
+---@field aborted boolean Stopped by the user.
+---@field willRetry boolean Whether the run continues.
+---@field errorMessage? string Why it failed.
+
+---An automatic compaction begins (0.50 name).
+---@class pi.AgentEvent.auto_compaction_start
+---@field type "auto_compaction_start"
+---@field reason pi.CompactionReason Why.
+
+---An automatic compaction is over (0.50 name).
+---@class pi.AgentEvent.auto_compaction_end
+---@field type "auto_compaction_end"
+---@field result? pi.CompactionResult Absent when it failed.
+---@field aborted boolean Stopped by the user.
+---@field willRetry boolean Whether the run continues.
+---@field errorMessage? string Why it failed.
+
+---A failed call for a summary will be repeated (0.81).
+---@class pi.AgentEvent.summarization_retry_scheduled
+---@field type "summarization_retry_scheduled"
+---@field attempt integer 1-based.
+---@field maxAttempts integer Upper bound.
+---@field delayMs integer Pause in milliseconds.
+---@field errorMessage string Why.
+
+---It is being repeated (0.81).
+---@class pi.AgentEvent.summarization_retry_attempt_start
+---@field type "summarization_retry_attempt_start"
+---@field source pi.SummarizationSource What is summarised.
+---@field reason? pi.CompactionReason Why, for a compaction.
+
+---Repeating it is over, whatever came of it (0.81).
+---@class pi.AgentEvent.summarization_retry_finished
+---@field type "summarization_retry_finished"
+
+---The session was named (0.73).
+---@class pi.AgentEvent.session_info_changed
+---@field type "session_info_changed"
+---@field name? string The name; absent when cleared.
+
+---The thinking level changed (0.73).
+---@class pi.AgentEvent.thinking_level_changed
+---@field type "thinking_level_changed"
+---@field level pi.ThinkingLevel The new level.
+
+---The user's shell command has output (0.82).
+---@class pi.AgentEvent.bash_execution_update
+---@field type "bash_execution_update"
+---@field id? any Id of the `bash` request.
+---@field delta string New output.
+
+---An extension failed.
+---@class pi.AgentEvent.extension_error
+---@field type "extension_error"
+---@field extensionPath string File, or `<runtime>`, or `command:<name>`.
+---@field event string What it was doing.
+---@field error string What went wrong.
+
+---Something a person should know that belongs to no message: a session file that cannot be written, a settings file that cannot be read. Not in Pi; its clients pass unknown events through.
+---@class pi.AgentEvent.notice
+---@field type "notice"
+---@field level pi.NoticeLevel How bad.
+---@field message string What happened and what to do.
+
+---Something that happened in a session; the JSON is the record Pi's clients read. `message_update` carries the delta only. A transport in full mode adds `message` and `partial` from its own copy of the growing message (rpc.md §14.1).
+---@alias pi.AgentEvent
+---| pi.AgentEvent.agent_start # A low-level run began (also each retry and continuation).
+---| pi.AgentEvent.agent_end # A low-level run ended; more may follow by itself if `willRetry`.
+---| pi.AgentEvent.agent_settled # Nothing further happens by itself; exactly one per accepted prompt that ran.
+---| pi.AgentEvent.turn_start # One assistant response and its tool results begin.
+---| pi.AgentEvent.turn_end # One assistant response and its tool results are over.
+---| pi.AgentEvent.message_start # A message began.
+---| pi.AgentEvent.message_update # The assistant's message grew.
+---| pi.AgentEvent.message_end # A message is complete.
+---| pi.AgentEvent.tool_execution_start # A tool starts.
+---| pi.AgentEvent.tool_execution_update # A tool has something to show; replaces what was shown before.
+---| pi.AgentEvent.tool_execution_end # A tool is over.
+---| pi.AgentEvent.queue_update # Queued messages changed; complete lists (0.73).
+---| pi.AgentEvent.auto_retry_start # A failed model call will be repeated.
+---| pi.AgentEvent.auto_retry_end # Retrying is over.
+---| pi.AgentEvent.compaction_start # A compaction begins (0.73 name; older clients get `auto_compaction_start` as well).
+---| pi.AgentEvent.compaction_end # A compaction is over.
+---| pi.AgentEvent.auto_compaction_start # An automatic compaction begins (0.50 name).
+---| pi.AgentEvent.auto_compaction_end # An automatic compaction is over (0.50 name).
+---| pi.AgentEvent.summarization_retry_scheduled # A failed call for a summary will be repeated (0.81).
+---| pi.AgentEvent.summarization_retry_attempt_start # It is being repeated (0.81).
+---| pi.AgentEvent.summarization_retry_finished # Repeating it is over, whatever came of it (0.81).
+---| pi.AgentEvent.session_info_changed # The session was named (0.73).
+---| pi.AgentEvent.thinking_level_changed # The thinking level changed (0.73).
+---| pi.AgentEvent.bash_execution_update # The user's shell command has output (0.82).
+---| pi.AgentEvent.extension_error # An extension failed.
+---| pi.AgentEvent.notice # Something a person should know that belongs to no message: a session file that cannot be written, a settings file that cannot be read. Not in Pi; its clients pass unknown events through.
+
+---What the user said.
+---@class pi.AgentMessage.user: pi.UserMessage
+---@field role "user"
+
+---What the model answered.
+---@class pi.AgentMessage.assistant: pi.AssistantMessage
+---@field role "assistant"
+
+---The outcome of one tool call.
+---@class pi.AgentMessage.toolResult: pi.ToolResultMessage
+---@field role "toolResult"
+
+---A shell command the user ran.
+---@class pi.AgentMessage.bashExecution: pi.BashExecutionMessage
+---@field role "bashExecution"
+
+---A message of an extension.
+---@class pi.AgentMessage.custom: pi.CustomMessage
+---@field role "custom"
+
+---Summary of a branch that was left.
+---@class pi.AgentMessage.branchSummary: pi.BranchSummaryMessage
+---@field role "branchSummary"
+
+---Summary of what was compacted away.
+---@class pi.AgentMessage.compactionSummary: pi.CompactionSummaryMessage
+---@field role "compactionSummary"
+
+---One message. The tag is `role`; roles this version does not know are kept as raw JSON.
+---@alias pi.AgentMessage
+---| pi.AgentMessage.user # What the user said.
+---| pi.AgentMessage.assistant # What the model answered.
+---| pi.AgentMessage.toolResult # The outcome of one tool call.
+---| pi.AgentMessage.bashExecution # A shell command the user ran.
+---| pi.AgentMessage.custom # A message of an extension.
+---| pi.AgentMessage.branchSummary # Summary of a branch that was left.
+---| pi.AgentMessage.compactionSummary # Summary of what was compacted away.
+
+---An answer of the model, complete or (in `message_update`) so far.
+---@class pi.AssistantMessage
+---@field content pi.Content[] Text, thinking and tool calls in the order they came.
+---@field api string Wire dialect, for example `anthropic-messages`.
+---@field provider string Provider name.
+---@field model string Model id.
+---@field usage pi.Usage Tokens and cost.
+---@field stopReason pi.StopReason Why the answer ended.
+---@field timestamp integer Unix time in milliseconds at which the request began.
+---@field responseId? string The provider's id of the response (0.87).
+---@field responseModel? string The model that answered, when it differs from the one asked (0.87).
+---@field rawStopReason? string The provider's own word for the stop reason (0.87).
+---@field errorMessage? string What went wrong, with `stopReason` `error` or `aborted`.
+---@field diagnostics? any[] Opaque diagnostic items (0.87).
+
+---A text block began.
+---@class pi.AssistantMessageEvent.text_start
+---@field type "text_start"
+---@field contentIndex integer Block.
+
+---Text arrived.
+---@class pi.AssistantMessageEvent.text_delta
+---@field type "text_delta"
+---@field contentIndex integer Block.
+---@field delta string New text.
+
+---A text block is complete.
+---@class pi.AssistantMessageEvent.text_end
+---@field type "text_end"
+---@field contentIndex integer Block.
+---@field content string All of it.
+
+---A thinking block began.
+---@class pi.AssistantMessageEvent.thinking_start
+---@field type "thinking_start"
+---@field contentIndex integer Block.
+
+---Reasoning arrived.
+---@class pi.AssistantMessageEvent.thinking_delta
+---@field type "thinking_delta"
+---@field contentIndex integer Block.
+---@field delta string New text.
+
+---A thinking block is complete.
+---@class pi.AssistantMessageEvent.thinking_end
+---@field type "thinking_end"
+---@field contentIndex integer Block.
+---@field content string All of it.
+
+---A tool call began; id and name are known from the start (0.84.3).
+---@class pi.AssistantMessageEvent.toolcall_start
+---@field type "toolcall_start"
+---@field contentIndex integer Block.
+---@field id string Id of the call.
+---@field toolName string Name of the tool.
+
+---A piece of the arguments' JSON text arrived.
+---@class pi.AssistantMessageEvent.toolcall_delta
+---@field type "toolcall_delta"
+---@field contentIndex integer Block.
+---@field delta string Raw JSON fragment.
+
+---A tool call is complete.
+---@class pi.AssistantMessageEvent.toolcall_end
+---@field type "toolcall_end"
+---@field contentIndex integer Block.
+---@field toolCall pi.ToolCallTagged The call with its final arguments.
+
+---An increment of an assistant message; `contentIndex` is the index in `message.content`.
+---@alias pi.AssistantMessageEvent
+---| pi.AssistantMessageEvent.text_start # A text block began.
+---| pi.AssistantMessageEvent.text_delta # Text arrived.
+---| pi.AssistantMessageEvent.text_end # A text block is complete.
+---| pi.AssistantMessageEvent.thinking_start # A thinking block began.
+---| pi.AssistantMessageEvent.thinking_delta # Reasoning arrived.
+---| pi.AssistantMessageEvent.thinking_end # A thinking block is complete.
+---| pi.AssistantMessageEvent.toolcall_start # A tool call began; id and name are known from the start (0.84.3).
+---| pi.AssistantMessageEvent.toolcall_delta # A piece of the arguments' JSON text arrived.
+---| pi.AssistantMessageEvent.toolcall_end # A tool call is complete.
+
+---Models with configured authentication.
+---@class pi.AvailableModels
+---@field models pi.Model[] In registry order.
+
+---A shell command run by the user through the `bash` command (spec: rpc.md §8).
+---@class pi.BashExecutionMessage
+---@field command string The command line.
+---@field output string Output, sanitised and cut.
+---@field exitCode? integer Absent when cancelled or killed.
+---@field cancelled boolean Stopped by `abort_bash`.
+---@field truncated boolean The output was cut.
+---@field fullOutputPath? string Where the whole output is, when cut.
+---@field excludeFromContext? boolean Not shown to the model.
+---@field timestamp integer Unix time in milliseconds.
+
+---A shell command of the user.
+---@class pi.BashParams
+---@field command string The command line.
+---@field excludeFromContext? boolean Keep it out of the model's context.
+
+---Outcome of the user's shell command.
+---@class pi.BashResult
+---@field output string Output, sanitised and cut.
+---@field exitCode? integer Absent when cancelled or killed.
+---@field cancelled boolean Stopped by `abort_bash`.
+---@field truncated boolean The output was cut.
+---@field fullOutputPath? string Where the whole output is, when cut.
+
+---Summary of a branch the conversation came back from.
+---@class pi.BranchSummaryMessage
+---@field summary string The summary.
+---@field fromId string|vim.NIL Entry the branch left from, or `root`.
+---@field timestamp integer Unix time in milliseconds.
+
+---Whether an extension stopped the change of session.
+---@class pi.Cancelled
+---@field cancelled boolean True when nothing happened.
+
+---Queued messages that were removed.
+---@class pi.ClearedQueue
+---@field steering string[] Texts that would have steered.
+---@field followUp string[] Texts that would have followed.
+
+---Whose a slash command is.
+---@alias pi.CommandLocation
+---| "user" # The user's, for all projects.
+---| "project" # The project's.
+---| "path" # Named on the command line.
+
+---What kind a slash command is.
+---@alias pi.CommandSource
+---| "prompt" # A prompt template.
+---| "skill" # A skill.
+
+---What a message can begin with.
+---@class pi.Commands
+---@field commands pi.SlashCommand[] Prompt templates, then skills, each kind in order of name.
+
+---A summary of older turns.
+---@class pi.CompactParams
+---@field customInstructions? string What the summary should pay attention to.
+
+---Why a compaction runs.
+---@alias pi.CompactionReason
+---| "manual" # Asked for.
+---| "threshold" # The context came near the limit.
+---| "overflow" # The provider refused the context.
+
+---Outcome of a compaction.
+---@class pi.CompactionResult
+---@field summary string The summary.
+---@field firstKeptEntryId string First entry still in the context.
+---@field tokensBefore integer Tokens before.
+---@field estimatedTokensAfter? integer Estimate of what is left.
+---@field usage? pi.Usage What the summary cost.
+---@field details? any File lists.
+
+---Summary of what was compacted away.
+---@class pi.CompactionSummaryMessage
+---@field summary string The summary.
+---@field tokensBefore integer Tokens of the context before.
+---@field timestamp integer Unix time in milliseconds.
+
+---Plain text.
+---@class pi.Content.text: pi.TextContent
+---@field type "text"
+
+---The model's reasoning.
+---@class pi.Content.thinking: pi.ThinkingContent
+---@field type "thinking"
+
+---An image, base64 encoded.
+---@class pi.Content.image: pi.ImageContent
+---@field type "image"
+
+---A request of the model to run a tool.
+---@class pi.Content.toolCall: pi.ToolCall
+---@field type "toolCall"
+
+---One block of a message's content.
+---@alias pi.Content
+---| pi.Content.text # Plain text.
+---| pi.Content.thinking # The model's reasoning.
+---| pi.Content.image # An image, base64 encoded.
+---| pi.Content.toolCall # A request of the model to run a tool.
+
+---How full the context is.
+---@class pi.ContextUsage
+---@field tokens integer|vim.NIL Tokens, `null` right after a compaction.
+---@field contextWindow integer The context limit.
+---@field percent number|vim.NIL 0–100.
+
+---Cost in US dollars, unrounded.
+---@class pi.Cost
+---@field input number For `Usage::input`.
+---@field output number For `Usage::output`.
+---@field cacheRead number For `Usage::cache_read`.
+---@field cacheWrite number For `Usage::cache_write`.
+---@field total number Sum of the four.
+
+---Rates that replace all others above a prompt size.
+---@class pi.CostTier
+---@field inputTokensAbove integer Tokens of prompt, cached ones included, above which the tier holds.
+---@field input number Prompt.
+---@field output number Answer.
+---@field cacheRead number Cached prompt.
+---@field cacheWrite number Writing the cache.
+
+---A message of an extension.
+---@class pi.CustomMessage
+---@field customType string The extension's name for it.
+---@field content pi.MessageContent Text and images for the model.
+---@field display boolean Whether clients show it.
+---@field details? any Extension data.
+---@field timestamp integer Unix time in milliseconds.
+
+---Result of cycling the model.
+---@class pi.CycledModel
+---@field model pi.Model The model now in force.
+---@field thinkingLevel pi.ThinkingLevel How hard it thinks.
+---@field isScoped boolean It was chosen among the models that flags or settings name.
+
+---What happens with an accepted prompt.
+---@alias pi.Delivery
+---| "started" # A run starts.
+---| "steering" # It is delivered after the tool in progress.
+---| "followUp" # It is delivered when the agent is done.
+
+---One problem.
+---@class pi.DiagnosticContext
+---@field range pi.TextRange Where.
+---@field message string What.
+---@field source? string Who says so.
+---@field severity? integer 1 error … 4 hint, as in LSP.
+
+---Nothing to report; over JSONL the response has no `data`.
+---@class pi.Empty
+
+---On or off.
+---@class pi.EnabledParams
+---@field enabled boolean On or off.
+
+---A message of the conversation.
+---@class pi.Entry.message
+---@field type "message"
+---@field message pi.AgentMessage The message.
+
+---The thinking level was set.
+---@class pi.Entry.thinking_level_change
+---@field type "thinking_level_change"
+---@field thinkingLevel string The level; a word we may not know.
+
+---The model was set.
+---@class pi.Entry.model_change
+---@field type "model_change"
+---@field provider string Provider name.
+---@field modelId string Model id.
+
+---Everything before `firstKeptEntryId` was summarised.
+---@class pi.Entry.compaction
+---@field type "compaction"
+---@field summary string The summary.
+---@field firstKeptEntryId string First entry still in the context.
+---@field tokensBefore integer Tokens before.
+---@field details? any Extension data or file lists.
+---@field usage? pi.Usage What the summary cost (0.87).
+---@field fromHook? boolean Made by an extension.
+
+---A branch was left and summarised.
+---@class pi.Entry.branch_summary
+---@field type "branch_summary"
+---@field fromId string|vim.NIL Where it was left.
+---@field summary string The summary.
+---@field details? any Extension data or file lists.
+---@field fromHook? boolean Made by an extension.
+
+---Extension state that is not in the context.
+---@class pi.Entry.custom
+---@field type "custom"
+---@field customType string The extension's name for it.
+---@field data? any Extension data.
+
+---An extension's message in the context.
+---@class pi.Entry.custom_message
+---@field type "custom_message"
+---@field customType string The extension's name for it.
+---@field content pi.MessageContent Text and images.
+---@field display boolean Whether clients show it.
+---@field details? any Extension data.
+
+---A bookmark on another entry.
+---@class pi.Entry.label
+---@field type "label"
+---@field targetId string The entry.
+---@field label? string Its label; absent clears.
+
+---The session's name.
+---@class pi.Entry.session_info
+---@field type "session_info"
+---@field name? string The name; absent or empty clears.
+
+---An entry: the tree fields and what happened. Written in Pi's key order: `type`, `id`, `parentId`, `timestamp`, then the rest; `custom` and `custom_message` have the tree fields last.
+---@class pi.Entry.base
+---@field id string Eight hex digits (or longer, from other writers).
+---@field parentId string|vim.NIL The entry this one follows; `null` for a root.
+---@field timestamp string ISO 8601, UTC, milliseconds; empty when another writer left it out.
+---@alias pi.Entry
+---| pi.Entry.message # A message of the conversation.
+---| pi.Entry.thinking_level_change # The thinking level was set.
+---| pi.Entry.model_change # The model was set.
+---| pi.Entry.compaction # Everything before `firstKeptEntryId` was summarised.
+---| pi.Entry.branch_summary # A branch was left and summarised.
+---| pi.Entry.custom # Extension state that is not in the context.
+---| pi.Entry.custom_message # An extension's message in the context.
+---| pi.Entry.label # A bookmark on another entry.
+---| pi.Entry.session_info # The session's name.
+
+---An event with its place in the session's sequence; the payload of `pi/event`.
+---@class pi.Envelope
+---@field sessionId string The session.
+---@field seq integer Strictly increasing per session, from 1.
+---@field event pi.AgentEvent The event, exactly as in JSONL.
+
+---Where to write a page.
+---@class pi.ExportHtmlParams
+---@field outputPath? string The file, replaced if it is there; relative to the session's folder.
+
+---A page that was written.
+---@class pi.ExportedHtml
+---@field path string The path as it was asked for, or the name of the file in the session's folder.
+
+---A client's answer to an `extension_ui_request`; `cancelled` wins over the others.
+---@class pi.ExtensionUiResponse
+---@field id string Id of the request.
+---@field value? any For select, input and editor.
+---@field confirmed? boolean For confirm.
+---@field cancelled? boolean The user gave no answer.
+
+---A message to fork at.
+---@class pi.ForkMessage
+---@field entryId string Its entry.
+---@field text string What the user said.
+
+---Messages to fork at.
+---@class pi.ForkMessages
+---@field messages pi.ForkMessage[] In file order, of all branches.
+
+---Where to fork.
+---@class pi.ForkParams
+---@field entryId string A user message; the new session ends before it.
+
+---Result of a fork.
+---@class pi.ForkResult
+---@field text string Text of the message it was forked at, to edit and send again.
+---@field cancelled boolean True when nothing happened.
+
+---Which entries.
+---@class pi.GetEntriesParams
+---@field since? string Only those after this entry.
+
+---An image. Emitted as `data`/`mimeType` only; the documented `source` form is accepted as input (rpc.md §14.6).
+---@class pi.ImageContent
+---@field data string Base64 without a `data:` prefix.
+---@field mimeType string For example `image/png`.
+
+---An image. Emitted as `data`/`mimeType` only; the documented `source` form is accepted as input (rpc.md §14.6).
+---@class pi.ImageContentInput
+---@field data? string
+---@field mimeType? string
+---@field source? pi.ImageSource
+
+---The documented older form of an image.
+---@class pi.ImageSource
+---@field data string
+---@field mediaType string
+
+---What a model can read.
+---@alias pi.InputKind
+---| "text" # Text.
+---| "image" # Images.
+
+---Text of the last answer.
+---@class pi.LastAssistantText
+---@field text string|vim.NIL `null` when there is none, which clients of both Pi versions take (rpc.md §14.5).
+
+---Result of cycling the thinking level.
+---@class pi.LevelResult
+---@field level pi.ThinkingLevel The level now in force.
+
+---Content that is either one string or a list of blocks.
+---@alias pi.MessageContent
+---| string # Shorthand for one text block.
+---| pi.Content[] # Blocks, in order.
+
+---Messages in the context.
+---@class pi.Messages
+---@field messages pi.AgentMessage[] Oldest first.
+
+---A model a provider offers. Costs are US dollars per million tokens.
+---@class pi.Model
+---@field id string Id as the provider knows it.
+---@field name string Name for people.
+---@field api string Wire dialect, for example `openai-completions`.
+---@field provider string Provider name.
+---@field baseUrl string Base URL of the provider.
+---@field reasoning boolean Whether it can think.
+---@field input pi.InputKind[] What it reads.
+---@field cost pi.ModelCost Prices.
+---@field contextWindow integer Context limit in tokens; 0 = unknown.
+---@field maxTokens integer Output limit in tokens.
+---@field headers? table<string, string> Extra request headers.
+---@field compat? any Deviations of the provider from its dialect (providers.md §3).
+---@field thinkingLevelMap? table<string, string|vim.NIL> Level → word sent on the wire; `null` = not offered (0.87).
+
+---Prices in US dollars per million tokens.
+---@class pi.ModelCost
+---@field input number Prompt.
+---@field output number Answer.
+---@field cacheRead number Cached prompt.
+---@field cacheWrite number Writing the cache.
+---@field tiers? pi.CostTier[] Dearer rates above a prompt size (0.87).
+
+---Where to go on.
+---@class pi.NavigateTreeParams
+---@field targetId string The entry to go on from.
+
+---Where the session goes on.
+---@class pi.Navigated
+---@field editorText? string Text of the message that was chosen, to edit and send again.
+---@field leafId string|vim.NIL The entry the next one follows; `null` when it will be a root.
+
+---Start afresh.
+---@class pi.NewSessionParams
+---@field parentSession? string File of the session this one continues, for the header.
+
+---Nothing to say.
+---@class pi.NoParams
+
+---How bad a notice is.
+---@alias pi.NoticeLevel
+---| "info" # Good to know.
+---| "warning" # Something does not work as configured.
+---| "error" # Something is being lost.
+
+---How `message_update` looks on a JSONL connection.
+---@alias pi.OutputMode
+---| "full" # With the whole message so far, for clients of Pi 0.50.
+---| "compact" # Deltas only, as Pi 0.84 and later.
+
+---Answer to a prompt. Over JSONL nothing of it is sent (Pi sends no data).
+---@class pi.PromptAccepted
+---@field accepted boolean Always true; a refusal is an error.
+---@field delivery pi.Delivery What happens with it.
+---@field sessionId string The session it went to.
+
+---A file, by name only.
+---@class pi.PromptContext.file
+---@field kind "file"
+---@field uri string Absolute path or `file:` URI.
+
+---Lines of a file; their current text goes into the prompt.
+---@class pi.PromptContext.selection
+---@field kind "selection"
+---@field uri string Absolute path or `file:` URI.
+---@field range pi.TextRange The selected range.
+
+---Any text.
+---@class pi.PromptContext.text
+---@field kind "text"
+---@field title? string What it is, for the heading.
+---@field text string The text.
+
+---Problems of a file as the editor shows them.
+---@class pi.PromptContext.diagnostics
+---@field kind "diagnostics"
+---@field uri string Absolute path or `file:` URI.
+---@field items pi.DiagnosticContext[] The problems.
+
+---A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`; in JSONL they are UTF-16. Paths are absolute or `file:` URIs.
+---@alias pi.PromptContext
+---| pi.PromptContext.file # A file, by name only.
+---| pi.PromptContext.selection # Lines of a file; their current text goes into the prompt.
+---| pi.PromptContext.text # Any text.
+---| pi.PromptContext.diagnostics # Problems of a file as the editor shows them.
+
+---A message for the agent.
+---@class pi.PromptParams
+---@field message string What to do.
+---@field images? pi.ImageContentInput[] Images that go with it.
+---@field streamingBehavior? pi.StreamingBehavior What to do while a run is in progress; without it that is an error.
+---@field context? pi.PromptContext[] What the message is about. Resolved from open documents first. Not in Pi.
+
+---How a queue is emptied.
+---@alias pi.QueueMode
+---| "all" # Everything that waits.
+---| "one-at-a-time" # The oldest only.
+
+---A message for the run in progress (`steer`) or for after it (`follow_up`).
+---@class pi.QueueParams
+---@field message string What to say.
+---@field images? pi.ImageContentInput[] Images that go with it.
+
+---Entries of the session.
+---@class pi.SessionEntries
+---@field entries pi.Entry[] In file order.
+---@field leafId string|vim.NIL The entry the next one follows; `null` when it will be a root.
+
+---State of a session.
+---@class pi.SessionState
+---@field model? pi.Model The model, if there is one.
+---@field thinkingLevel pi.ThinkingLevel How hard it thinks.
+---@field isStreaming boolean A run is in progress (until settled).
+---@field isCompacting boolean A compaction is in progress.
+---@field steeringMode pi.QueueMode How steering messages are delivered.
+---@field followUpMode pi.QueueMode How follow-ups are delivered.
+---@field sessionFile? string The session file; absent in memory.
+---@field sessionId string The session id.
+---@field sessionName? string Its name.
+---@field autoCompactionEnabled boolean Whether it is compacted by itself.
+---@field autoRetryEnabled boolean Whether failed model calls are repeated.
+---@field messageCount integer Messages in the context.
+---@field pendingMessageCount integer Messages that wait in the queues.
+
+---Counts, tokens and cost of a session.
+---@class pi.SessionStats
+---@field sessionFile? string The session file; absent in memory.
+---@field sessionId string The session id.
+---@field userMessages integer User messages.
+---@field assistantMessages integer Assistant messages.
+---@field toolCalls integer Tool calls.
+---@field toolResults integer Tool results.
+---@field totalMessages integer All messages.
+---@field tokens pi.TokenStats Sums.
+---@field cost number US dollars.
+---@field contextUsage? pi.ContextUsage How full the context is; absent without a model or a known limit.
+
+---An entry and what follows it.
+---@class pi.SessionTreeNode
+---@field entry pi.Entry The entry.
+---@field children pi.SessionTreeNode[] What follows it, oldest first.
+---@field label? string Its bookmark.
+---@field labelTimestamp? string When the bookmark was set, ISO 8601.
+
+---The entries of the session as a tree.
+---@class pi.SessionTreeResult
+---@field tree pi.SessionTreeNode[] The roots. Raw, because a tree as deep as a session is long must not be walked by recursion.
+---@field leafId string|vim.NIL The entry the next one follows; `null` when it will be a root.
+
+---Which model.
+---@class pi.SetModelParams
+---@field provider string Provider name.
+---@field modelId string Model id.
+
+---Which events this connection gets.
+---@class pi.SetOutputModeParams
+---@field mode pi.OutputMode Full or compact.
+
+---How a queue is emptied.
+---@class pi.SetQueueModeParams
+---@field mode pi.QueueMode All at once or one per turn.
+
+---The session's name.
+---@class pi.SetSessionNameParams
+---@field name string Trimmed; must not be empty.
+
+---How hard to think.
+---@class pi.SetThinkingLevelParams
+---@field level pi.ThinkingLevel Clamped to what the model offers.
+
+---A word that expands to a longer text when a message begins with it. Has the fields of all of Pi's versions.
+---@class pi.SlashCommand
+---@field name string What follows the slash: `review`, `skill:review`.
+---@field description? string What it is for.
+---@field source pi.CommandSource What kind it is.
+---@field path string Its file, absolute.
+---@field location pi.CommandLocation Whose it is, in the words of Pi 0.50.
+---@field sourceInfo pi.SourceInfo Where it comes from, in the words of Pi 0.62 and later.
+
+---Where a resource comes from.
+---@class pi.SourceInfo
+---@field path string Its file, absolute.
+---@field source string How it was found: `auto` in a usual directory, `local` by the settings, `cli` by a flag.
+---@field scope pi.SourceScope Whom it is for.
+---@field origin pi.SourceOrigin Whether it came alone or in a package.
+---@field baseDir? string Directory its kind belongs to; absent for single files.
+
+---Whether a resource came alone or in a package.
+---@alias pi.SourceOrigin
+---| "top-level" # Alone.
+---| "package" # In a package.
+
+---Whom a resource is for.
+---@alias pi.SourceScope
+---| "user" # The user, in all projects.
+---| "project" # Everybody in this project.
+---| "temporary" # This process.
+
+---Why an answer ended.
+---@alias pi.StopReason
+---| "stop" # The model was done.
+---| "length" # The output limit was reached.
+---| "toolUse" # The model waits for tool results.
+---| "error" # Something failed; see `errorMessage`.
+---| "aborted" # The user stopped it.
+---| "pending" # Not over yet (only read, from 0.87 partials).
+---| "deferred" # Answer comes later (only read, from 0.87 files).
+
+---What to do with a prompt while a run is in progress.
+---@alias pi.StreamingBehavior
+---| "steer" # Deliver after the tool in progress.
+---| "followUp" # Deliver when the agent is done.
+
+---What a summary is of.
+---@alias pi.SummarizationSource
+---| "compaction" # Older turns, to make room.
+---| "branchSummary" # A branch that was left.
+
+---Open another session.
+---@class pi.SwitchSessionParams
+---@field sessionPath string Its file.
+
+---Text; `text_signature` is opaque provider data that must survive replay.
+---@class pi.TextContent
+---@field text string The text.
+---@field textSignature? string Opaque provider data (item id, thought signature).
+
+---A position as LSP has it: 0-based line, code units of the negotiated encoding.
+---@class pi.TextPosition
+---@field line integer 0-based.
+---@field character integer 0-based.
+
+---A range as LSP has it: 0-based, end exclusive.
+---@class pi.TextRange
+---@field start pi.TextPosition Start.
+---@field end pi.TextPosition End, exclusive.
+
+---Reasoning; `thinking_signature` is opaque provider data that must survive replay.
+---@class pi.ThinkingContent
+---@field thinking string The reasoning text.
+---@field thinkingSignature? string Opaque provider data; for chat completions the name of the delta field.
+---@field redacted? boolean True when the provider withheld the text; the payload is in the signature.
+
+---How hard a model thinks.
+---@alias pi.ThinkingLevel
+---| "off" # Not at all.
+---| "minimal" # As little as possible.
+---| "low" # A little.
+---| "medium" # The default.
+---| "high" # A lot.
+---| "xhigh" # More than `high`, where a model offers it.
+---| "max" # All it can (0.80.6).
+
+---Levels the model offers.
+---@class pi.ThinkingLevels
+---@field levels pi.ThinkingLevel[] Least first; `["off"]` for a model that cannot think.
+
+---Sums of tokens.
+---@class pi.TokenStats
+---@field input integer Prompt, without cached.
+---@field output integer Answers.
+---@field cacheRead integer Read from cache.
+---@field cacheWrite integer Written to cache.
+---@field total integer Sum of the four.
+
+---A tool call with its arguments as an object, keys in the model's order.
+---@class pi.ToolCall
+---@field id string The provider's id of the call.
+---@field name string Name of the tool.
+---@field arguments table Arguments as the model gave them (before coercion).
+---@field thoughtSignature? string Opaque provider data.
+
+---The only type there is.
+---@class pi.ToolCallTagged.toolCall: pi.ToolCall
+---@field type "toolCall"
+
+---A tool call with its `type`, as inside `message.content`.
+---@alias pi.ToolCallTagged
+---| pi.ToolCallTagged.toolCall # The only type there is.
+
+---What a tool returns, and its partial results (spec: messages.md §6).
+---@class pi.ToolResult
+---@field content pi.Content[] Text and images for the model.
+---@field details? any Machine-readable extras.
+
+---The outcome of one tool call as the model sees it.
+---@class pi.ToolResultMessage
+---@field toolCallId string Id of the call this answers.
+---@field toolName string Name of the tool.
+---@field content pi.Content[] Text and images.
+---@field details? any Machine-readable extras; never sent to the model.
+---@field isError boolean Whether the tool failed.
+---@field timestamp integer Unix time in milliseconds.
+
+---The only role there is.
+---@class pi.ToolResultTagged.toolResult: pi.ToolResultMessage
+---@field role "toolResult"
+
+---A tool result inside `turn_end`, with its role like any message.
+---@alias pi.ToolResultTagged
+---| pi.ToolResultTagged.toolResult # The only role there is.
+
+---Tokens of one answer. `input` excludes cached tokens.
+---@class pi.Usage
+---@field input integer Prompt tokens that were not cached.
+---@field output integer Generated tokens.
+---@field cacheRead integer Prompt tokens read from the cache.
+---@field cacheWrite integer Prompt tokens written to the cache.
+---@field totalTokens integer Sum as the provider counts it.
+---@field cost pi.Cost US dollars.
+---@field cacheWrite1h? integer Subset of `cacheWrite` kept for an hour (0.87).
+---@field reasoning? integer Subset of `output` spent on reasoning (0.87).
+
+---A user message. Pi itself always produces blocks.
+---@class pi.UserMessage
+---@field content pi.MessageContent Text and images.
+---@field timestamp integer Unix time in milliseconds.
+
+---Every request by its LSP name.
+---@alias pi.Method
+---| "pi/prompt" # Give the agent a task. Answered when it is accepted; progress arrives as events.
+---| "pi/steer" # Add a user message to the run in progress, after the tool in progress.
+---| "pi/followUp" # Queue a user message for when the agent is done.
+---| "pi/abort" # Stop the run. Answered when it has stopped; queued messages stay queued.
+---| "pi/clearQueue" # Remove all queued messages and return their texts.
+---| "pi/getState" # State of the session.
+---| "pi/getMessages" # Messages in the model's context.
+---| "pi/setModel" # Choose the model.
+---| "pi/cycleModel" # Go to the next model: of those the flags or settings name, else of all available ones; `null` when there is nothing to choose.
+---| "pi/getAvailableModels" # Models with configured authentication.
+---| "pi/setThinkingLevel" # Choose how hard the model thinks.
+---| "pi/cycleThinkingLevel" # Go to the next level the model offers; `null` when it cannot think.
+---| "pi/getAvailableThinkingLevels" # Levels the model offers.
+---| "pi/setSteeringMode" # How steering messages are delivered.
+---| "pi/setFollowUpMode" # How follow-ups are delivered.
+---| "pi/setAutoRetry" # Whether failed model calls are repeated.
+---| "pi/abortRetry" # Stop waiting for the next retry.
+---| "pi/setAutoCompaction" # Whether the context is compacted by itself.
+---| "pi/compact" # Summarise older turns to make room in the context; stops the run first. Answered when it is done.
+---| "pi/bash" # Run a shell command for the user; its output becomes context for the next prompt.
+---| "pi/abortBash" # Stop the user's shell commands.
+---| "pi/newSession" # Start a new session on this connection.
+---| "pi/switchSession" # Open another session on this connection.
+---| "pi/fork" # Start a new session on this connection with everything before a user message; its text comes back.
+---| "pi/clone" # Start a new session on this connection with everything up to now.
+---| "pi/getForkMessages" # User messages of all branches, to fork at.
+---| "pi/getEntries" # Entries of the session in file order: all branches, or those after one entry.
+---| "pi/getTree" # Entries of the session as a tree. It is as deep as the session is long; `get_entries` is flat.
+---| "pi/navigateTree" # Go on from another entry of the session; from before it, if it is a user's message.
+---| "pi/getSessionStats" # Counts, tokens and cost.
+---| "pi/getLastAssistantText" # Text of the last answer.
+---| "pi/setSessionName" # Name the session.
+---| "pi/getCommands" # What a message can begin with: prompt templates and skills.
+---| "pi/exportHtml" # Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
+---| "pi/setOutputMode" # Choose whether updates carry the whole message or only what was added.

@@ -1,0 +1,30 @@
+//! Everything that crosses a process boundary, and no behaviour.
+//!
+//! The shapes of messages, events, entries and commands are Pi's (see `docs/protocol.md` for where each comes
+//! from); they are our domain as well, so the core speaks them directly and every transport carries the same
+//! bytes. Nothing here reads files, talks to a socket or decides anything.
+
+pub mod command;
+pub mod content;
+pub mod entry;
+pub mod error;
+pub mod event;
+pub mod json;
+pub mod message;
+pub mod methods;
+pub mod model;
+pub mod response;
+pub mod ui;
+
+pub use command::*;
+pub use content::{Content, ImageContent, TextContent, ThinkingContent, ToolCall};
+pub use entry::{Entry, EntryBase, SessionHeader};
+pub use error::CommandError;
+pub use event::{AgentEvent, AssistantMessageEvent, Envelope, ToolResult};
+pub use message::*;
+pub use methods::{Method, Request, Scope, Stability};
+pub use model::{InputKind, Model, ModelCost, ThinkingLevel};
+pub use response::*;
+
+/// Fingerprint of `generated/pi.schema.json`: a plugin built for another one can tell.
+pub const SCHEMA_HASH: &str = include_str!("../generated/schema.hash");

@@ -1,0 +1,217 @@
+//! THE table of methods: every request a client can make, over JSONL and over LSP.
+//!
+//! A row gives the LSP name, the JSONL name (`-` where there is none), parameters, result, what the request is
+//! ordered against, and whether its shape is settled. Both transports parse and dispatch from here; the JSON
+//! Schema, the TypeScript and the LuaCATS declarations in `generated/` are made from here.
+
+use serde_json::Value;
+
+use crate::{command::*, response::*};
+
+/// What a request is ordered against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In order with all other requests of the session.
+    Session,
+    /// Replaces the connection's session, or is made from all of it: later requests of the connection wait for it.
+    Connection,
+    /// May overtake: it stops something that others wait for.
+    Overtakes,
+}
+
+/// Whether the shape may still change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stability {
+    /// Kept for good.
+    Stable,
+    /// May change in any version.
+    Experimental,
+}
+
+macro_rules! jsonl_name {
+    (-) => {
+        None
+    };
+    ($name:literal) => {
+        Some($name)
+    };
+}
+
+macro_rules! methods {
+    ($( $(#[doc = $doc:literal])* $variant:ident = $lsp:literal | $jsonl:tt { $params:ty => $result:ty, $scope:ident, $stability:ident } ),* $(,)?) => {
+        /// A method by name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Method { $( $(#[doc = $doc])* $variant, )* }
+
+        /// A parsed request.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Request { $( $(#[doc = $doc])* $variant($params), )* }
+
+        impl Method {
+            /// All methods in table order.
+            pub const ALL: &'static [Method] = &[$( Method::$variant, )*];
+
+            /// Name over LSP.
+            pub fn lsp_name(self) -> &'static str {
+                match self { $( Method::$variant => $lsp, )* }
+            }
+
+            /// Name over JSONL, if it exists there.
+            pub fn jsonl_name(self) -> Option<&'static str> {
+                match self { $( Method::$variant => jsonl_name!($jsonl), )* }
+            }
+
+            /// What it is ordered against.
+            pub fn scope(self) -> Scope {
+                match self { $( Method::$variant => Scope::$scope, )* }
+            }
+
+            /// Whether its shape is settled.
+            pub fn stability(self) -> Stability {
+                match self { $( Method::$variant => Stability::$stability, )* }
+            }
+
+            /// What it does, for the generated documentation.
+            pub fn doc(self) -> &'static str {
+                match self { $( Method::$variant => concat!($($doc),*).trim_ascii_start(), )* }
+            }
+
+            /// JSON Schemas of parameters and result.
+            pub fn schemas(self, generator: &mut schemars::SchemaGenerator) -> (schemars::Schema, schemars::Schema) {
+                match self {
+                    $( Method::$variant => (generator.subschema_for::<$params>(), generator.subschema_for::<$result>()), )*
+                }
+            }
+        }
+
+        impl Request {
+            /// Parses the parameters of `method`.
+            ///
+            /// # Errors
+            /// Says which field is missing or ill-typed.
+            pub fn parse(method: Method, params: Value) -> Result<Self, serde_json::Error> {
+                Ok(match method {
+                    $( Method::$variant => Request::$variant(serde_json::from_value(params)?), )*
+                })
+            }
+
+            /// The method of this request.
+            pub fn method(&self) -> Method {
+                match self { $( Request::$variant(_) => Method::$variant, )* }
+            }
+        }
+    };
+}
+
+methods! {
+    /// Give the agent a task. Answered when it is accepted; progress arrives as events.
+    Prompt = "pi/prompt" | "prompt" { PromptParams => PromptAccepted, Session, Stable },
+    /// Add a user message to the run in progress, after the tool in progress.
+    Steer = "pi/steer" | "steer" { QueueParams => Empty, Session, Stable },
+    /// Queue a user message for when the agent is done.
+    FollowUp = "pi/followUp" | "follow_up" { QueueParams => Empty, Session, Stable },
+    /// Stop the run. Answered when it has stopped; queued messages stay queued.
+    Abort = "pi/abort" | "abort" { NoParams => Empty, Overtakes, Stable },
+    /// Remove all queued messages and return their texts.
+    ClearQueue = "pi/clearQueue" | "clear_queue" { NoParams => ClearedQueue, Session, Stable },
+    /// State of the session.
+    GetState = "pi/getState" | "get_state" { NoParams => SessionState, Session, Stable },
+    /// Messages in the model's context.
+    GetMessages = "pi/getMessages" | "get_messages" { NoParams => Messages, Session, Stable },
+    /// Choose the model.
+    SetModel = "pi/setModel" | "set_model" { SetModelParams => crate::model::Model, Session, Stable },
+    /// Go to the next model: of those the flags or settings name, else of all available ones; `null` when there is
+    /// nothing to choose.
+    CycleModel = "pi/cycleModel" | "cycle_model" { NoParams => Option<CycledModel>, Session, Stable },
+    /// Models with configured authentication.
+    GetAvailableModels = "pi/getAvailableModels" | "get_available_models" { NoParams => AvailableModels, Session, Stable },
+    /// Choose how hard the model thinks.
+    SetThinkingLevel = "pi/setThinkingLevel" | "set_thinking_level" { SetThinkingLevelParams => Empty, Session, Stable },
+    /// Go to the next level the model offers; `null` when it cannot think.
+    CycleThinkingLevel = "pi/cycleThinkingLevel" | "cycle_thinking_level" { NoParams => Option<LevelResult>, Session, Stable },
+    /// Levels the model offers.
+    GetAvailableThinkingLevels = "pi/getAvailableThinkingLevels" | "get_available_thinking_levels" { NoParams => ThinkingLevels, Session, Stable },
+    /// How steering messages are delivered.
+    SetSteeringMode = "pi/setSteeringMode" | "set_steering_mode" { SetQueueModeParams => Empty, Session, Stable },
+    /// How follow-ups are delivered.
+    SetFollowUpMode = "pi/setFollowUpMode" | "set_follow_up_mode" { SetQueueModeParams => Empty, Session, Stable },
+    /// Whether failed model calls are repeated.
+    SetAutoRetry = "pi/setAutoRetry" | "set_auto_retry" { EnabledParams => Empty, Session, Stable },
+    /// Stop waiting for the next retry.
+    AbortRetry = "pi/abortRetry" | "abort_retry" { NoParams => Empty, Overtakes, Stable },
+    /// Whether the context is compacted by itself.
+    SetAutoCompaction = "pi/setAutoCompaction" | "set_auto_compaction" { EnabledParams => Empty, Session, Stable },
+    /// Summarise older turns to make room in the context; stops the run first. Answered when it is done.
+    Compact = "pi/compact" | "compact" { CompactParams => CompactionResult, Session, Stable },
+    /// Run a shell command for the user; its output becomes context for the next prompt.
+    Bash = "pi/bash" | "bash" { BashParams => BashResult, Session, Stable },
+    /// Stop the user's shell commands.
+    AbortBash = "pi/abortBash" | "abort_bash" { NoParams => Empty, Overtakes, Stable },
+    /// Start a new session on this connection.
+    NewSession = "pi/newSession" | "new_session" { NewSessionParams => Cancelled, Connection, Stable },
+    /// Open another session on this connection.
+    SwitchSession = "pi/switchSession" | "switch_session" { SwitchSessionParams => Cancelled, Connection, Stable },
+    /// Start a new session on this connection with everything before a user message; its text comes back.
+    Fork = "pi/fork" | "fork" { ForkParams => ForkResult, Connection, Stable },
+    /// Start a new session on this connection with everything up to now.
+    Clone = "pi/clone" | "clone" { NoParams => Cancelled, Connection, Stable },
+    /// User messages of all branches, to fork at.
+    GetForkMessages = "pi/getForkMessages" | "get_fork_messages" { NoParams => ForkMessages, Session, Stable },
+    /// Entries of the session in file order: all branches, or those after one entry.
+    GetEntries = "pi/getEntries" | "get_entries" { GetEntriesParams => SessionEntries, Session, Stable },
+    /// Entries of the session as a tree. It is as deep as the session is long; `get_entries` is flat.
+    GetTree = "pi/getTree" | "get_tree" { NoParams => SessionTreeResult, Session, Stable },
+    /// Go on from another entry of the session; from before it, if it is a user's message.
+    NavigateTree = "pi/navigateTree" | "navigate_tree" { NavigateTreeParams => Navigated, Session, Experimental },
+    /// Counts, tokens and cost.
+    GetSessionStats = "pi/getSessionStats" | "get_session_stats" { NoParams => SessionStats, Session, Stable },
+    /// Text of the last answer.
+    GetLastAssistantText = "pi/getLastAssistantText" | "get_last_assistant_text" { NoParams => LastAssistantText, Session, Stable },
+    /// Name the session.
+    SetSessionName = "pi/setSessionName" | "set_session_name" { SetSessionNameParams => Empty, Session, Stable },
+    /// What a message can begin with: prompt templates and skills.
+    GetCommands = "pi/getCommands" | "get_commands" { NoParams => Commands, Session, Stable },
+    /// Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
+    ExportHtml = "pi/exportHtml" | "export_html" { ExportHtmlParams => ExportedHtml, Connection, Stable },
+    /// Choose whether updates carry the whole message or only what was added.
+    SetOutputMode = "pi/setOutputMode" | "set_output_mode" { SetOutputModeParams => Empty, Connection, Experimental },
+}
+
+impl Method {
+    /// The method with this LSP name.
+    pub fn from_lsp(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.lsp_name() == name)
+    }
+
+    /// The method with this JSONL name.
+    pub fn from_jsonl(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.jsonl_name() == Some(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found_again() {
+        let mut seen = HashSet::new();
+        for &method in Method::ALL {
+            assert!(seen.insert(method.lsp_name()), "{method:?}");
+            assert_eq!(Method::from_lsp(method.lsp_name()), Some(method));
+            if let Some(name) = method.jsonl_name() {
+                assert!(seen.insert(name), "{method:?}");
+                assert_eq!(Method::from_jsonl(name), Some(method));
+            }
+            assert!(!method.doc().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        let error = Request::parse(Method::Prompt, serde_json::json!({})).unwrap_err();
+        assert!(error.to_string().contains("`message`"), "{error}");
+    }
+}

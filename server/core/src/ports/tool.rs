@@ -1,0 +1,86 @@
+//! Tools the model can call.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use pi_protocol::{Model, ToolResult};
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+/// What the model is told about a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolSpec {
+    /// Name the model calls.
+    pub name: String,
+    /// What it does and when to use it.
+    pub description: String,
+    /// JSON Schema of the arguments (an object).
+    pub parameters: Value,
+    /// One line for the tool list in the system prompt.
+    pub summary: String,
+    /// Reads only: may run beside other read-only calls of the same turn.
+    pub read_only: bool,
+}
+
+/// One call of a tool.
+#[derive(Clone)]
+pub struct ToolContext {
+    /// Id of the call.
+    pub call_id: String,
+    /// Arguments, validated against the schema and coerced.
+    pub args: Map<String, Value>,
+    /// Cancelled when the run is stopped. The tool then ends soon, with everything it started.
+    pub cancel: CancellationToken,
+    /// Shows an intermediate result; it replaces the one before.
+    pub update: Arc<dyn Fn(ToolResult) + Send + Sync>,
+    /// The model that will read the result.
+    pub model: Option<Arc<Model>>,
+    /// The session the call belongs to.
+    pub session_id: Arc<str>,
+}
+
+impl fmt::Debug for ToolContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolContext").field("call_id", &self.call_id).finish_non_exhaustive()
+    }
+}
+
+/// A tool failed; the model reads the text, so it says what happened and what to try next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolError(pub String);
+
+impl ToolError {
+    /// With this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The run was stopped.
+    pub fn aborted() -> Self {
+        Self("Operation aborted".into())
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ToolError {}
+
+/// A tool the model can call.
+#[async_trait]
+pub trait Tool: Send + Sync {
+    /// What the model is told.
+    fn spec(&self) -> &ToolSpec;
+
+    /// Mends arguments that models are known to send in another form than the schema's. Called before they are
+    /// validated; what cannot be mended is passed on, so that the validation names it.
+    fn prepare(&self, args: Map<String, Value>) -> Map<String, Value> {
+        args
+    }
+
+    /// Runs one call. A panic ends this call with an error result, never the process.
+    async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError>;
+}

@@ -1,0 +1,433 @@
+//! The actor: one task per session, the only one that changes its tree, queues and run state.
+//!
+//! It serves commands and what its run and its shell commands report, one at a time, and never waits for any of
+//! them. [`super::run`] has the life of a run, [`super::bash`] the user's shell commands, [`super::stats`] the sums,
+//! [`super::history`] the tree, [`super::models`] the choice of the next model.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use pi_protocol::{entry::EntryKind, event::NoticeLevel, *};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    bash::BashDone,
+    compact::Compactions,
+    handle::{Command, CommandResult, Reply, SessionOptions},
+    run::RunState,
+    stats,
+};
+use crate::{
+    bus::EventBus,
+    clock,
+    ports::{
+        Expander, Models, Provider, ScopedModel, SessionStore, SettingChange, Settings, Shell, Tool, ToolSpec,
+    },
+    queue::Queues,
+    thinking,
+    tree::SessionTree,
+    turn::RunMessage,
+};
+
+/// Text of a prompt without a model; the first line is Pi's.
+const NO_MODEL: &str = "No model selected.\n\nSet an API key in the environment, start a local OpenAI-compatible \
+    server, or add a provider to models.json; `pi doctor` says what was found.\n\nThen choose it with --model or set_model.";
+
+/// All state of one session.
+pub struct SessionActor {
+    pub(super) id: Arc<str>,
+    pub(super) tree: SessionTree,
+    store: Box<dyn SessionStore>,
+    store_failed: bool,
+    pub(super) bus: EventBus,
+    pub(super) models: Arc<dyn Models>,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) tools: Arc<[Arc<dyn Tool>]>,
+    pub(super) tool_specs: Arc<[ToolSpec]>,
+    pub(super) shell: Arc<dyn Shell>,
+    pub(super) settings: Arc<dyn Settings>,
+    pub(super) expander: Arc<dyn Expander>,
+    pub(super) system_prompt: Arc<str>,
+    pub(super) model: Option<Arc<Model>>,
+    pub(super) scope: Vec<ScopedModel>,
+    pub(super) thinking: ThinkingLevel,
+    /// The context, oldest first.
+    pub(super) messages: Vec<Arc<AgentMessage>>,
+    pub(super) queues: Queues,
+    pub(super) run: RunState,
+    pub(super) run_count: u64,
+    pub(super) retry_attempt: u32,
+    pub(super) runs: mpsc::UnboundedSender<(u64, RunMessage)>,
+    run_inbox: Option<mpsc::UnboundedReceiver<(u64, RunMessage)>>,
+    pub(super) bashes: BTreeMap<u64, CancellationToken>,
+    pub(super) bash_count: u64,
+    pub(super) bash_results: mpsc::UnboundedSender<BashDone>,
+    bash_inbox: Option<mpsc::UnboundedReceiver<BashDone>>,
+    /// Records of shell commands that ended during a run.
+    pub(super) deferred: Vec<AgentMessage>,
+    pub(super) compactions: Compactions,
+    pub(super) abort_waiters: Vec<Reply<Empty>>,
+    pub(super) settle_waiters: Vec<Reply<Empty>>,
+    closing: Option<Reply<Empty>>,
+}
+
+impl SessionActor {
+    /// From its parts.
+    pub fn new(id: Arc<str>, options: SessionOptions) -> Self {
+        let is_new = options.entries.is_empty();
+        let tree = SessionTree::new(options.entries);
+        let context = tree.context();
+        let model = options
+            .model
+            .or_else(|| {
+                let (provider, model) = context.model.as_ref()?;
+                options.models.find(provider, model).filter(|it| options.models.has_auth(it))
+            })
+            .or(options.default_model);
+        let wanted = options
+            .thinking
+            .or(context.thinking)
+            .unwrap_or_else(|| options.settings.current().default_thinking_level);
+        let thinking = model.as_ref().map_or(wanted, |it| thinking::clamp(it, wanted));
+        let tool_specs: Arc<[ToolSpec]> = options.tools.iter().map(|it| it.spec().clone()).collect();
+        let (runs, run_inbox) = mpsc::unbounded_channel();
+        let (bash_results, bash_inbox) = mpsc::unbounded_channel();
+        let mut actor = Self {
+            bus: EventBus::new(id.clone()),
+            id,
+            tree,
+            store: options.store,
+            store_failed: false,
+            models: options.models,
+            provider: options.provider,
+            tools: options.tools.into(),
+            tool_specs,
+            shell: options.shell,
+            settings: options.settings,
+            expander: options.expander,
+            system_prompt: options.system_prompt,
+            model: None,
+            scope: options.scope,
+            thinking,
+            messages: context.messages,
+            queues: Queues::default(),
+            run: RunState::Idle,
+            run_count: 0,
+            retry_attempt: 0,
+            runs,
+            run_inbox: Some(run_inbox),
+            bashes: BTreeMap::new(),
+            bash_count: 0,
+            bash_results,
+            bash_inbox: Some(bash_inbox),
+            deferred: Vec::new(),
+            compactions: Compactions::default(),
+            abort_waiters: Vec::new(),
+            settle_waiters: Vec::new(),
+            closing: None,
+        };
+        if let Some(model) = model {
+            if context.model != Some((model.provider.clone(), model.id.clone())) {
+                actor.record_model(&model);
+            }
+            actor.model = Some(model);
+        }
+        if is_new || context.thinking != Some(thinking) {
+            actor.append(EntryKind::ThinkingLevelChange { thinking_level: thinking.to_string() });
+        }
+        actor
+    }
+
+    /// Serves commands until the session is closed or the last handle is gone; then stops what still runs.
+    pub async fn serve(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let (Some(mut run_inbox), Some(mut bash_inbox), Some(mut compactions)) =
+            (self.run_inbox.take(), self.bash_inbox.take(), self.take_compactions())
+        else {
+            return;
+        };
+        let mut open = true;
+        loop {
+            if !open && self.run.is_idle() && self.bashes.is_empty() {
+                break;
+            }
+            let backoff = self.run.backoff_until();
+            tokio::select! {
+                command = commands.recv(), if open => match command {
+                    Some(Command::Close(reply)) => {
+                        self.closing = Some(reply);
+                        open = false;
+                        self.stop_everything();
+                    }
+                    Some(command) => self.command(command),
+                    None => {
+                        open = false;
+                        self.stop_everything();
+                    }
+                },
+                Some((run, message)) = run_inbox.recv() => self.run_message(run, message),
+                Some(done) = bash_inbox.recv() => self.bash_message(done),
+                Some(report) = compactions.recv() => self.compaction_message(report),
+                () = tokio::time::sleep_until(backoff.unwrap_or_else(tokio::time::Instant::now)),
+                    if backoff.is_some() => self.retry_now(),
+            }
+        }
+        let closing = self.closing.take();
+        // The file is free before anyone hears that the session is over.
+        drop(self);
+        if let Some(reply) = closing {
+            reply(Ok(Empty {}));
+        }
+    }
+
+    fn stop_everything(&mut self) {
+        self.drop_waiting_compaction();
+        self.cancel_run();
+        for cancel in self.bashes.values() {
+            cancel.cancel();
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Prompt(params, reply) => self.prompt(params, reply),
+            Command::Steer(params, reply) => {
+                let text = self.expand(params.message, &params.appendix);
+                self.queues.steer(text, params.images);
+                self.publish_queues();
+                reply(Ok(Empty {}));
+            }
+            Command::FollowUp(params, reply) => {
+                let text = self.expand(params.message, &params.appendix);
+                self.queues.follow_up(text, params.images);
+                self.publish_queues();
+                reply(Ok(Empty {}));
+            }
+            Command::Abort(reply) => self.abort(reply),
+            Command::AbortRetry(reply) => {
+                self.cancel_backoff();
+                reply(Ok(Empty {}));
+            }
+            Command::ClearQueue(reply) => {
+                let (steering, follow_up) = self.queues.clear();
+                self.publish_queues();
+                reply(Ok(ClearedQueue { steering, follow_up }));
+            }
+            Command::GetState(reply) => reply(Ok(self.state())),
+            Command::GetMessages(reply) => reply(Ok(Messages { messages: self.messages.clone() })),
+            Command::SetModel(params, reply) => reply(self.set_model(&params)),
+            Command::CycleModel(reply) => reply(Ok(self.cycle_model())),
+            Command::GetAvailableModels(reply) => reply(Ok(AvailableModels {
+                models: self.models.available().iter().map(|it| (**it).clone()).collect(),
+            })),
+            Command::SetThinkingLevel(level, reply) => {
+                self.set_thinking(level);
+                reply(Ok(Empty {}));
+            }
+            Command::CycleThinkingLevel(reply) => {
+                let next = self.model.as_ref().and_then(|it| thinking::next(it, self.thinking));
+                if let Some(level) = next {
+                    self.set_thinking(level);
+                }
+                reply(Ok(next.map(|level| LevelResult { level })));
+            }
+            Command::GetAvailableThinkingLevels(reply) => {
+                let levels = self.model.as_ref().map_or(vec![ThinkingLevel::Off], |it| thinking::levels(it));
+                reply(Ok(ThinkingLevels { levels }));
+            }
+            Command::SetSteeringMode(mode, reply) => self.change(SettingChange::SteeringMode(mode), reply),
+            Command::SetFollowUpMode(mode, reply) => self.change(SettingChange::FollowUpMode(mode), reply),
+            Command::SetAutoRetry(on, reply) => self.change(SettingChange::RetryEnabled(on), reply),
+            Command::SetAutoCompaction(on, reply) => self.change(SettingChange::CompactionEnabled(on), reply),
+            Command::Compact(params, reply) => self.compact(params, reply),
+            Command::Bash(params, request_id, reply) => self.bash(params, request_id, reply),
+            Command::AbortBash(reply) => {
+                for cancel in self.bashes.values() {
+                    cancel.cancel();
+                }
+                reply(Ok(Empty {}));
+            }
+            Command::GetSessionStats(reply) => {
+                let model = self.model.as_deref();
+                let mut stats = stats::collect(&self.tree, model);
+                stats.session_file = self.store.file();
+                stats.session_id = self.id.to_string();
+                reply(Ok(stats));
+            }
+            Command::GetLastAssistantText(reply) => {
+                reply(Ok(LastAssistantText { text: stats::last_assistant_text(&self.messages) }));
+            }
+            Command::SetSessionName(name, reply) => reply(self.set_name(&name)),
+            Command::GetForkMessages(reply) => reply(Ok(self.fork_messages())),
+            Command::GetEntries(since, reply) => reply(self.entries_since(since.as_deref())),
+            Command::GetTree(reply) => reply(self.tree_of_entries()),
+            Command::NavigateTree(target, reply) => reply(self.navigate(&target)),
+            Command::Branch(point, reply) => reply(self.branch(&point)),
+            Command::GetCommands(reply) => reply(Ok(Commands { commands: self.expander.commands() })),
+            Command::Subscribe(queue, reply) => {
+                self.bus.subscribe(queue);
+                reply(Ok(self.bus.seq()));
+            }
+            Command::Unsubscribe(queue) => self.bus.unsubscribe(&queue),
+            Command::WhenSettled(reply) => {
+                if self.run.is_idle() {
+                    reply(Ok(Empty {}));
+                } else {
+                    self.settle_waiters.push(reply);
+                }
+            }
+            // Handled by the caller, which ends the loop.
+            Command::Close(reply) => reply(Ok(Empty {})),
+        }
+    }
+
+    fn prompt(&mut self, params: PromptParams, reply: Reply<PromptAccepted>) {
+        let accepted =
+            |delivery| PromptAccepted { accepted: true, delivery, session_id: self.id.to_string() };
+        if self.is_compacting_by_hand() {
+            return reply(Err(CommandError::failed(
+                "Cannot submit a prompt while compaction is in progress. Wait for compaction to finish and retry.",
+            )));
+        }
+        if !self.run.is_idle() {
+            let (delivery, answer) = match params.streaming_behavior {
+                None => {
+                    return reply(Err(CommandError::failed(
+                        "Agent is already processing. Specify streamingBehavior ('steer' or 'followUp') to queue \
+                         the message.",
+                    )));
+                }
+                Some(StreamingBehavior::Steer) => (Delivery::Steering, accepted(Delivery::Steering)),
+                Some(StreamingBehavior::FollowUp) => (Delivery::FollowUp, accepted(Delivery::FollowUp)),
+            };
+            let text = self.expand(params.message, &params.appendix);
+            match delivery {
+                Delivery::FollowUp => self.queues.follow_up(text, params.images),
+                _ => self.queues.steer(text, params.images),
+            }
+            self.publish_queues();
+            return reply(Ok(answer));
+        }
+        let answer = accepted(Delivery::Started);
+        let Some(model) = &self.model else {
+            return reply(Err(CommandError::failed(NO_MODEL)));
+        };
+        if !self.models.has_auth(model) {
+            let provider = &model.provider;
+            return reply(Err(CommandError::failed(format!(
+                "No API key found for {provider}.\n\nSet its key in the environment, in auth.json or in models.json, or \
+                 start pi with --api-key; `pi doctor` says what was found."
+            ))));
+        }
+        let text = self.expand(params.message, &params.appendix);
+        self.flush_deferred();
+        reply(Ok(answer));
+        self.start_prompt(vec![crate::queue::user_message(text, params.images)]);
+    }
+
+    fn state(&self) -> SessionState {
+        let settings = self.settings.current();
+        SessionState {
+            model: self.model.as_deref().cloned(),
+            thinking_level: self.thinking,
+            is_streaming: !self.run.is_idle() && !self.is_compacting_by_hand(),
+            is_compacting: self.is_compacting(),
+            steering_mode: settings.steering_mode,
+            follow_up_mode: settings.follow_up_mode,
+            session_file: self.store.file(),
+            session_id: self.id.to_string(),
+            session_name: self.tree.name(),
+            auto_compaction_enabled: settings.auto_compaction,
+            auto_retry_enabled: settings.retry.enabled,
+            message_count: self.messages.len(),
+            pending_message_count: self.queues.len(),
+        }
+    }
+
+    fn set_model(&mut self, params: &SetModelParams) -> CommandResult<Model> {
+        let key = format!("{}/{}", params.provider, params.model_id);
+        let model = self
+            .models
+            .find(&params.provider, &params.model_id)
+            .ok_or_else(|| CommandError::failed(format!("Model not found: {key}")))?;
+        if !self.models.has_auth(&model) {
+            return Err(CommandError::failed(format!("No API key for {key}")));
+        }
+        self.record_model(&model);
+        self.model = Some(model.clone());
+        self.set_thinking(self.thinking);
+        Ok((*model).clone())
+    }
+
+    pub(super) fn record_model(&mut self, model: &Model) {
+        self.append(EntryKind::ModelChange { provider: model.provider.clone(), model_id: model.id.clone() });
+    }
+
+    pub(super) fn set_thinking(&mut self, wanted: ThinkingLevel) {
+        let level = self.model.as_ref().map_or(wanted, |it| thinking::clamp(it, wanted));
+        if level != self.thinking {
+            self.thinking = level;
+            self.append(EntryKind::ThinkingLevelChange { thinking_level: level.to_string() });
+            self.bus.publish(AgentEvent::ThinkingLevelChanged { level });
+        }
+    }
+
+    fn change(&mut self, change: SettingChange, reply: Reply<Empty>) {
+        if let Err(error) = self.settings.change(change) {
+            // It holds for this process; only keeping it failed.
+            self.notice(NoticeLevel::Warning, error);
+        }
+        reply(Ok(Empty {}));
+    }
+
+    fn set_name(&mut self, name: &str) -> CommandResult<Empty> {
+        let name = name.split(['\r', '\n']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(CommandError::invalid("Session name cannot be empty"));
+        }
+        self.append(EntryKind::SessionInfo { name: Some(name.to_owned()) });
+        self.bus.publish(AgentEvent::SessionInfoChanged { name: Some(name.to_owned()) });
+        Ok(Empty {})
+    }
+
+    pub(super) fn publish_queues(&mut self) {
+        let (steering, follow_up) = self.queues.texts();
+        self.bus.publish(AgentEvent::QueueUpdate { steering, follow_up });
+    }
+
+    pub(super) fn notice(&mut self, level: NoticeLevel, message: impl Into<String>) {
+        self.bus.publish(AgentEvent::Notice { level, message: message.into() });
+    }
+
+    /// Takes a message into the context and the session.
+    pub(super) fn remember(&mut self, message: Arc<AgentMessage>) {
+        self.messages.push(message.clone());
+        self.append(EntryKind::Message { message });
+    }
+
+    /// Adds an entry. If it cannot be written the user is told once; the store keeps it and tries again.
+    pub(super) fn append(&mut self, kind: EntryKind) {
+        let entry = self.tree.append(kind);
+        match self.store.append(entry) {
+            Ok(()) => self.store_failed = false,
+            Err(error) => {
+                tracing::warn!(session = %self.id, %error, "session entry not written");
+                if !std::mem::replace(&mut self.store_failed, true) {
+                    let text =
+                        format!("{error}. The chat goes on in memory and is written as soon as that works.");
+                    self.notice(NoticeLevel::Error, text);
+                }
+            }
+        }
+    }
+
+    pub(super) fn flush_deferred(&mut self) {
+        for message in std::mem::take(&mut self.deferred) {
+            self.remember(Arc::new(message));
+        }
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        clock::now_ms()
+    }
+}

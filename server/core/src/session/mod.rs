@@ -1,0 +1,13 @@
+//! A live session: the handle others hold, and the actor that alone changes it.
+
+mod actor;
+mod bash;
+mod compact;
+mod handle;
+mod history;
+mod models;
+mod run;
+mod slash;
+mod stats;
+
+pub use handle::{Command, CommandResult, Reply, SessionHandle, SessionOptions, reply_channel};

@@ -1,0 +1,261 @@
+//! The life of a run inside the actor: start, what it reports, its end, retries, and settling.
+
+use std::{sync::Arc, time::Duration};
+
+use pi_protocol::*;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{actor::SessionActor, handle::Reply};
+use crate::{
+    ports::ModelRequest,
+    retry,
+    turn::{RunLink, RunMessage, TurnLoop},
+};
+
+/// Whether something runs. A session is idle, runs, makes room in its context, or waits before it repeats a failed
+/// model call.
+#[derive(Debug)]
+pub(super) enum RunState {
+    /// Nothing happens by itself.
+    Idle,
+    /// A low-level run is in progress.
+    Running {
+        /// Its number.
+        run: u64,
+        /// Stops it.
+        cancel: CancellationToken,
+    },
+    /// The model writes a summary of older turns.
+    Compacting {
+        /// Stops it.
+        cancel: CancellationToken,
+    },
+    /// A failed model call is repeated at this time.
+    Backoff {
+        /// When.
+        until: Instant,
+    },
+}
+
+impl RunState {
+    /// Whether nothing will happen by itself.
+    pub fn is_idle(&self) -> bool {
+        matches!(self, RunState::Idle)
+    }
+
+    /// When a failed call is repeated, if that is what the session waits for.
+    pub fn backoff_until(&self) -> Option<Instant> {
+        match self {
+            RunState::Backoff { until } => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+impl SessionActor {
+    /// Starts a low-level run; without prompts it continues from the context.
+    pub(super) fn start_run(&mut self, prompts: Vec<AgentMessage>) {
+        self.run_count += 1;
+        let cancel = CancellationToken::new();
+        let turns = TurnLoop {
+            actor: RunLink { run: self.run_count, inbox: self.runs.clone() },
+            provider: self.provider.clone(),
+            tools: self.tools.clone(),
+            cancel: cancel.clone(),
+            interrupt: self.settings.current().steering_interrupt,
+            session_id: self.id.clone(),
+            messages: Vec::new(),
+            model: None,
+        };
+        self.run = RunState::Running { run: self.run_count, cancel };
+        tokio::spawn(turns.run(prompts));
+    }
+
+    /// Serves one message of a run. Messages of a run that is over are ignored.
+    pub(super) fn run_message(&mut self, from: u64, message: RunMessage) {
+        if !matches!(self.run, RunState::Running { run, .. } if run == from) {
+            return;
+        }
+        match message {
+            RunMessage::Event(event) => self.run_event(event),
+            RunMessage::TakeSteering(reply) => {
+                let taken = self.queues.take_steering(self.settings.current().steering_mode);
+                if !taken.is_empty() {
+                    self.publish_queues();
+                }
+                let _run_gone = reply.send(taken);
+            }
+            RunMessage::TakeFollowUps(reply) => {
+                let taken = self.queues.take_follow_up(self.settings.current().follow_up_mode);
+                if !taken.is_empty() {
+                    self.publish_queues();
+                }
+                let _run_gone = reply.send(taken);
+            }
+            RunMessage::NextRequest(reply) => {
+                // Without a model the question stays unanswered; the run then ends with an error message.
+                if let Some(request) = self.request() {
+                    let _run_gone = reply.send(request);
+                }
+            }
+            RunMessage::Ended(messages) => self.run_ended(messages),
+        }
+    }
+
+    fn request(&self) -> Option<ModelRequest> {
+        let settings = self.settings.current();
+        Some(ModelRequest {
+            model: self.model.clone()?,
+            system_prompt: self.system_prompt.clone(),
+            messages: self.messages.clone(),
+            tools: self.tool_specs.clone(),
+            thinking: self.thinking,
+            thinking_budgets: settings.thinking_budgets,
+            max_tokens: None,
+            session_id: self.id.clone(),
+            block_images: settings.block_images,
+        })
+    }
+
+    fn run_event(&mut self, event: AgentEvent) {
+        let ended = match &event {
+            AgentEvent::MessageEnd { message } => Some(message.clone()),
+            _ => None,
+        };
+        self.bus.publish(event);
+        let Some(message) = ended else { return };
+        let succeeded = message
+            .as_assistant()
+            .is_some_and(|it| !matches!(it.stop_reason, StopReason::Error | StopReason::Aborted));
+        self.note_progress(&message);
+        self.remember(message);
+        if succeeded && self.retry_attempt > 0 {
+            let attempt = std::mem::take(&mut self.retry_attempt);
+            self.bus.publish(AgentEvent::AutoRetryEnd { success: true, attempt, final_error: None });
+        }
+    }
+
+    fn run_ended(&mut self, messages: Vec<Arc<AgentMessage>>) {
+        let stopped = matches!(&self.run, RunState::Running { cancel, .. } if cancel.is_cancelled());
+        let last = self.messages.last().and_then(|it| it.as_assistant()).cloned();
+        let error = last
+            .as_ref()
+            .filter(|it| it.stop_reason == StopReason::Error)
+            .map(|it| it.error_message.clone().unwrap_or_default());
+        if let (Some(error), Some(last), false) = (&error, &last, stopped) {
+            if self.may_retry(error, last) {
+                return self.schedule_retry(messages, error.clone());
+            }
+        }
+        self.bus.publish(AgentEvent::AgentEnd { messages, will_retry: false });
+        if self.retry_attempt > 0 {
+            let attempt = std::mem::take(&mut self.retry_attempt);
+            let final_error = error.clone().or_else(|| stopped.then(|| "Retry cancelled".to_owned()));
+            self.bus.publish(AgentEvent::AutoRetryEnd { success: false, attempt, final_error });
+        }
+        let completed = error.is_none() && !stopped;
+        if stopped || !self.compact_after_run(completed) {
+            self.deliver_or_settle(completed);
+        }
+    }
+
+    /// Nothing goes on by itself, except that queued messages are delivered after a run that `completed`.
+    pub(super) fn deliver_or_settle(&mut self, completed: bool) {
+        // A message that came after the loop's last look at the queues is delivered now, not forgotten.
+        if completed && !self.queues.is_empty() {
+            let mode = self.settings.current();
+            let mut late = self.queues.take_steering(mode.steering_mode);
+            if late.is_empty() {
+                late = self.queues.take_follow_up(mode.follow_up_mode);
+            }
+            self.publish_queues();
+            return self.start_run(late.into_iter().map(|it| it.into_message()).collect());
+        }
+        self.settle();
+    }
+
+    fn may_retry(&self, error: &str, last: &AssistantMessage) -> bool {
+        let settings = self.settings.current().retry;
+        settings.enabled
+            && self.retry_attempt < settings.max_retries
+            && !self.model.as_deref().is_some_and(|it| retry::is_context_overflow(last, it))
+            && retry::is_retryable(error)
+    }
+
+    fn schedule_retry(&mut self, messages: Vec<Arc<AgentMessage>>, error_message: String) {
+        let settings = self.settings.current().retry;
+        self.bus.publish(AgentEvent::AgentEnd { messages, will_retry: true });
+        self.retry_attempt += 1;
+        let delay_ms = settings.delay_ms(self.retry_attempt);
+        self.bus.publish(AgentEvent::AutoRetryStart {
+            attempt: self.retry_attempt,
+            max_attempts: settings.max_retries,
+            delay_ms,
+            error_message,
+        });
+        // The failed answer stays in the session but not in the context.
+        self.omit_last_answer();
+        self.run = RunState::Backoff { until: Instant::now() + Duration::from_millis(delay_ms) };
+    }
+
+    /// The pause is over.
+    pub(super) fn retry_now(&mut self) {
+        self.start_run(Vec::new());
+    }
+
+    /// Gives up a retry that is waited for.
+    pub(super) fn cancel_backoff(&mut self) {
+        if self.run.backoff_until().is_some() {
+            let attempt = std::mem::take(&mut self.retry_attempt);
+            self.bus.publish(AgentEvent::AutoRetryEnd {
+                success: false,
+                attempt,
+                final_error: Some("Retry cancelled".to_owned()),
+            });
+            self.settle();
+        }
+    }
+
+    /// Asks a run or a compaction to stop, or gives up a retry.
+    pub(super) fn cancel_run(&mut self) {
+        match &self.run {
+            RunState::Idle => {}
+            RunState::Running { cancel, .. } | RunState::Compacting { cancel } => cancel.cancel(),
+            RunState::Backoff { .. } => self.cancel_backoff(),
+        }
+    }
+
+    /// Stops the run or the compaction and answers once it has settled. Queued messages stay queued.
+    pub(super) fn abort(&mut self, reply: Reply<Empty>) {
+        self.drop_waiting_compaction();
+        self.cancel_run();
+        if self.run.is_idle() {
+            reply(Ok(Empty {}));
+        } else {
+            self.abort_waiters.push(reply);
+        }
+    }
+
+    /// Tells that nothing more happens by itself.
+    pub(super) fn settle(&mut self) {
+        self.rest();
+        self.bus.publish(AgentEvent::AgentSettled);
+        self.answer_waiters();
+        self.start_waiting_compaction();
+    }
+
+    /// Nothing runs any more; records that waited for that are taken in.
+    pub(super) fn rest(&mut self) {
+        self.run = RunState::Idle;
+        self.flush_deferred();
+    }
+
+    /// Answers those who waited for the end.
+    pub(super) fn answer_waiters(&mut self) {
+        let waiters = std::mem::take(&mut self.abort_waiters);
+        for reply in waiters.into_iter().chain(std::mem::take(&mut self.settle_waiters)) {
+            reply(Ok(Empty {}));
+        }
+    }
+}

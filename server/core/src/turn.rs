@@ -1,0 +1,417 @@
+//! One low-level run: ask the model, run the tools it calls, ask again, until nothing is left to do.
+//!
+//! The loop decides the order of events (spec: rpc.md §12) and nothing else. It owns no state of the session: what
+//! it needs it asks the actor for, what happens it reports to the actor, through one channel and therefore in
+//! order. Every started message and every started tool call is ended, also after an abort and when a tool or a
+//! provider panics.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use pi_protocol::{
+    AgentEvent, AgentMessage, AssistantMessage, Content, Model, StopReason, ToolCall, ToolResult,
+    ToolResultMessage,
+    event::{ToolResultTagged, shared},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    builder::MessageFolder,
+    clock,
+    ports::{ModelRequest, Provider, ProviderEvent, SteeringInterrupt, Tool, ToolContext, ToolError},
+    queue::Queued,
+    validate,
+};
+
+/// How long a provider or a tool may take to notice that the run was stopped, before it is dropped.
+const ABORT_GRACE: Duration = Duration::from_secs(2);
+/// Text of tool calls that a steering message made obsolete (Pi's).
+const SKIPPED: &str = "Skipped due to queued user message.";
+/// Error text of an aborted answer (Pi's).
+pub const ABORTED: &str = "Request was aborted.";
+
+/// What the loop tells or asks the actor.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "events are most of the traffic: a box would cost an allocation for each"
+)]
+pub enum RunMessage {
+    /// Something happened.
+    Event(AgentEvent),
+    /// Steering messages to deliver now?
+    TakeSteering(oneshot::Sender<Vec<Queued>>),
+    /// Follow-ups to deliver now?
+    TakeFollowUps(oneshot::Sender<Vec<Queued>>),
+    /// The request for the next model call.
+    NextRequest(oneshot::Sender<ModelRequest>),
+    /// The run is over; these messages came out of it. The last message of a run, also after a panic.
+    Ended(Vec<Arc<AgentMessage>>),
+}
+
+/// What a run needs besides the actor.
+pub struct TurnLoop {
+    /// Where events and questions go, with the number of the run.
+    pub actor: RunLink,
+    /// Asks the model.
+    pub provider: Arc<dyn Provider>,
+    /// The tools.
+    pub tools: Arc<[Arc<dyn Tool>]>,
+    /// Stops the run.
+    pub cancel: CancellationToken,
+    /// What a steering message does to the remaining calls.
+    pub interrupt: SteeringInterrupt,
+    /// The session.
+    pub session_id: Arc<str>,
+    /// Messages of this run so far.
+    pub messages: Vec<Arc<AgentMessage>>,
+    /// The model asked last; it reads the results of the tools.
+    pub model: Option<Arc<Model>>,
+}
+
+/// The channel from a run to its actor.
+#[derive(Clone)]
+pub struct RunLink {
+    /// Number of the run, so that a late message of an earlier one is recognised.
+    pub run: u64,
+    /// The actor's inbox for runs.
+    pub inbox: mpsc::UnboundedSender<(u64, RunMessage)>,
+}
+
+impl RunLink {
+    /// Sends; an actor that has gone needs no messages.
+    pub fn send(&self, message: RunMessage) {
+        let _gone = self.inbox.send((self.run, message));
+    }
+
+    fn event(&self, event: AgentEvent) {
+        self.send(RunMessage::Event(event));
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> RunMessage) -> Option<T> {
+        let (tx, rx) = oneshot::channel();
+        self.send(question(tx));
+        rx.await.ok()
+    }
+}
+
+impl TurnLoop {
+    /// Runs to the end. `prompts` are said first; without any the run continues from the context.
+    pub async fn run(mut self, prompts: Vec<AgentMessage>) {
+        let link = self.actor.clone();
+        if AssertUnwindSafe(self.turns(prompts)).catch_unwind().await.is_err() {
+            tracing::error!(session = %self.session_id, "the turn loop panicked");
+            let message = self.failed_message("the run failed inside pi; see the log");
+            self.say(AgentMessage::Assistant(message));
+        }
+        link.send(RunMessage::Ended(self.messages));
+    }
+
+    async fn turns(&mut self, prompts: Vec<AgentMessage>) {
+        self.actor.event(AgentEvent::AgentStart);
+        self.actor.event(AgentEvent::TurnStart);
+        for prompt in prompts {
+            self.say(prompt);
+        }
+        let mut pending = self.steering().await;
+        let mut first = true;
+        loop {
+            loop {
+                if !std::mem::take(&mut first) {
+                    self.actor.event(AgentEvent::TurnStart);
+                }
+                for queued in pending.drain(..) {
+                    self.say(queued.into_message());
+                }
+                let answer = self.answer().await;
+                if matches!(answer.stop_reason, StopReason::Error | StopReason::Aborted) {
+                    self.end_turn(answer, Vec::new());
+                    return;
+                }
+                let called = answer.tool_calls().next().is_some();
+                let (results, steering) = self.run_tools(&answer).await;
+                self.end_turn(answer, results);
+                pending = if steering.is_empty() { self.steering().await } else { steering };
+                if !called && pending.is_empty() {
+                    break;
+                }
+            }
+            pending = self.actor.ask(RunMessage::TakeFollowUps).await.unwrap_or_default();
+            if pending.is_empty() {
+                return;
+            }
+        }
+    }
+
+    async fn steering(&self) -> Vec<Queued> {
+        self.actor.ask(RunMessage::TakeSteering).await.unwrap_or_default()
+    }
+
+    /// Reports a complete message.
+    fn say(&mut self, message: AgentMessage) {
+        let message = Arc::new(message);
+        self.actor.event(AgentEvent::MessageStart { message: message.clone() });
+        self.finish_message(message);
+    }
+
+    fn finish_message(&mut self, message: Arc<AgentMessage>) {
+        self.messages.push(message.clone());
+        self.actor.event(AgentEvent::MessageEnd { message });
+    }
+
+    fn end_turn(&self, answer: AssistantMessage, results: Vec<ToolResultMessage>) {
+        self.actor.event(AgentEvent::TurnEnd {
+            message: shared(answer),
+            tool_results: results.into_iter().map(ToolResultTagged::ToolResult).collect(),
+        });
+    }
+
+    fn failed_message(&self, error: &str) -> AssistantMessage {
+        let last = self.messages.iter().rev().find_map(|it| it.as_assistant());
+        let of = |get: fn(&AssistantMessage) -> &String| last.map(|it| get(it).clone()).unwrap_or_default();
+        let mut message = AssistantMessage::empty(
+            of(|it| &it.api),
+            of(|it| &it.provider),
+            of(|it| &it.model),
+            clock::now_ms(),
+        );
+        message.stop_reason = StopReason::Error;
+        message.error_message = Some(error.to_owned());
+        message
+    }
+
+    /// One model call: reports the growing message and returns it complete.
+    async fn answer(&mut self) -> AssistantMessage {
+        let Some(request) = self.actor.ask(RunMessage::NextRequest).await else {
+            return self.failed_message("the session has ended");
+        };
+        let model = request.model.clone();
+        self.model = Some(model.clone());
+        let empty = || AssistantMessage::empty(&*model.api, &*model.provider, &*model.id, clock::now_ms());
+        let mut folder: Option<MessageFolder> = None;
+        let ended = if self.cancel.is_cancelled() {
+            None
+        } else {
+            let link = self.actor.clone();
+            let mut out = |event: ProviderEvent| match event {
+                ProviderEvent::Start(message) => {
+                    if folder.is_none() {
+                        folder = Some(MessageFolder::new((*message).clone()));
+                        link.event(AgentEvent::MessageStart { message: shared(*message) });
+                    }
+                }
+                ProviderEvent::Update { usage, event } => {
+                    let folder = folder.get_or_insert_with(|| {
+                        link.event(AgentEvent::MessageStart { message: shared(empty()) });
+                        MessageFolder::new(empty())
+                    });
+                    folder.fold(&usage, &event);
+                    link.event(AgentEvent::MessageUpdate { usage, assistant_message_event: event });
+                }
+            };
+            let call = self.provider.stream(request, self.cancel.clone(), &mut out);
+            tokio::select! {
+                ended = AssertUnwindSafe(call).catch_unwind() => Some(ended),
+                () = after_grace(&self.cancel) => None,
+            }
+        };
+        let mut so_far = || folder.as_mut().map_or_else(empty, |it| it.message().clone());
+        let message = match ended {
+            Some(Ok(message)) => message,
+            Some(Err(_panic)) => {
+                let mut message = so_far();
+                message.stop_reason = StopReason::Error;
+                message.error_message = Some("the provider failed inside pi; see the log".to_owned());
+                message
+            }
+            None => {
+                let mut message = so_far();
+                message.stop_reason = StopReason::Aborted;
+                message.error_message = Some(ABORTED.to_owned());
+                message
+            }
+        };
+        let whole = shared(message.clone());
+        if folder.is_none() {
+            self.actor.event(AgentEvent::MessageStart { message: whole.clone() });
+        }
+        self.finish_message(whole);
+        message
+    }
+
+    /// Runs the calls of one answer. Returns their results in call order, and steering messages that arrived.
+    async fn run_tools(&mut self, answer: &AssistantMessage) -> (Vec<ToolResultMessage>, Vec<Queued>) {
+        let calls: Vec<ToolCall> = answer.tool_calls().cloned().collect();
+        if answer.stop_reason == StopReason::Length {
+            let results = calls.iter().map(|call| {
+                let text = format!(
+                    "Tool call \"{}\" was not executed: the response hit the output token limit, so its \
+                     arguments may be truncated. Re-issue the tool call with complete arguments.",
+                    call.name
+                );
+                self.start_tool(call);
+                let (result, failed) = (ToolResult::error(text), true);
+                self.end_tool(call, &result, failed);
+                tool_message(call, result, failed)
+            });
+            let results: Vec<_> = results.collect();
+            for it in &results {
+                self.say(AgentMessage::ToolResult(it.clone()));
+            }
+            return (results, Vec::new());
+        }
+        if calls.len() > 1 && calls.iter().all(|it| self.tool(&it.name).is_some_and(|it| it.spec().read_only))
+        {
+            return (self.run_in_parallel(&calls).await, Vec::new());
+        }
+        let mut results = Vec::new();
+        let mut steering = Vec::new();
+        for (at, call) in calls.iter().enumerate() {
+            self.start_tool(call);
+            let (result, failed) = if steering.is_empty() {
+                self.execute(call).await
+            } else {
+                (ToolResult::error(SKIPPED), true)
+            };
+            self.end_tool(call, &result, failed);
+            let message = tool_message(call, result, failed);
+            results.push(message.clone());
+            self.say(AgentMessage::ToolResult(message));
+            let last = at + 1 == calls.len();
+            if !last && steering.is_empty() && self.interrupt == SteeringInterrupt::Skip {
+                steering = self.steering().await;
+            }
+        }
+        (results, steering)
+    }
+
+    /// Calls that only read: all start at once, end as they finish, and are answered in call order.
+    async fn run_in_parallel(&mut self, calls: &[ToolCall]) -> Vec<ToolResultMessage> {
+        for call in calls {
+            self.start_tool(call);
+        }
+        let mut results = vec![None; calls.len()];
+        {
+            let mut running: FuturesUnordered<_> = calls
+                .iter()
+                .enumerate()
+                .map(|(at, call)| self.execute(call).map(move |it| (at, it)))
+                .collect();
+            while let Some((at, (result, failed))) = running.next().await {
+                self.end_tool(&calls[at], &result, failed);
+                results[at] = Some(tool_message(&calls[at], result, failed));
+            }
+        }
+        let results: Vec<ToolResultMessage> = results.into_iter().flatten().collect();
+        for it in &results {
+            self.say(AgentMessage::ToolResult(it.clone()));
+        }
+        results
+    }
+
+    fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
+        self.tools.iter().find(|it| it.spec().name == name)
+    }
+
+    fn start_tool(&self, call: &ToolCall) {
+        self.actor.event(AgentEvent::ToolExecutionStart {
+            tool_call_id: call.id.clone(),
+            tool_name: call.name.clone(),
+            args: call.arguments.clone(),
+        });
+    }
+
+    fn end_tool(&self, call: &ToolCall, result: &ToolResult, is_error: bool) {
+        self.actor.event(AgentEvent::ToolExecutionEnd {
+            tool_call_id: call.id.clone(),
+            tool_name: call.name.clone(),
+            result: result.clone(),
+            is_error,
+        });
+    }
+
+    /// Runs one call on its own task, so that a panic or a tool that ignores the stop ends only this call.
+    async fn execute(&self, call: &ToolCall) -> (ToolResult, bool) {
+        let outcome = match self.tool(&call.name) {
+            None => Err(ToolError(format!("Tool {} not found", call.name))),
+            Some(_) if self.cancel.is_cancelled() => Err(ToolError::aborted()),
+            Some(tool) => {
+                let args = tool.prepare(call.arguments.clone());
+                match validate::arguments(&call.name, &tool.spec().parameters, &args) {
+                    Err(text) => Err(ToolError(text)),
+                    Ok(args) => self.run_task(tool.clone(), call, args).await,
+                }
+            }
+        };
+        match outcome {
+            Ok(result) => (result, false),
+            Err(ToolError(text)) => (ToolResult::error(text), true),
+        }
+    }
+
+    async fn run_task(
+        &self,
+        tool: Arc<dyn Tool>,
+        call: &ToolCall,
+        args: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<ToolResult, ToolError> {
+        // Closed once the call has ended: an update after its end would break the order clients rely on.
+        let open = Arc::new(Mutex::new(true));
+        let update = {
+            let (open, link, call) = (open.clone(), self.actor.clone(), call.clone());
+            Arc::new(move |partial_result| {
+                let open = open.lock().unwrap_or_else(PoisonError::into_inner);
+                if *open {
+                    link.event(AgentEvent::ToolExecutionUpdate {
+                        tool_call_id: call.id.clone(),
+                        tool_name: call.name.clone(),
+                        args: call.arguments.clone(),
+                        partial_result,
+                    });
+                }
+            })
+        };
+        let context = ToolContext {
+            call_id: call.id.clone(),
+            args,
+            cancel: self.cancel.child_token(),
+            update,
+            model: self.model.clone(),
+            session_id: self.session_id.clone(),
+        };
+        let mut task = tokio::spawn(async move { tool.run(context).await });
+        let outcome = tokio::select! {
+            joined = &mut task => joined.unwrap_or_else(|error| {
+                tracing::error!(tool = %call.name, %error, "a tool panicked");
+                Err(ToolError(format!("The tool \"{}\" failed inside pi; the run goes on", call.name)))
+            }),
+            () = after_grace(&self.cancel) => {
+                task.abort();
+                Err(ToolError::aborted())
+            }
+        };
+        *open.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        outcome
+    }
+}
+
+async fn after_grace(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(ABORT_GRACE).await;
+}
+
+fn tool_message(call: &ToolCall, result: ToolResult, is_error: bool) -> ToolResultMessage {
+    let content: Vec<Content> = result.content;
+    ToolResultMessage {
+        tool_call_id: call.id.clone(),
+        tool_name: call.name.clone(),
+        content,
+        details: result.details,
+        is_error,
+        timestamp: clock::now_ms(),
+    }
+}

@@ -1,0 +1,273 @@
+//! The disk: bounded reads, atomic writes, and error texts in the words Pi's users know.
+//!
+//! Synchronous; async callers go through [`blocking`]. Nothing here knows of open documents: tools use
+//! [`Workspace`](crate::workspace::Workspace), which does.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+/// Runs file work off the async threads. A panic inside comes back as an error.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// Opens a regular file for reading. Folders are `IsADirectory`; pipes and devices are refused, since reading
+/// them may never end.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let meta = fs::metadata(path)?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !meta.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(path)
+}
+
+/// The whole content of a regular file of at most `limit` bytes; `FileTooLarge` beyond.
+pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_regular(path)?;
+    let size = file.metadata()?.len();
+    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {limit} bytes"));
+    if size > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    // It may grow while we read.
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// Whether the file has exactly this text; a byte order mark, which editors hide, does not count.
+pub fn has_text(path: &Path, text: &str) -> bool {
+    let expected = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
+    match read_bounded(path, expected.len() as u64 + 3) {
+        Ok(bytes) => bytes.strip_prefix(b"\xef\xbb\xbf".as_slice()).unwrap_or(&bytes) == expected,
+        Err(_) => false,
+    }
+}
+
+/// Replaces the content of a file in one step, so that no reader sees half of it. Follows symbolic links and
+/// keeps the mode. Written in place where a new file could not take over the old one's place unnoticed: hard
+/// links, another owner, a folder that takes no new files, things that are no regular files.
+pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
+    let target = follow(path)?;
+    let old = match fs::metadata(&target) {
+        Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(meta) => {
+            // A rename would succeed on a read-only file.
+            let open = OpenOptions::new().write(true).open(&target)?;
+            if !meta.is_file() || is_shared(&meta) {
+                return write_in_place(open, content);
+            }
+            Some((meta, open))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let mut temp = match new_temp(folder) {
+        Ok(temp) => temp,
+        Err(error) => match old {
+            Some((_, open)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return write_in_place(open, content);
+            }
+            _ => return Err(error),
+        },
+    };
+    if let Some((meta, open)) = old {
+        if !same_owner(&meta, temp.as_file()) {
+            return write_in_place(open, content);
+        }
+        temp.as_file().set_permissions(meta.permissions())?;
+    }
+    temp.write_all(content)?;
+    temp.flush()?;
+    temp.persist(&target).map_err(|it| it.error)?;
+    Ok(())
+}
+
+fn new_temp(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".pi-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The mode of any new file; the umask applies.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+fn write_in_place(mut file: File, content: &[u8]) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    file.write_all(content)?;
+    file.flush()
+}
+
+/// The file a chain of links ends at, which need not exist.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("/")).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links encountered"))
+}
+
+#[cfg(unix)]
+fn is_shared(meta: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    meta.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn is_shared(_: &fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn same_owner(meta: &fs::Metadata, other: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    other.metadata().is_ok_and(|it| it.uid() == meta.uid() && it.gid() == meta.gid())
+}
+
+#[cfg(not(unix))]
+fn same_owner(_: &fs::Metadata, _: &File) -> bool {
+    true
+}
+
+/// Makes a folder and those above it. The error text is Node's, with the path it complains about.
+pub fn create_dir_all(path: &Path) -> Result<(), String> {
+    let Err(error) = fs::create_dir_all(path) else { return Ok(()) };
+    if path.exists() {
+        return Err(format!("EEXIST: file already exists, mkdir '{}'", path.display()));
+    }
+    Err(describe(&error, "mkdir", path))
+}
+
+/// The error code of Node for a failure, if it has a common one.
+pub fn code(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::NotFound => "ENOENT",
+        io::ErrorKind::PermissionDenied => "EACCES",
+        io::ErrorKind::AlreadyExists => "EEXIST",
+        io::ErrorKind::IsADirectory => "EISDIR",
+        io::ErrorKind::NotADirectory => "ENOTDIR",
+        io::ErrorKind::DirectoryNotEmpty => "ENOTEMPTY",
+        io::ErrorKind::StorageFull => "ENOSPC",
+        io::ErrorKind::QuotaExceeded => "EDQUOT",
+        io::ErrorKind::ReadOnlyFilesystem => "EROFS",
+        io::ErrorKind::FileTooLarge => "EFBIG",
+        io::ErrorKind::ResourceBusy => "EBUSY",
+        io::ErrorKind::ExecutableFileBusy => "ETXTBSY",
+        io::ErrorKind::InvalidFilename => "ENAMETOOLONG",
+        _ => return None,
+    })
+}
+
+/// A failure in Node's words: `ENOENT: no such file or directory, access '/x'`.
+pub fn describe(error: &io::Error, call: &str, path: &Path) -> String {
+    let path = path.display();
+    let Some(code) = code(error) else { return format!("{error}, {call} '{path}'") };
+    let text = match code {
+        "ENOENT" => "no such file or directory",
+        "EACCES" => "permission denied",
+        "EEXIST" => "file already exists",
+        "EISDIR" => "illegal operation on a directory",
+        "ENOTDIR" => "not a directory",
+        "ENOTEMPTY" => "directory not empty",
+        "ENOSPC" => "no space left on device",
+        "EDQUOT" => "disk quota exceeded",
+        "EROFS" => "read-only file system",
+        "EFBIG" => "file too large",
+        "EBUSY" => "resource busy or locked",
+        "ETXTBSY" => "text file is busy",
+        _ => "name too long",
+    };
+    format!("{code}: {text}, {call} '{path}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_read_like_nodes() {
+        let missing = fs::metadata("/no/such").unwrap_err();
+        assert_eq!(
+            describe(&missing, "access", Path::new("/no/such")),
+            "ENOENT: no such file or directory, access '/no/such'"
+        );
+    }
+
+    #[test]
+    fn a_folder_below_a_file_cannot_be_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.txt");
+        fs::write(&file, "x").unwrap();
+        assert_eq!(
+            create_dir_all(&file),
+            Err(format!("EEXIST: file already exists, mkdir '{}'", file.display()))
+        );
+        let below = file.join("b");
+        assert_eq!(
+            create_dir_all(&below),
+            Err(format!("ENOTDIR: not a directory, mkdir '{}'", below.display()))
+        );
+    }
+
+    #[test]
+    fn reads_stop_at_the_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        fs::write(&file, "12345").unwrap();
+        assert_eq!(read_bounded(&file, 5).unwrap(), b"12345");
+        assert_eq!(read_bounded(&file, 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read_bounded(dir.path(), 4).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert!(has_text(&file, "12345"));
+        assert!(!has_text(&file, "1234"));
+        assert!(!has_text(&file, "123456"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_write_keeps_mode_and_links() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("run.sh");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o750)).unwrap();
+        let link = dir.path().join("link");
+        symlink("run.sh", &link).unwrap();
+        write_atomic(&link, b"new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o750);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+
+        let twin = dir.path().join("twin");
+        fs::hard_link(&file, &twin).unwrap();
+        write_atomic(&file, b"both").unwrap();
+        assert_eq!(fs::read_to_string(&twin).unwrap(), "both");
+        assert_eq!(fs::metadata(&twin).unwrap().nlink(), 2);
+
+        let fresh = dir.path().join("fresh");
+        write_atomic(&fresh, b"x").unwrap();
+        let plain = dir.path().join("plain");
+        fs::write(&plain, "x").unwrap();
+        assert_eq!(fs::metadata(&fresh).unwrap().mode(), fs::metadata(&plain).unwrap().mode());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 5, "no temporary file is left");
+
+        symlink("loop", dir.path().join("loop")).unwrap();
+        assert!(write_atomic(&dir.path().join("loop"), b"x").is_err());
+    }
+}

@@ -1,0 +1,15 @@
+//! The machine: files, processes, settings, session files, tools.
+//!
+//! Everything here implements a port of `pi-core` or serves one. Nothing here knows a transport or a provider.
+
+pub mod export;
+pub mod fs;
+pub mod paths;
+pub mod process;
+pub mod resources;
+pub mod sessions;
+pub mod settings;
+pub mod shell;
+pub mod tools;
+pub mod truncate;
+pub mod workspace;

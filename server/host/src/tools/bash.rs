@@ -1,0 +1,321 @@
+//! `bash`: one shell command of the model.
+//!
+//! The shell sees the disk, not open buffers: while documents have unsaved changes, the result names them. Starting,
+//! killing and collecting is done by [`crate::process`].
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_protocol::{Content, ToolResult};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep_until};
+
+use super::schema::{arguments, spec};
+use crate::{
+    process::{
+        End, Running, ShellConfig, Step,
+        output::{OutputBuffer, Snapshot},
+    },
+    workspace::Workspace,
+};
+
+/// Time between two intermediate results.
+const UPDATE_PAUSE: Duration = Duration::from_millis(100);
+/// The longest time-out in seconds (Pi keeps milliseconds in 31 bits).
+const LONGEST_TIMEOUT: f64 = 2_147_483.647;
+/// Documents named in the warning about unsaved changes.
+const NAMED_DOCUMENTS: usize = 10;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct BashArgs {
+    /// Command line for bash; runs in the working directory
+    command: String,
+    /// Seconds after which the command is killed (no limit if absent)
+    timeout: Option<f64>,
+}
+
+/// The tool.
+pub struct BashTool {
+    spec: ToolSpec,
+    config: ShellConfig,
+    workspace: Option<Arc<Workspace>>,
+}
+
+impl BashTool {
+    /// Commands run as `config` says; unsaved documents of `workspace` are named in results.
+    pub fn new(config: ShellConfig, workspace: Option<Arc<Workspace>>) -> Self {
+        let spec = spec::<BashArgs>(
+            "bash",
+            "Run shell commands (build, test, git, file operations)",
+            "Run a shell command in the working directory and get its output, standard error included. Long output \
+             is cut to its last 2000 lines or 50KB, whichever is less, and kept in full in a file. Start servers and \
+             other jobs that do not end by themselves in the background with their output redirected.",
+            false,
+        );
+        Self { spec, config, workspace }
+    }
+
+    /// A line for the model about what the shell cannot see.
+    fn unsaved(&self) -> Option<String> {
+        let documents = self.workspace.as_ref()?.dirty_documents();
+        let named = documents.iter().take(NAMED_DOCUMENTS).map(|it| {
+            let relative = it.path.strip_prefix(&self.config.cwd).unwrap_or(&it.path);
+            relative.display().to_string()
+        });
+        let mut names = named.collect::<Vec<_>>().join(", ");
+        match documents.len() {
+            0 => return None,
+            count if count > NAMED_DOCUMENTS => names += &format!(" and {} more", count - NAMED_DOCUMENTS),
+            _ => {}
+        }
+        Some(format!("[Unsaved in the editor, so the command saw the older text on disk: {names}]"))
+    }
+}
+
+#[async_trait]
+impl Tool for BashTool {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
+        let args: BashArgs = arguments(call.args.clone())?;
+        let timeout = args.timeout.map(time_limit).transpose()?;
+        let unsaved = self.unsaved();
+        let with_note = |text: String| match &unsaved {
+            Some(note) => format!("{text}\n\n{note}"),
+            None => text,
+        };
+
+        let mut env = vec![("PI_SESSION_ID", &*call.session_id), ("AI_AGENT", "pi")];
+        if let Some(model) = &call.model {
+            env.extend([("PI_PROVIDER", model.provider.as_str()), ("PI_MODEL", model.id.as_str())]);
+        }
+        let mut running = Running::start(&self.config, &args.command, &env, timeout, call.cancel.clone())
+            .map_err(ToolError::new)?;
+        let (end, shot) = follow(&mut running, &call).await;
+
+        let shown = shot.text();
+        let failed = |status: String| match shown.is_empty() {
+            true => Err(ToolError(with_note(status))),
+            false => Err(ToolError(with_note(format!("{shown}\n\n{status}")))),
+        };
+        let shown_or_none = || if shown.is_empty() { "(no output)".to_owned() } else { shown.clone() };
+        let exited = |status: String| Err(ToolError(with_note(format!("{}\n\n{status}", shown_or_none()))));
+        match end {
+            End::Exited(0) => {
+                let mut result = ToolResult::text(with_note(shown_or_none()));
+                result.details = details(&shot).map(Value::Object);
+                Ok(result)
+            }
+            End::Exited(code) => exited(format!("Command exited with code {code}")),
+            End::Signalled(signal) => exited(format!("Command exited with code {}", 128 + signal)),
+            End::Unknown => exited("Command terminated without an exit code".into()),
+            End::TimedOut => {
+                let seconds = args.timeout.unwrap_or_default();
+                failed(format!("Command timed out after {seconds} seconds"))
+            }
+            End::Cancelled => failed("Command aborted".into()),
+        }
+    }
+}
+
+/// Reads the command to its end; shows what it wrote at once, then after pauses.
+async fn follow(running: &mut Running, call: &ToolContext) -> (End, Snapshot) {
+    let mut output = OutputBuffer::default();
+    let mut due = Instant::now();
+    let mut unseen = false;
+    let show = |output: &mut OutputBuffer| {
+        let shot = output.snapshot();
+        let content = vec![Content::text(shot.truncation.content.clone())];
+        let details = details(&shot).unwrap_or_default();
+        (call.update)(ToolResult { content, details: Some(Value::Object(details)) });
+    };
+    loop {
+        let step = tokio::select! {
+            step = running.next() => Some(step),
+            () = sleep_until(due), if unseen => None,
+        };
+        match step {
+            Some(Step::Output(bytes)) => {
+                output.push(&bytes);
+                unseen = true;
+            }
+            Some(Step::Ended(end)) => {
+                if unseen {
+                    show(&mut output);
+                }
+                return (end, output.snapshot());
+            }
+            None => {
+                show(&mut output);
+                unseen = false;
+                due = Instant::now() + UPDATE_PAUSE;
+            }
+        }
+    }
+}
+
+fn details(shot: &Snapshot) -> Option<Map<String, Value>> {
+    if !shot.truncation.truncated {
+        return None;
+    }
+    let mut details = Map::new();
+    details.insert("truncation".into(), serde_json::to_value(&shot.truncation).ok()?);
+    if let Some(path) = &shot.full_output {
+        details.insert("fullOutputPath".into(), path.to_string_lossy().into());
+    }
+    Some(details)
+}
+
+fn time_limit(seconds: f64) -> Result<Duration, ToolError> {
+    if !seconds.is_finite() || seconds <= 0.0 {
+        return Err(ToolError::new("Invalid timeout: must be a finite number of seconds"));
+    }
+    if seconds > LONGEST_TIMEOUT {
+        return Err(ToolError(format!("Invalid timeout: maximum is {LONGEST_TIMEOUT} seconds")));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::{path::Path, sync::Mutex};
+
+    use pi_core::CancellationToken;
+    use serde_json::json;
+
+    use super::*;
+
+    struct Call {
+        context: ToolContext,
+        updates: Arc<Mutex<Vec<ToolResult>>>,
+    }
+
+    fn call(args: Value) -> Call {
+        let updates = Arc::new(Mutex::new(Vec::new()));
+        let sink = updates.clone();
+        let context = ToolContext {
+            call_id: "call".into(),
+            args: args.as_object().unwrap().clone(),
+            cancel: CancellationToken::new(),
+            update: Arc::new(move |it| sink.lock().unwrap().push(it)),
+            model: None,
+            session_id: "session-1".into(),
+        };
+        Call { context, updates }
+    }
+
+    fn tool(dir: &Path) -> BashTool {
+        BashTool::new(ShellConfig { cwd: dir.into(), ..ShellConfig::default() }, None)
+    }
+
+    async fn run(args: Value) -> Result<ToolResult, ToolError> {
+        let dir = tempfile::tempdir().unwrap();
+        tool(dir.path()).run(call(args).context).await
+    }
+
+    async fn failure(args: Value) -> String {
+        run(args).await.unwrap_err().0
+    }
+
+    #[tokio::test]
+    async fn output_is_raw_and_a_failure_is_told_after_it() {
+        let raw = "printf 'a\\rb\\033[31mred\\033[0m\\n'";
+        assert_eq!(
+            run(json!({ "command": raw })).await,
+            Ok(ToolResult::text("a\rb\u{1b}[31mred\u{1b}[0m\n"))
+        );
+        assert_eq!(run(json!({ "command": "true" })).await, Ok(ToolResult::text("(no output)")));
+        for (command, text) in [
+            ("echo before; exit 3", "before\n\n\nCommand exited with code 3"),
+            ("exit 4", "(no output)\n\nCommand exited with code 4"),
+            ("kill -9 $$", "(no output)\n\nCommand exited with code 137"),
+            (
+                "nosuch_xyz",
+                "/bin/bash: line 1: nosuch_xyz: command not found\n\n\nCommand exited with code 127",
+            ),
+        ] {
+            assert_eq!(failure(json!({ "command": command })).await, text);
+        }
+    }
+
+    #[tokio::test]
+    async fn long_output_is_cut_and_kept() {
+        let result = run(json!({ "command": "seq 1 5000" })).await.unwrap();
+        let details = result.details.unwrap();
+        let path = details["fullOutputPath"].as_str().unwrap();
+        let text = result.content[0].as_text().unwrap();
+        assert!(text.starts_with("3001\n"));
+        assert!(text.ends_with(&format!("\n5000\n\n[Showing lines 3001-5000 of 5000. Full output: {path}]")));
+        assert_eq!(details["truncation"]["totalBytes"], 23893);
+        assert_eq!(std::fs::metadata(path).unwrap().len(), 23893);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn time_outs_are_checked_and_kept() {
+        for (timeout, text) in [
+            (json!(0), "Invalid timeout: must be a finite number of seconds"),
+            (json!(-1), "Invalid timeout: must be a finite number of seconds"),
+            (json!(1e10), "Invalid timeout: maximum is 2147483.647 seconds"),
+        ] {
+            assert_eq!(failure(json!({ "command": "true", "timeout": timeout })).await, text);
+        }
+        let text = failure(json!({ "command": "exec sleep 600", "timeout": 0.2 })).await;
+        assert_eq!(text, "Command timed out after 0.2 seconds");
+    }
+
+    #[tokio::test]
+    async fn the_first_output_is_shown_while_the_command_runs_and_survives_an_abort() {
+        let dir = tempfile::tempdir().unwrap();
+        let Call { mut context, .. } = call(json!({ "command": "echo some output; exec sleep 600" }));
+        let (cancel, seen) = (context.cancel.clone(), Arc::new(Mutex::new(Vec::new())));
+        let sink = seen.clone();
+        context.update = Arc::new(move |it| {
+            sink.lock().unwrap().push(it);
+            cancel.cancel();
+        });
+        let error = tool(dir.path()).run(context).await.unwrap_err();
+        assert_eq!(error.0, "some output\n\n\nCommand aborted");
+        let shown = ToolResult::text("some output\n").with_details(json!({}));
+        assert_eq!(*seen.lock().unwrap(), [shown]);
+    }
+
+    #[tokio::test]
+    async fn the_last_update_has_all_output_and_updates_are_few() {
+        let dir = tempfile::tempdir().unwrap();
+        let Call { context, updates } = call(json!({ "command": "for i in $(seq 500); do echo $i; done" }));
+        let started = std::time::Instant::now();
+        let result = tool(dir.path()).run(context).await.unwrap();
+        let most = 2 + started.elapsed().as_millis() as usize / 100;
+        let updates = updates.lock().unwrap();
+        assert_eq!(updates.last().unwrap().content, result.content);
+        assert!(updates.len() <= most, "{} updates, at most {most} expected", updates.len());
+    }
+
+    #[tokio::test]
+    async fn the_command_knows_that_an_agent_runs_it() {
+        let result = run(json!({ "command": "echo $AI_AGENT $PI_SESSION_ID" })).await;
+        assert_eq!(result, Ok(ToolResult::text("pi session-1\n")));
+    }
+
+    #[tokio::test]
+    async fn unsaved_documents_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = Workspace::new(dir.path().into());
+        std::fs::write(dir.path().join("a.rs"), "1").unwrap();
+        std::fs::write(dir.path().join("b.rs"), "2").unwrap();
+        workspace.open(&dir.path().join("a.rs"), 1, "unsaved", "rust");
+        workspace.open(&dir.path().join("b.rs"), 1, "2", "rust");
+        let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
+        let result =
+            BashTool::new(config, Some(workspace)).run(call(json!({ "command": "cat a.rs" })).context).await;
+        let note = "[Unsaved in the editor, so the command saw the older text on disk: a.rs]";
+        assert_eq!(result, Ok(ToolResult::text(format!("1\n\n{note}"))));
+    }
+}

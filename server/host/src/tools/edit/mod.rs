@@ -1,0 +1,308 @@
+//! `edit`: replace texts that occur exactly once in one file.
+//!
+//! Never touches the disk itself: reads a [`Snapshot`](crate::workspace::Snapshot) and commits an
+//! [`EditPlan`], so an open buffer changes in its editor and undo keeps working. The file's byte order mark
+//! and line endings are kept.
+
+pub mod matching;
+
+use std::{io, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_protocol::ToolResult;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use self::matching::Replacement;
+use super::{
+    check_abort, diff,
+    schema::{self, arguments},
+};
+use crate::{
+    fs,
+    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace},
+};
+
+/// Texts to replace: either `edits`, or one `oldText` and `newText`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EditArgs {
+    /// Path to the file to edit (relative or absolute)
+    path: String,
+    /// One or more replacements. Each oldText is matched against the original file, must occur exactly once, and must not overlap with another one
+    edits: Option<Vec<EditItem>>,
+    /// For a single replacement without edits: exact text to find, whitespace included
+    old_text: Option<String>,
+    /// For a single replacement without edits: text to put in its place
+    new_text: Option<String>,
+}
+
+/// One replacement.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct EditItem {
+    /// Exact text to find, whitespace included
+    old_text: String,
+    /// Text to put in its place
+    new_text: String,
+}
+
+impl EditArgs {
+    /// The replacements, and whether they came as one pair without a list.
+    fn replacements(self) -> Result<(String, Vec<Replacement>, bool), ToolError> {
+        let pair = self.edits.is_none();
+        let mut edits = self.edits.unwrap_or_default();
+        match (self.old_text, self.new_text) {
+            (Some(old_text), Some(new_text)) => edits.push(EditItem { old_text, new_text }),
+            (None, None) => {}
+            _ => return Err(ToolError::new("oldText and newText must be given together.")),
+        }
+        if edits.is_empty() {
+            return Err(ToolError::new(
+                "Nothing to replace: give edits with at least one oldText and newText.",
+            ));
+        }
+        let plain = |text: String| text.replace("\r\n", "\n").replace('\r', "\n");
+        let edits =
+            edits.into_iter().map(|it| Replacement { old: plain(it.old_text), new: plain(it.new_text) });
+        Ok((self.path, edits.collect(), pair))
+    }
+}
+
+/// The tool.
+pub struct Edit {
+    spec: ToolSpec,
+    workspace: Arc<Workspace>,
+}
+
+impl Edit {
+    /// On this workspace.
+    pub fn new(workspace: Arc<Workspace>) -> Self {
+        let spec = schema::spec::<EditArgs>(
+            "edit",
+            "Make surgical edits to files (find exact text and replace)",
+            "Edit a file by replacing exact text. Each oldText must match the file exactly, whitespace included, and \
+             occur once. Use several edits in one call for several places in one file. If the file is open in the \
+             editor, the unsaved text is edited there.",
+            false,
+        );
+        Self { spec, workspace }
+    }
+}
+
+#[async_trait]
+impl Tool for Edit {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    /// Models also send the list as a JSON string, or its only item without a list.
+    fn prepare(&self, mut args: Map<String, Value>) -> Map<String, Value> {
+        if let Some(edits) = args.get_mut("edits") {
+            if let Some(parsed) = edits.as_str().and_then(|it| serde_json::from_str(it).ok()) {
+                *edits = parsed;
+            }
+            if edits.is_object() {
+                *edits = Value::Array(vec![edits.take()]);
+            }
+            if edits.is_null() {
+                args.shift_remove("edits");
+            }
+        }
+        args
+    }
+
+    async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
+        check_abort(&call)?;
+        let (name, edits, pair) = arguments::<EditArgs>(call.args.clone())?.replacements()?;
+        let path = self.workspace.resolve_existing(&name);
+        let guard = lock(&self.workspace, &path, &call).await?;
+        let base = readable(&self.workspace, &path).await.map_err(|error| match fs::code(&error) {
+            Some("ENOENT") if pair => ToolError::new(format!("File not found: {name}")),
+            Some(code) => ToolError::new(format!("Could not edit file: {name}. Error code: {code}.")),
+            None => ToolError::new(format!("Could not edit file: {name}. {error}.")),
+        })?;
+        let text = LineEndings::of(&base.text);
+        let replaced = matching::replace(&name, &text.content, &edits).map_err(ToolError::new)?;
+        let (before, after) = commit(&guard, base, text.restore(&replaced.text), "edit", &call).await?;
+        let said = match pair && !replaced.fuzzy {
+            true => format!("Successfully replaced text in {name}."),
+            false => format!("Successfully replaced {} block(s) in {name}.", edits.len()),
+        };
+        Ok(ToolResult::text(said).with_details(diff::details(&name, &before, &after)))
+    }
+}
+
+/// Waits for the path's turn, or for the run to be stopped.
+pub(crate) async fn lock(
+    workspace: &Arc<Workspace>,
+    path: &Path,
+    call: &ToolContext,
+) -> Result<PathGuard, ToolError> {
+    tokio::select! {
+        guard = workspace.lock_path(path) => Ok(guard),
+        () = call.cancel.cancelled() => Err(ToolError::aborted()),
+    }
+}
+
+/// The text of a file that may also be written.
+pub(crate) async fn readable(workspace: &Workspace, path: &Path) -> io::Result<Snapshot> {
+    let snapshot = workspace.read(path).await?;
+    if snapshot.origin == Origin::Disk {
+        let path = path.to_owned();
+        fs::blocking(move || std::fs::OpenOptions::new().write(true).open(path)).await?;
+    }
+    Ok(snapshot)
+}
+
+/// Commits the new text of a whole file; gives the texts before and after.
+pub(crate) async fn commit(
+    guard: &PathGuard,
+    base: Snapshot,
+    text: String,
+    verb: &str,
+    call: &ToolContext,
+) -> Result<(String, String), ToolError> {
+    let name = base.path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+    let plan =
+        EditPlan { path: base.path.clone(), base: Some(base), text, label: format!("pi: {verb} {name}") };
+    let done = guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
+    Ok((done.before.unwrap_or_default(), done.after))
+}
+
+/// A text with LF endings, and what is needed to give it back its own.
+pub(crate) struct LineEndings {
+    /// Without byte order mark, with LF endings.
+    pub content: String,
+    bom: bool,
+    crlf: bool,
+}
+
+impl LineEndings {
+    /// Of a text. The first line ending decides; a mixed file becomes uniform.
+    pub fn of(text: &str) -> Self {
+        let plain = text.strip_prefix('\u{feff}');
+        let bom = plain.is_some();
+        let plain = plain.unwrap_or(text);
+        let crlf = plain.find('\n').is_some_and(|at| plain[..at].ends_with('\r'));
+        Self { content: plain.replace("\r\n", "\n").replace('\r', "\n"), bom, crlf }
+    }
+
+    /// The text as it goes back into the file.
+    pub fn restore(&self, text: &str) -> String {
+        let text = if self.crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+        if self.bom { format!("\u{feff}{text}") } else { text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::tools::testing::{run, text};
+
+    fn setup(content: &[u8]) -> (tempfile::TempDir, Edit) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.txt"), content).unwrap();
+        let edit = Edit::new(Workspace::new(dir.path().to_owned()));
+        (dir, edit)
+    }
+
+    #[tokio::test]
+    async fn both_forms_change_the_file_and_answer_in_their_own_words() {
+        let (dir, edit) = setup(b"alpha\nbeta\ngamma\n");
+        let result = run(&edit, json!({"path": "a.txt", "oldText": "beta\n", "newText": "BETA\nBETA2\n"}))
+            .await
+            .unwrap();
+        assert_eq!(text(&result), "Successfully replaced text in a.txt.");
+        let details = result.details.unwrap();
+        assert_eq!(details["diff"], " 1 alpha\n-2 beta\n+2 BETA\n+3 BETA2\n 3 gamma");
+        assert_eq!(details["firstChangedLine"], 2);
+
+        let list = json!([{"oldText": "alpha", "newText": "A"}, {"oldText": "gamma", "newText": "G"}]);
+        let result = run(&edit, json!({"path": "a.txt", "edits": list})).await.unwrap();
+        assert_eq!(text(&result), "Successfully replaced 2 block(s) in a.txt.");
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), "A\nBETA\nBETA2\nG\n");
+
+        let string = json!([{"oldText": "A\nBETA\n", "newText": "a\nBETA\n"}]).to_string();
+        run(&edit, json!({"path": "a.txt", "edits": string})).await.unwrap();
+        run(&edit, json!({"path": "a.txt", "edits": {"oldText": "G", "newText": "g"}})).await.unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), "a\nBETA\nBETA2\ng\n");
+    }
+
+    #[tokio::test]
+    async fn a_text_found_after_levelling_is_reported_with_its_real_bytes() {
+        let (_dir, edit) = setup("say “hi”   \nnext\n".as_bytes());
+        let args = json!({"path": "a.txt", "oldText": "say \"hi\"\nnext", "newText": "say bye\nnext"});
+        let result = run(&edit, args).await.unwrap();
+        assert_eq!(text(&result), "Successfully replaced 1 block(s) in a.txt.");
+        assert_eq!(
+            result.details.unwrap(),
+            json!({
+                "diff": "-1 say “hi”   \n+1 say bye\n 2 next",
+                "patch": "--- a.txt\n+++ a.txt\n@@ -1,2 +1,2 @@\n-say “hi”   \n+say bye\n next\n",
+                "firstChangedLine": 1
+            })
+        );
+    }
+
+    #[test]
+    fn the_schema_has_both_forms() {
+        let edit = Edit::new(Workspace::new("/w".into()));
+        let schema = &edit.spec().parameters;
+        let types =
+            ["path", "edits", "oldText", "newText"].map(|it| schema["properties"][it]["type"].clone());
+        assert_eq!(types, ["string", "array", "string", "string"]);
+        assert_eq!(schema["required"], json!(["path"]));
+        assert_eq!(schema["properties"]["edits"]["items"]["required"], json!(["oldText", "newText"]));
+    }
+
+    #[tokio::test]
+    async fn mark_and_endings_stay() {
+        let (dir, edit) = setup("\u{feff}one\r\ntwo\r\n".as_bytes());
+        run(&edit, json!({"path": "a.txt", "oldText": "one\ntwo", "newText": "1\n2"})).await.unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), "\u{feff}1\r\n2\r\n");
+    }
+
+    #[tokio::test]
+    async fn failures_change_nothing() {
+        let (dir, edit) = setup(b"one\xff\n");
+        let error =
+            run(&edit, json!({"path": "a.txt", "oldText": "one", "newText": "two"})).await.unwrap_err();
+        assert!(error.0.contains("is not valid UTF-8"), "{error}");
+        assert_eq!(std::fs::read(dir.path().join("a.txt")).unwrap(), b"one\xff\n");
+        let error =
+            run(&edit, json!({"path": "none.txt", "oldText": "a", "newText": "b"})).await.unwrap_err();
+        assert_eq!(error.0, "File not found: none.txt");
+        let error =
+            run(&edit, json!({"path": "none.txt", "edits": [{"oldText": "a", "newText": "b"}]})).await;
+        assert_eq!(error.unwrap_err().0, "Could not edit file: none.txt. Error code: ENOENT.");
+        let error = run(&edit, json!({"path": ".", "oldText": "a", "newText": "b"})).await.unwrap_err();
+        assert_eq!(error.0, "Could not edit file: .. Error code: EISDIR.");
+        let error = run(&edit, json!({"path": "a.txt"})).await.unwrap_err();
+        assert!(error.0.starts_with("Nothing to replace"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn parallel_edits_of_one_file_follow_one_another() {
+        let content: String = (0..20).map(|it| format!("line{it};\n")).collect();
+        let (dir, edit) = setup(content.as_bytes());
+        let edit = Arc::new(edit);
+        let calls: Vec<_> = (0..20)
+            .map(|it| {
+                let edit = edit.clone();
+                let args =
+                    json!({"path": "a.txt", "oldText": format!("line{it};"), "newText": format!("new{it};")});
+                tokio::spawn(async move { run(&*edit, args).await })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+        let expected = content.replace("line", "new");
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), expected);
+    }
+}

@@ -1,0 +1,325 @@
+//! `hashline_edit`: change lines named by their tags.
+//!
+//! All tags are checked before anything is changed; edits are made from the bottom up, so the numbers stay
+//! valid.
+
+use std::{fmt::Write as _, ops::Range, sync::Arc};
+
+use async_trait::async_trait;
+use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_protocol::ToolResult;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    check_abort, diff, edit,
+    hashline::{self, Anchor},
+    schema::{self, arguments},
+};
+use crate::{fs, workspace::Workspace};
+
+/// Unchanged lines shown around a tag that does not fit.
+const CONTEXT: usize = 2;
+
+/// Lines to change, named by the tags that read and grep print with hashline: true.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct HashlineEditArgs {
+    /// Path to the file to edit (relative or absolute)
+    path: String,
+    /// Operations, all against the file as it was read
+    edits: Vec<HashlineOp>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+struct HashlineOp {
+    /// replace lines pos to end, or put lines before (prepend) or after (append) pos
+    op: OpKind,
+    /// Tag N#AB of the line. Needed by replace; without it prepend means the start and append the end of the file
+    pos: Option<String>,
+    /// Tag of the last line to replace (default: pos)
+    end: Option<String>,
+    /// The new lines; absent deletes
+    lines: Option<Lines>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum OpKind {
+    Replace,
+    Prepend,
+    Append,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Lines {
+    List(Vec<String>),
+    Text(String),
+}
+
+/// The tool.
+pub struct HashlineEdit {
+    spec: ToolSpec,
+    workspace: Arc<Workspace>,
+}
+
+impl HashlineEdit {
+    /// On this workspace.
+    pub fn new(workspace: Arc<Workspace>) -> Self {
+        let spec = schema::spec::<HashlineEditArgs>(
+            "hashline_edit",
+            "Edit lines by the tags that read prints with hashline: true",
+            "Edit a file by line tags (N#AB) as printed by read or grep with hashline: true. A tag whose line has \
+             changed is refused, so read the file again then.",
+            false,
+        );
+        Self { spec, workspace }
+    }
+}
+
+#[async_trait]
+impl Tool for HashlineEdit {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
+        check_abort(&call)?;
+        let args: HashlineEditArgs = arguments(call.args.clone())?;
+        if args.edits.is_empty() {
+            return Err(ToolError::new("No edits provided"));
+        }
+        let path = self.workspace.resolve_existing(&args.path);
+        let guard = edit::lock(&self.workspace, &path, &call).await?;
+        let base = edit::readable(&self.workspace, &path)
+            .await
+            .map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;
+        let changed = apply(&args.path, &base.text, &args.edits).map_err(ToolError::new)?;
+        let (before, after) = edit::commit(&guard, base, changed, "edit", &call).await?;
+        let text = format!("Successfully applied hashline edits to {}.", args.path);
+        Ok(ToolResult::text(text).with_details(diff::details(&args.path, &before, &after)))
+    }
+}
+
+/// Lines `range` become `lines`; an empty range inserts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Splice {
+    range: Range<usize>,
+    lines: Vec<String>,
+}
+
+/// The new text of the file.
+fn apply(path: &str, text: &str, edits: &[HashlineOp]) -> Result<String, String> {
+    let (mark, body) = match text.strip_prefix('\u{feff}') {
+        Some(body) => ("\u{feff}", body),
+        None => ("", text),
+    };
+    let crlf = body.find('\n').is_some_and(|at| body[..at].ends_with('\r'));
+    // Tags are made from the text as it is read, with the mark in its first line; contents are without.
+    let tagged: Vec<&str> = text.split('\n').collect();
+    let mut lines: Vec<String> =
+        body.split('\n').map(|it| it.strip_suffix('\r').unwrap_or(it).to_owned()).collect();
+    let before = lines.clone();
+    for splice in splices(&tagged, edits)?.into_iter().rev() {
+        lines.splice(splice.range, splice.lines);
+    }
+    if lines == before {
+        return Err(format!(
+            "No changes made to {path}. All edits were no-ops (replacement identical to existing content)."
+        ));
+    }
+    Ok(format!("{mark}{}", lines.join(if crlf { "\r\n" } else { "\n" })))
+}
+
+/// The operations as splices, ascending and not overlapping.
+fn splices(lines: &[&str], edits: &[HashlineOp]) -> Result<Vec<Splice>, String> {
+    let mut problems = Vec::new();
+    let mut out: Vec<Splice> = Vec::new();
+    for edit in edits {
+        let pos = anchor(lines, edit.pos.as_deref(), &mut problems)?;
+        let end = anchor(lines, edit.end.as_deref(), &mut problems)?;
+        // Only a final line feed leaves an empty last line; text goes before it.
+        let eof = lines.len() - usize::from(lines.last().is_some_and(|it| it.is_empty()));
+        let range = match (edit.op, pos) {
+            (OpKind::Replace, None) => return Err("replace operation requires a pos anchor".into()),
+            (OpKind::Replace, Some(pos)) => {
+                let end = end.unwrap_or(pos);
+                if end < pos {
+                    let (end, pos) = (end + 1, pos + 1);
+                    return Err(format!("End anchor (line {end}) is before start anchor (line {pos})"));
+                }
+                pos..end + 1
+            }
+            (OpKind::Prepend, pos) => pos.unwrap_or(0)..pos.unwrap_or(0),
+            (OpKind::Append, pos) => pos.map_or(eof, |it| it + 1)..pos.map_or(eof, |it| it + 1),
+        };
+        let splice = Splice { range, lines: new_lines(edit.lines.as_ref()) };
+        if !out.contains(&splice) {
+            out.push(splice);
+        }
+    }
+    if !problems.is_empty() {
+        let head = "Hash validation failed — re-read the file to get current tags.";
+        return Err(format!("{head}\n{}", problems.join("\n")));
+    }
+    // At one place insertions come before replacements, in the order they were given.
+    out.sort_by_key(|it| (it.range.start, it.range.end));
+    for pair in out.windows(2) {
+        let [a, b] = pair else { continue };
+        if a.range.end > b.range.start {
+            let lines = |it: &Splice| {
+                format!("lines {}-{}", it.range.start + 1, it.range.end.max(it.range.start + 1))
+            };
+            return Err(format!(
+                "Overlapping edits detected: {} and {}. Please combine overlapping edits into a single operation.",
+                lines(a),
+                lines(b)
+            ));
+        }
+    }
+    Ok(out)
+}
+
+/// The index of the line a tag names. What does not fit is collected, so that the model sees all of it at
+/// once.
+fn anchor(lines: &[&str], text: Option<&str>, problems: &mut Vec<String>) -> Result<Option<usize>, String> {
+    let Some(text) = text.filter(|it| !it.trim().is_empty()) else { return Ok(None) };
+    let Some(Anchor { line, hash }) = hashline::parse(text) else {
+        return Err(format!(
+            "Invalid line tag \"{text}\": expected N#AB as printed by read with hashline: true"
+        ));
+    };
+    let index = line - 1;
+    let Some(content) = lines.get(index) else {
+        problems.push(format!("Line {line} out of range (file has {} lines)", lines.len()));
+        return Ok(Some(index));
+    };
+    let actual = hashline::hash(index, content);
+    if actual != hash {
+        let mut problem =
+            format!("Hash mismatch at line {line}: expected {line}#{hash}, actual is {line}#{actual}");
+        let around = index.saturating_sub(CONTEXT)..(index + CONTEXT + 1).min(lines.len());
+        for at in around {
+            let mark = if at == index { ">>> " } else { "    " };
+            let content = lines[at].strip_suffix('\r').unwrap_or(lines[at]);
+            let _ = write!(problem, "\n{mark}{}:{content}", hashline::tag(at, content));
+        }
+        problems.push(problem);
+    }
+    Ok(Some(index))
+}
+
+fn new_lines(lines: Option<&Lines>) -> Vec<String> {
+    let plain = |it: &str| hashline::strip(it.strip_suffix('\r').unwrap_or(it)).to_owned();
+    match lines {
+        None => Vec::new(),
+        Some(Lines::List(lines)) => lines.iter().flat_map(|it| it.split('\n')).map(plain).collect(),
+        Some(Lines::Text(text)) => text.strip_suffix('\n').unwrap_or(text).split('\n').map(plain).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::tools::testing::{run, text};
+
+    fn ops(value: Value) -> Vec<HashlineOp> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn t(index: usize, line: &str) -> String {
+        hashline::tag(index, line)
+    }
+
+    #[test]
+    fn lines_are_changed_by_tag() {
+        let (one, two, three) = (t(0, "one"), t(1, "two"), t(2, "three"));
+        let cases = [
+            (json!([{"op": "replace", "pos": two, "lines": ["2"]}]), "one\n2\nthree\n"),
+            (json!([{"op": "replace", "pos": one, "end": two, "lines": "1\n2\n"}]), "1\n2\nthree\n"),
+            (json!([{"op": "replace", "pos": two}]), "one\nthree\n"),
+            (json!([{"op": "replace", "pos": two, "lines": null}]), "one\nthree\n"),
+            (json!([{"op": "prepend", "lines": ["0"]}]), "0\none\ntwo\nthree\n"),
+            (json!([{"op": "append", "lines": ["4"]}]), "one\ntwo\nthree\n4\n"),
+            (json!([{"op": "append", "pos": one, "lines": ["1b"]}]), "one\n1b\ntwo\nthree\n"),
+            (
+                json!([
+                    {"op": "replace", "pos": three, "lines": ["3"]}, {"op": "prepend", "pos": one, "lines": ["0"]},
+                    {"op": "replace", "pos": three, "lines": ["3"]}
+                ]),
+                "0\none\ntwo\n3\n",
+            ),
+            (
+                json!([{"op": "replace", "pos": format!("> {two}:two"), "lines": [format!("{two}:TWO")]}]),
+                "one\nTWO\nthree\n",
+            ),
+        ];
+        for (edits, expected) in cases {
+            assert_eq!(apply("f", "one\ntwo\nthree\n", &ops(edits.clone())).unwrap(), expected, "{edits}");
+        }
+    }
+
+    #[test]
+    fn mark_and_endings_stay() {
+        let text = "\u{feff}one\r\ntwo\r\n";
+        let edits = json!([{"op": "replace", "pos": t(0, "\u{feff}one"), "lines": ["1"]}]);
+        assert_eq!(apply("f", text, &ops(edits)).unwrap(), "\u{feff}1\r\ntwo\r\n");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let (one, two) = (t(0, "one"), t(1, "two"));
+        let cases = [
+            (json!([{"op": "replace", "lines": ["x"]}]), "replace operation requires a pos anchor".to_owned()),
+            (
+                json!([{"op": "replace", "pos": two, "end": one}]),
+                "End anchor (line 1) is before start anchor (line 2)".into(),
+            ),
+            (
+                json!([{"op": "replace", "pos": one, "end": two, "lines": ["x"]}, {"op": "replace", "pos": two}]),
+                "Overlapping edits detected: lines 1-2 and lines 2-2. Please combine overlapping edits into a single \
+                 operation."
+                    .into(),
+            ),
+            (
+                json!([{"op": "replace", "pos": one, "lines": ["one"]}]),
+                "No changes made to f. All edits were no-ops (replacement identical to existing content).".into(),
+            ),
+            (
+                json!([{"op": "replace", "pos": "9#ZZ", "lines": ["x"]}]),
+                "Hash validation failed — re-read the file to get current tags.\nLine 9 out of range (file has 3 \
+                 lines)"
+                    .into(),
+            ),
+            (
+                json!([{"op": "replace", "pos": format!("1#{}", hashline::hash(1, "two")), "lines": ["x"]}]),
+                format!(
+                    "Hash validation failed — re-read the file to get current tags.\nHash mismatch at line 1: expected \
+                     1#{}, actual is {one}\n>>> {one}:one\n    {two}:two\n    {}:",
+                    hashline::hash(1, "two"),
+                    t(2, "")
+                ),
+            ),
+        ];
+        for (edits, expected) in cases {
+            assert_eq!(apply("f", "one\ntwo\n", &ops(edits)).unwrap_err(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_file_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.txt"), "one\ntwo\n").unwrap();
+        let tool = HashlineEdit::new(Workspace::new(dir.path().to_owned()));
+        let edits = json!([{"op": "replace", "pos": t(1, "two"), "lines": ["2"]}]);
+        let result = run(&tool, json!({"path": "a.txt", "edits": edits})).await.unwrap();
+        assert_eq!(text(&result), "Successfully applied hashline edits to a.txt.");
+        assert_eq!(result.details.unwrap()["diff"], " 1 one\n-2 two\n+2 2");
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), "one\n2\n");
+        let error = run(&tool, json!({"path": "a.txt", "edits": []})).await.unwrap_err();
+        assert_eq!(error.0, "No edits provided");
+    }
+}

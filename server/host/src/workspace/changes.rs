@@ -1,0 +1,246 @@
+//! Differences between texts: the small changes sent to an editor, and the rebase over what the user typed.
+//!
+//! Both work on lines first. Two sides that touch the same or directly adjoining lines are a conflict: a
+//! merge inside a line can compile and still be wrong, and the model is better at it when told.
+
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
+
+use super::editor::TextChange;
+
+/// After this long a diff is allowed to become coarser. It stays correct.
+const DIFF_TIME: Duration = Duration::from_millis(200);
+/// A replaced block of at most this many bytes is narrowed to the characters that differ.
+const NARROW_LIMIT: usize = 16 * 1024;
+
+/// The changes that turn `before` into `after`, ascending, so small that cursors and folds elsewhere survive.
+pub fn minimal(before: &str, after: &str) -> Vec<TextChange> {
+    hunks(before, after).into_iter().flat_map(|hunk| narrow(before, hunk)).collect()
+}
+
+/// `text` with `changes` made; they must be ascending, disjoint and on character boundaries.
+pub fn apply(text: &str, changes: &[TextChange]) -> String {
+    let grown: usize = changes.iter().map(|it| it.text.len()).sum();
+    let mut out = String::with_capacity(text.len() + grown);
+    let mut at = 0;
+    for change in changes {
+        out.push_str(&text[at..change.start]);
+        out.push_str(&change.text);
+        at = change.end;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// Three-way merge: `ours` was made from `base`, meanwhile `base` became `theirs`. Gives `theirs` with our
+/// changes, or nothing when both touched the same place in different ways. The same change on both sides
+/// counts once.
+pub fn rebase(base: &str, ours: &str, theirs: &str) -> Option<String> {
+    if base == theirs || ours == theirs {
+        return Some(ours.to_owned());
+    }
+    let our_hunks = hunks(base, ours);
+    let their_hunks = hunks(base, theirs);
+    let mut moved = Vec::with_capacity(our_hunks.len());
+    for hunk in our_hunks {
+        if their_hunks.contains(&hunk) {
+            continue;
+        }
+        if their_hunks.iter().any(|it| touch(it, &hunk)) {
+            return None;
+        }
+        let shift = |at: usize| {
+            their_hunks
+                .iter()
+                .filter(|it| it.end <= hunk.start)
+                .fold(at, |at, it| at + it.text.len() - (it.end - it.start))
+        };
+        moved.push(TextChange { start: shift(hunk.start), end: shift(hunk.end), text: hunk.text });
+    }
+    Some(apply(theirs, &moved))
+}
+
+/// Overlapping or sharing a border. A border in the middle of the text counts as well: two insertions at one
+/// place have no order, and a line the user is typing below a replaced line may belong to it.
+fn touch(a: &TextChange, b: &TextChange) -> bool {
+    a.start <= b.end && b.start <= a.end
+}
+
+/// Differences as whole lines.
+fn hunks(before: &str, after: &str) -> Vec<TextChange> {
+    let (old, new) = (lines(before), lines(after));
+    let deadline = Some(Instant::now() + DIFF_TIME);
+    let (mut old_at, mut new_at) = (0, 0);
+    let mut out: Vec<TextChange> = Vec::new();
+    for op in capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline) {
+        let old_len = bytes(&old, op.old_range());
+        let new_len = bytes(&new, op.new_range());
+        if !matches!(op, DiffOp::Equal { .. }) {
+            let text = &after[new_at..new_at + new_len];
+            match out.last_mut() {
+                Some(last) if last.end == old_at => {
+                    last.end += old_len;
+                    last.text.push_str(text);
+                }
+                _ => out.push(TextChange { start: old_at, end: old_at + old_len, text: text.to_owned() }),
+            }
+        }
+        old_at += old_len;
+        new_at += new_len;
+    }
+    out
+}
+
+/// One hunk of lines, cut down to the characters that differ.
+fn narrow(before: &str, hunk: TextChange) -> Vec<TextChange> {
+    let old = &before[hunk.start..hunk.end];
+    let prefix = common_prefix(old, &hunk.text);
+    let suffix = common_suffix(&old[prefix..], &hunk.text[prefix..]);
+    let start = hunk.start + prefix;
+    let end = hunk.end - suffix;
+    let text = hunk.text[prefix..hunk.text.len() - suffix].to_owned();
+    let old = &before[start..end];
+    if old.is_empty() || text.is_empty() || old.len() + text.len() > NARROW_LIMIT {
+        return vec![TextChange { start, end, text }];
+    }
+    let (old_words, new_words) = (words(old), words(&text));
+    let (mut old_at, mut new_at) = (0, 0);
+    let mut out = Vec::new();
+    let deadline = Some(Instant::now() + DIFF_TIME);
+    for op in capture_diff_slices_deadline(Algorithm::Myers, &old_words, &new_words, deadline) {
+        let old_len = bytes(&old_words, op.old_range());
+        let new_len = bytes(&new_words, op.new_range());
+        if !matches!(op, DiffOp::Equal { .. }) {
+            let text = text[new_at..new_at + new_len].to_owned();
+            out.push(TextChange { start: start + old_at, end: start + old_at + old_len, text });
+        }
+        old_at += old_len;
+        new_at += new_len;
+    }
+    out
+}
+
+fn bytes(parts: &[&str], range: Range<usize>) -> usize {
+    parts[range].iter().map(|it| it.len()).sum()
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
+/// Runs of word characters, and every other character alone; CRLF stays one piece, as no position names its
+/// middle.
+fn words(text: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut previous: Option<char> = None;
+    for (at, char) in text.char_indices() {
+        let joined = match previous {
+            Some(it) => (is_word(it) && is_word(char)) || (it == '\r' && char == '\n'),
+            None => true,
+        };
+        if !joined {
+            out.push(&text[start..at]);
+            start = at;
+        }
+        previous = Some(char);
+    }
+    if start < text.len() {
+        out.push(&text[start..]);
+    }
+    out
+}
+
+fn is_word(char: char) -> bool {
+    char.is_alphanumeric() || char == '_'
+}
+
+fn common_prefix(a: &str, b: &str) -> usize {
+    let len = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum::<usize>();
+    // Never between CR and LF.
+    if a[..len].ends_with('\r') && (a[len..].starts_with('\n') || b[len..].starts_with('\n')) {
+        len - 1
+    } else {
+        len
+    }
+}
+
+fn common_suffix(a: &str, b: &str) -> usize {
+    let mut len = 0;
+    for (x, y) in a.chars().rev().zip(b.chars().rev()) {
+        if x != y {
+            break;
+        }
+        len += x.len_utf8();
+    }
+    let splits =
+        |text: &str| text[text.len() - len..].starts_with('\n') && text[..text.len() - len].ends_with('\r');
+    if len > 0 && (splits(a) || splits(b)) { len - 1 } else { len }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn change(start: usize, end: usize, text: &str) -> TextChange {
+        TextChange { start, end, text: text.into() }
+    }
+
+    #[test]
+    fn only_what_differs_is_sent() {
+        assert_eq!(minimal("let x = 11;\n", "let x = 2;\n"), [change(8, 10, "2")]);
+        assert_eq!(minimal("a\nb\nc\n", "a\nc\n"), [change(2, 4, "")]);
+        assert_eq!(minimal("a\nc\n", "a\nb\nc\n"), [change(2, 2, "b\n")]);
+        assert_eq!(minimal("f(a, b)\n", "f(c, d)\n"), [change(2, 3, "c"), change(5, 6, "d")]);
+        assert_eq!(minimal("same", "same"), []);
+        assert_eq!(minimal("a\r\nb\r\n", "a\nb\r\n"), [change(1, 3, "\n")]);
+    }
+
+    #[test]
+    fn typing_elsewhere_is_kept() {
+        let base = "one\ntwo\nthree\nfour\n";
+        let ours = "one\ntwo\nthree\nFOUR\n";
+        assert_eq!(
+            rebase(base, ours, "one!\nnew\ntwo\nthree\nfour\n").as_deref(),
+            Some("one!\nnew\ntwo\nthree\nFOUR\n")
+        );
+        assert_eq!(rebase(base, ours, "one\ntwo\nthree\nFOUR\n").as_deref(), Some(ours));
+        assert_eq!(rebase(base, ours, "ONE\ntwo\nthree\nFOUR\n").as_deref(), Some("ONE\ntwo\nthree\nFOUR\n"));
+        assert_eq!(rebase(base, ours, "one\ntwo\nthree\nfo ur\n"), None);
+        assert_eq!(rebase(base, ours, "one\ntwo\nthree\nfour\nfive\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn changes_lead_from_one_text_to_the_other(a in "[ab\u{e9} \r\n]{0,60}", b in "[ab\u{e9} \r\n]{0,60}") {
+            let changes = minimal(&a, &b);
+            prop_assert_eq!(apply(&a, &changes), b);
+            prop_assert!(changes.windows(2).all(|it| it[0].end <= it[1].start));
+        }
+
+        #[test]
+        fn a_rebase_keeps_every_typed_line(
+            base in prop::collection::vec("[a-c]{1,3}", 0..12),
+            ours_at in 0usize..12, theirs_at in 0usize..12,
+        ) {
+            let text = |lines: &[String]| lines.iter().map(|it| format!("{it}\n")).collect::<String>();
+            let mut ours = base.clone();
+            ours.insert(ours_at.min(base.len()), "AGENT".into());
+            let mut theirs = base.clone();
+            theirs.insert(theirs_at.min(base.len()), "USER".into());
+            match rebase(&text(&base), &text(&ours), &text(&theirs)) {
+                Some(merged) => {
+                    prop_assert!(merged.contains("USER\n") && merged.contains("AGENT\n"));
+                    prop_assert_eq!(merged.lines().count(), base.len() + 2);
+                }
+                None => prop_assert_eq!(ours_at.min(base.len()), theirs_at.min(base.len())),
+            }
+        }
+    }
+}

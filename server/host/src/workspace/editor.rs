@@ -1,0 +1,52 @@
+//! The editor behind open documents, as the workspace needs it.
+//!
+//! Implemented by `server/src/transport/lsp`. The workspace never trusts an answer: it compares the buffer
+//! that the editor reports afterwards with the text it wanted (lsp-hosts.md §4.2).
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+/// One text replacement; byte offsets into the text the edit was made for, ascending, not overlapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextChange {
+    /// First byte replaced.
+    pub start: usize,
+    /// End of what is replaced, exclusive.
+    pub end: usize,
+    /// The new text.
+    pub text: String,
+}
+
+/// A change of one open document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentEdit {
+    /// The document.
+    pub path: PathBuf,
+    /// The version the changes were computed for.
+    pub version: i32,
+    /// The text of that version, for the conversion of positions.
+    pub base: ropey::Rope,
+    /// The changes.
+    pub changes: Vec<TextChange>,
+    /// What a person reads, for example `pi: edit retry.rs`.
+    pub label: String,
+}
+
+/// What an editor said to an edit. A hint only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditorAnswer {
+    /// `applied: true`.
+    Applied,
+    /// `applied: false`, with a reason if it gave one.
+    Refused(Option<String>),
+    /// An error, or no answer in time.
+    Failed(String),
+}
+
+/// An editor that holds open documents.
+#[async_trait]
+pub trait EditorClient: Send + Sync {
+    /// Asks the editor to change one open document. Bounded in time.
+    async fn apply(&self, edit: DocumentEdit) -> EditorAnswer;
+}

@@ -1,0 +1,249 @@
+//! The files of a project as the user sees them: open buffers win over the disk.
+//!
+//! All file access of tools goes through [`Workspace`]. It keeps the overlay of open documents, resolves
+//! paths, reads snapshots and commits edits: into the buffer through its editor, or atomically onto the disk
+//! when nobody has the file open. An open buffer is never written behind its editor. The shell is the known
+//! exception; it sees the disk.
+
+mod changes;
+mod commit;
+pub mod editor;
+mod overlay;
+pub mod position;
+mod resolve;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ropey::Rope;
+use tokio::sync::watch;
+
+pub use self::{
+    changes::{apply as apply_changes, minimal as minimal_changes, rebase},
+    commit::{CommitError, Committed, EditPlan, PathGuard},
+    overlay::{Document, RangeEdit},
+    position::{Position, PositionEncoding, Range},
+    snapshot::{Origin, Snapshot},
+};
+use self::{editor::EditorClient, overlay::Overlay};
+use crate::fs;
+
+/// Files up to this size are read as a whole, for edits and searches.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a commit waits for the editor to report the text it wanted.
+const VERIFY_TIME: Duration = Duration::from_secs(2);
+
+/// The project folder, what is open of it, and the way to change it.
+pub struct Workspace {
+    root: PathBuf,
+    home: Option<PathBuf>,
+    overlay: Mutex<State>,
+    editor: Mutex<Option<Arc<dyn EditorClient>>>,
+    locks: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    verify_time: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    documents: Overlay,
+    /// Spelling of the editor → key, so that a keystroke needs no look at the disk.
+    keys: HashMap<PathBuf, PathBuf>,
+}
+
+impl Workspace {
+    /// Over this folder. Relative paths of tools start here.
+    pub fn new(root: PathBuf) -> Arc<Self> {
+        Arc::new(Self::build(root, VERIFY_TIME))
+    }
+
+    fn build(root: PathBuf, verify_time: Duration) -> Self {
+        let root = std::path::absolute(&root).unwrap_or(root);
+        Self {
+            root: resolve::normalize(&root),
+            home: std::env::home_dir(),
+            overlay: Mutex::default(),
+            editor: Mutex::default(),
+            locks: Mutex::default(),
+            verify_time,
+        }
+    }
+
+    /// The project folder, absolute.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The absolute path a tool argument means: `~`, Unicode spaces, a leading `@`, `file:` URIs, relative
+    /// paths.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        resolve::resolve(&self.root, self.home.as_deref(), path)
+    }
+
+    /// Like [`resolve`](Self::resolve); if nothing is there, tries the spellings under which file systems and
+    /// screenshots hide the same name (decomposed accents, typographic apostrophe, narrow space before
+    /// AM/PM).
+    pub fn resolve_existing(&self, path: &str) -> PathBuf {
+        let resolved = self.resolve(path);
+        if self.exists(&resolved) {
+            return resolved;
+        }
+        resolve::variants(&resolved).into_iter().find(|it| self.exists(it)).unwrap_or(resolved)
+    }
+
+    /// Open in an editor, or on disk.
+    pub fn exists(&self, path: &Path) -> bool {
+        self.document(path).is_some() || path.exists()
+    }
+
+    /// Registers the editor through which open documents are changed. The last one counts.
+    pub fn set_editor(&self, editor: Arc<dyn EditorClient>) {
+        *lock(&self.editor) = Some(editor);
+    }
+
+    /// The editor has gone.
+    pub fn clear_editor(&self) {
+        *lock(&self.editor) = None;
+    }
+
+    fn editor(&self) -> Option<Arc<dyn EditorClient>> {
+        lock(&self.editor).clone()
+    }
+
+    /// A document was opened. Reads the file to learn whether the buffer already differs from it.
+    pub fn open(&self, path: &Path, version: i32, text: &str, language: &str) {
+        let dirty = !fs::has_text(path, text);
+        let key = resolve::key(path);
+        let document = Document {
+            path: path.to_owned(),
+            language: language.into(),
+            version,
+            rope: Rope::from_str(text),
+            dirty,
+        };
+        let mut state = lock(&self.overlay);
+        state.keys.insert(path.to_owned(), key.clone());
+        state.documents.open(key, document);
+    }
+
+    /// A document changed. False if it is not open: the caller then has missed its `didOpen`.
+    pub fn change(&self, path: &Path, version: i32, edits: &[RangeEdit], encoding: PositionEncoding) -> bool {
+        self.with_key(path, |documents, key| documents.change(key, version, edits, encoding))
+    }
+
+    /// A document was saved; `text` is what the editor says it wrote, if it says so.
+    pub fn save(&self, path: &Path, text: Option<&str>) -> bool {
+        self.with_key(path, |documents, key| documents.save(key, text))
+    }
+
+    /// A document was closed. From now on the file counts. False if it was not open.
+    pub fn close(&self, path: &Path) -> bool {
+        let closed = self.with_key(path, |documents, key| documents.close(key));
+        lock(&self.overlay).keys.remove(path);
+        closed
+    }
+
+    /// The open document at this path, under any spelling of it.
+    pub fn document(&self, path: &Path) -> Option<Document> {
+        self.with_key(path, |documents, key| documents.get(key).cloned())
+    }
+
+    /// The text of the open document at this path.
+    pub fn overlay_text(&self, path: &Path) -> Option<Rope> {
+        self.document(path).map(|it| it.rope)
+    }
+
+    /// Open documents that may differ from their files, by path.
+    pub fn dirty_documents(&self) -> Vec<Document> {
+        let mut found: Vec<_> =
+            lock(&self.overlay).documents.iter().map(|(_, it)| it.clone()).filter(|it| it.dirty).collect();
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        found
+    }
+
+    /// All open documents as their editor spells them, sorted.
+    pub fn open_paths(&self) -> Vec<PathBuf> {
+        let mut found: Vec<_> = lock(&self.overlay).documents.iter().map(|(_, it)| it.path.clone()).collect();
+        found.sort();
+        found
+    }
+
+    /// Open documents below this folder (or the file itself), spelled relative to it: `folder` joined with
+    /// the rest. They may not exist on disk. Sorted.
+    pub fn open_under(&self, folder: &Path) -> Vec<PathBuf> {
+        let key = resolve::key(folder);
+        let state = lock(&self.overlay);
+        let mut found: Vec<_> = state
+            .documents
+            .iter()
+            .filter_map(|(it, _)| it.strip_prefix(&key).ok())
+            .map(|rest| if rest.as_os_str().is_empty() { folder.to_owned() } else { folder.join(rest) })
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// A model has read this version of an open document, so it may replace it as a whole.
+    pub fn mark_seen(&self, path: &Path, version: i32) {
+        self.with_key(path, |documents, key| documents.mark_seen(key, version));
+    }
+
+    /// A receiver that wakes when the open document changes or is closed.
+    pub fn watch(&self, path: &Path) -> Option<DocumentWatch> {
+        self.with_key(path, |documents, key| documents.subscribe(key)).map(DocumentWatch)
+    }
+
+    /// The text of a file: the buffer if it is open, otherwise the disk. Reads the disk in a blocking task.
+    ///
+    /// Errors are those of the file system; a file beyond [`MAX_FILE_BYTES`] is `FileTooLarge`.
+    pub async fn read(&self, path: &Path) -> io::Result<Snapshot> {
+        if let Some(document) = self.document(path) {
+            return Ok(Snapshot::of_buffer(path.to_owned(), document.rope.to_string(), document.version));
+        }
+        let path = path.to_owned();
+        fs::blocking(move || {
+            let bytes = fs::read_bounded(&path, MAX_FILE_BYTES)?;
+            Ok(Snapshot::of_bytes(path, bytes))
+        })
+        .await
+    }
+
+    fn with_key<T>(&self, path: &Path, then: impl FnOnce(&mut Overlay, &Path) -> T) -> T {
+        let mut state = lock(&self.overlay);
+        if let Some(key) = state.keys.get(path).cloned() {
+            return then(&mut state.documents, &key);
+        }
+        drop(state);
+        let key = resolve::key(path);
+        then(&mut lock(&self.overlay).documents, &key)
+    }
+}
+
+impl std::fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workspace").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+/// Wakes at every change of one open document.
+#[derive(Debug)]
+pub struct DocumentWatch(watch::Receiver<overlay::Progress>);
+
+impl DocumentWatch {
+    /// Waits for the next change. False once the document is closed.
+    pub async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok() && !self.0.borrow_and_update().closed
+    }
+}
+
+/// A poisoned lock is used on: the state behind each is valid after every single statement.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

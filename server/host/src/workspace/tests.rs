@@ -1,0 +1,354 @@
+//! Commits against editors of all tempers: honest, slow, refusing, lying, and with a user who types in
+//! between.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    editor::{DocumentEdit, EditorAnswer, TextChange},
+    *,
+};
+
+const BASE: &str = "one\ntwo\nthree\nfour\nfive\n";
+
+type React = dyn Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync;
+
+/// Calls its function for each edit, with the number of edits before it.
+struct FakeEditor {
+    workspace: Arc<Workspace>,
+    react: Box<React>,
+    calls: AtomicUsize,
+}
+
+#[async_trait]
+impl EditorClient for FakeEditor {
+    async fn apply(&self, edit: DocumentEdit) -> EditorAnswer {
+        let call = self.calls.fetch_add(1, SeqCst);
+        (self.react)(&self.workspace, call, &edit)
+    }
+}
+
+struct Fixture {
+    workspace: Arc<Workspace>,
+    path: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// `a.txt` with the base text on disk, in a workspace that waits only shortly.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        std::fs::write(&path, BASE).unwrap();
+        let workspace = Arc::new(Workspace::build(dir.path().to_owned(), Duration::from_millis(100)));
+        Self { workspace, path, _dir: dir }
+    }
+
+    /// The same, open in an editor that reacts like this.
+    fn open(
+        react: impl Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync + 'static,
+    ) -> (Self, Arc<FakeEditor>) {
+        let it = Self::new();
+        it.workspace.open(&it.path, 1, BASE, "text");
+        let editor = FakeEditor {
+            workspace: it.workspace.clone(),
+            react: Box::new(react),
+            calls: AtomicUsize::new(0),
+        };
+        let editor = Arc::new(editor);
+        it.workspace.set_editor(editor.clone());
+        (it, editor)
+    }
+
+    async fn edit(&self, old: &str, new: &str) -> Result<Committed, CommitError> {
+        let base = self.workspace.read(&self.path).await.unwrap();
+        let text = base.text.replace(old, new);
+        let plan =
+            EditPlan { path: self.path.clone(), base: Some(base), text, label: "pi: edit a.txt".into() };
+        self.workspace.commit(plan, &CancellationToken::new()).await
+    }
+
+    fn buffer(&self) -> String {
+        self.workspace.overlay_text(&self.path).unwrap().to_string()
+    }
+
+    fn disk(&self) -> String {
+        std::fs::read_to_string(&self.path).unwrap()
+    }
+}
+
+/// Reports what the user typed: `old` becomes `new`.
+fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str) {
+    let document = workspace.document(path).unwrap();
+    let text = document.rope.to_string();
+    let start = text.find(old).unwrap();
+    report(workspace, path, &[TextChange { start, end: start + old.len(), text: new.into() }]);
+}
+
+/// Reports changes as an editor does: positions, last change first.
+fn report(workspace: &Workspace, path: &Path, changes: &[TextChange]) {
+    let document = workspace.document(path).unwrap();
+    let encoding = PositionEncoding::Utf16;
+    let edits: Vec<_> = changes
+        .iter()
+        .rev()
+        .map(|it| RangeEdit {
+            range: Some(position::to_range(&document.rope, it.start, it.end, encoding)),
+            text: it.text.clone(),
+        })
+        .collect();
+    assert!(workspace.change(path, document.version + 1, &edits, encoding));
+}
+
+/// What an honest editor does: applies the version it has, refuses another.
+fn honest(workspace: &Workspace, edit: &DocumentEdit) -> EditorAnswer {
+    if workspace.document(&edit.path).unwrap().version != edit.version {
+        return EditorAnswer::Refused(None);
+    }
+    report(workspace, &edit.path, &edit.changes);
+    EditorAnswer::Applied
+}
+
+#[tokio::test]
+async fn an_edit_reaches_the_buffer_and_not_the_disk() {
+    let (it, editor) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
+    type_text(&it.workspace, &it.path, "one", "11");
+    let done = it.edit("11", "2").await.unwrap();
+    assert_eq!((done.origin, done.rebased), (Origin::Buffer { version: 3 }, false));
+    assert_eq!(it.buffer(), BASE.replace("one", "2"));
+    assert_eq!(it.disk(), BASE);
+    assert_eq!(editor.calls.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_text_counts_when_the_answer_is_no() {
+    let (it, editor) = Fixture::open(|workspace, _, edit| {
+        honest(workspace, edit);
+        EditorAnswer::Failed("no answer in time".into())
+    });
+    it.edit("two", "2").await.unwrap();
+    assert_eq!((it.buffer(), editor.calls.load(SeqCst)), (BASE.replace("two", "2"), 1));
+}
+
+#[tokio::test]
+async fn a_change_that_is_reported_late_is_waited_for() {
+    let (it, editor) = Fixture::open(|_, _, _| EditorAnswer::Applied);
+    let workspace = it.workspace.clone();
+    let path = it.path.clone();
+    let commit = it.edit("two", "2");
+    let report = async {
+        while editor.calls.load(SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        type_text(&workspace, &path, "two", "2");
+        // The user goes on at once; that the text was right for a moment must not be missed.
+        type_text(&workspace, &path, "2\n", "2!\n");
+    };
+    let (done, ()) = tokio::join!(commit, report);
+    assert_eq!(done.unwrap().after, BASE.replace("two", "2"));
+    assert_eq!((it.buffer(), editor.calls.load(SeqCst)), (BASE.replace("two", "2!"), 1));
+}
+
+#[tokio::test]
+async fn typing_elsewhere_is_rebased_over() {
+    let (it, editor) = Fixture::open(|workspace, call, edit| {
+        if call == 0 {
+            type_text(workspace, &edit.path, "one\n", "one\nnew line\n");
+        }
+        honest(workspace, edit)
+    });
+    let done = it.edit("four", "4").await.unwrap();
+    assert!(done.rebased);
+    assert_eq!(it.buffer(), "one\nnew line\ntwo\nthree\n4\nfive\n");
+    assert_eq!(editor.calls.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_lie_is_noticed_and_the_edit_sent_again() {
+    let (it, editor) = Fixture::open(|workspace, call, edit| match call {
+        // Neovim: a stale buffer is skipped, and the answer is yes.
+        0 => {
+            type_text(workspace, &edit.path, "five", "5");
+            EditorAnswer::Applied
+        }
+        _ => honest(workspace, edit),
+    });
+    it.edit("two", "2").await.unwrap();
+    assert_eq!(it.buffer(), "one\n2\nthree\nfour\n5\n");
+    assert_eq!(editor.calls.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_edit_that_comes_together_with_typing_is_there() {
+    let (it, editor) = Fixture::open(|workspace, _, edit| {
+        let text = apply_changes(BASE, &edit.changes).replace("five", "5");
+        let whole = RangeEdit { range: None, text };
+        workspace.change(&edit.path, 2, &[whole], PositionEncoding::Utf16);
+        EditorAnswer::Applied
+    });
+    let done = it.edit("two", "2").await.unwrap();
+    assert_eq!(done.after, "one\n2\nthree\nfour\n5\n");
+    assert!(done.rebased);
+    assert_eq!(editor.calls.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_refusing_or_dead_editor_is_asked_three_times() {
+    for answer in [EditorAnswer::Refused(Some("busy".into())), EditorAnswer::Applied] {
+        let said = answer.clone();
+        let (it, editor) = Fixture::open(move |_, _, _| answer.clone());
+        let error = it.edit("two", "2").await.unwrap_err().to_string();
+        let reason = if said == EditorAnswer::Applied { "its buffer never showed" } else { "busy" };
+        assert!(error.contains(reason), "{error}");
+        assert_eq!((it.buffer(), it.disk(), editor.calls.load(SeqCst)), (BASE.into(), BASE.into(), 3));
+    }
+}
+
+#[tokio::test]
+async fn typing_in_the_same_place_is_a_conflict_with_a_diff() {
+    let (it, _) = Fixture::open(|workspace, _, edit| {
+        type_text(workspace, &edit.path, "two", "two by the user");
+        EditorAnswer::Refused(None)
+    });
+    match it.edit("two", "2").await.unwrap_err() {
+        CommitError::Conflict { diff, .. } => assert!(diff.contains("-two\n+two by the user\n"), "{diff}"),
+        other => panic!("{other}"),
+    }
+    assert_eq!(it.buffer(), BASE.replace("two", "two by the user"));
+}
+
+#[tokio::test]
+async fn a_document_that_is_closed_meanwhile_is_not_written() {
+    let (it, _) = Fixture::open(|workspace, _, edit| {
+        workspace.close(&edit.path);
+        EditorAnswer::Applied
+    });
+    let error = it.edit("two", "2").await.unwrap_err();
+    assert!(matches!(error, CommitError::Closed { .. }), "{error}");
+    assert_eq!(it.disk(), BASE);
+}
+
+#[tokio::test]
+async fn an_open_document_without_editor_is_left_alone() {
+    let (it, _) = Fixture::open(|_, _, _| EditorAnswer::Applied);
+    it.workspace.clear_editor();
+    let error = it.edit("two", "2").await.unwrap_err();
+    assert!(matches!(error, CommitError::NoEditor { .. }), "{error}");
+    assert_eq!(it.disk(), BASE);
+}
+
+#[tokio::test]
+async fn a_stopped_run_ends_the_wait() {
+    let (it, _) = Fixture::open(|_, _, _| EditorAnswer::Applied);
+    let cancel = CancellationToken::new();
+    let base = it.workspace.read(&it.path).await.unwrap();
+    let plan = EditPlan { path: it.path.clone(), base: Some(base), text: "x".into(), label: String::new() };
+    let commit = it.workspace.commit(plan, &cancel);
+    let (done, ()) = tokio::join!(commit, async { cancel.cancel() });
+    assert!(matches!(done.unwrap_err(), CommitError::Aborted));
+}
+
+#[tokio::test]
+async fn a_file_that_changed_on_disk_is_not_overwritten() {
+    let it = Fixture::new();
+    let base = it.workspace.read(&it.path).await.unwrap();
+    std::fs::write(&it.path, "somebody else\n").unwrap();
+    let plan = EditPlan { path: it.path.clone(), base: Some(base), text: "x".into(), label: String::new() };
+    let error = it.workspace.commit(plan, &CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
+    assert_eq!(it.disk(), "somebody else\n");
+    it.edit("else", "2").await.unwrap();
+    assert_eq!(it.disk(), "somebody 2\n");
+}
+
+#[tokio::test]
+async fn unsaved_text_the_model_never_saw_is_not_replaced() {
+    let (it, editor) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
+    let write = async |text: &str| {
+        let plan = EditPlan { path: it.path.clone(), base: None, text: text.into(), label: String::new() };
+        it.workspace.commit(plan, &CancellationToken::new()).await
+    };
+    write("saved text may go\n").await.unwrap();
+    write("and what the model wrote\n").await.unwrap();
+    type_text(&it.workspace, &it.path, "what", "what the user typed");
+    let error = write("gone\n").await.unwrap_err();
+    assert!(matches!(error, CommitError::Unseen { .. }), "{error}");
+    assert_eq!(it.buffer(), "and what the user typed the model wrote\n");
+    it.workspace.mark_seen(&it.path, it.workspace.document(&it.path).unwrap().version);
+    write("now it knows\n").await.unwrap();
+    assert_eq!((it.buffer(), it.disk()), ("now it knows\n".into(), BASE.into()));
+    assert_eq!(editor.calls.load(SeqCst), 3);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn spellings_of_a_file_meet_one_document() {
+    let it = Fixture::new();
+    let root = it.workspace.root().to_owned();
+    std::os::unix::fs::symlink(&root, root.join("link")).unwrap();
+    let other = root.join("link/a.txt");
+    it.workspace.open(&other, 4, "unsaved\n", "text");
+    assert_eq!(it.workspace.read(&it.path).await.unwrap().text, "unsaved\n");
+    assert_eq!(it.workspace.open_under(&root), [root.join("a.txt")]);
+    assert_eq!(it.workspace.open_paths(), [other.as_path()]);
+    assert!(it.workspace.document(&it.path).unwrap().dirty);
+    assert!(it.workspace.close(&it.path));
+    assert_eq!(it.workspace.read(&it.path).await.unwrap().text, BASE);
+}
+
+#[tokio::test]
+async fn dirty_means_other_than_the_disk() {
+    let it = Fixture::new();
+    it.workspace.open(&it.path, 0, BASE, "text");
+    assert!(it.workspace.dirty_documents().is_empty());
+    type_text(&it.workspace, &it.path, "one", "1");
+    assert_eq!(it.workspace.dirty_documents().len(), 1);
+    it.workspace.save(&it.path, None);
+    assert!(it.workspace.dirty_documents().is_empty());
+    let fresh = it.workspace.root().join("not/yet/there.txt");
+    it.workspace.open(&fresh, 0, "text", "text");
+    assert_eq!(it.workspace.open_under(&it.workspace.root().join("not")), [fresh.as_path()]);
+    assert_eq!(it.workspace.dirty_documents()[0].path, fresh);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// The user types at three moments of an edit, wherever; every word typed is in the buffer afterwards,
+    /// and the agent's is there exactly if the commit says so.
+    #[test]
+    fn no_typed_character_is_lost(at in prop::collection::vec((0usize..6, any::<bool>()), 3), lies in any::<bool>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let moments = at.clone();
+            let (it, _) = Fixture::open(move |workspace, call, edit| {
+                let (line, before) = moments[call];
+                let typed = |workspace: &Workspace| {
+                    let rope = workspace.overlay_text(&edit.path).unwrap();
+                    let start = rope.line_to_byte(line.min(rope.len_lines() - 1));
+                    let text = format!("user{call}\n");
+                    report(workspace, &edit.path, &[TextChange { start, end: start, text }]);
+                };
+                if before {
+                    typed(workspace);
+                }
+                let answer = honest(workspace, edit);
+                if !before {
+                    typed(workspace);
+                }
+                if lies { EditorAnswer::Applied } else { answer }
+            });
+            let done = it.edit("three", "AGENT").await;
+            let buffer = it.buffer();
+            let typed = buffer.matches("user").count();
+            let lines = buffer.lines().count();
+            prop_assert_eq!(lines, 5 + typed, "{}", buffer);
+            prop_assert!(typed >= 1 && (0..typed).all(|it| buffer.contains(&format!("user{it}\n"))), "{}", buffer);
+            prop_assert_eq!(buffer.contains("AGENT"), done.is_ok(), "{:?}\n{}", done, buffer);
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,493 @@
+//! Puts the parts together: settings, models, workspace, tools, session files and system prompt become the
+//! options of a session.
+//!
+//! The only place that knows all crates. Nothing is loaded before it is needed: at start that is the arguments,
+//! the settings and the models file.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::{anyhow, bail};
+use pi_core::{ScopedModel, SessionOptions, SessionStore, Tool, clock};
+use pi_host::{
+    paths,
+    process::ShellConfig,
+    resources::{
+        ResourceOptions, Resources, Sources, SystemPromptInput, build_system_prompt, can_read,
+        discover_context_files, load_prompt_files,
+    },
+    sessions::{Found, SessionFiles},
+    settings::{HostSettings, SettingsOptions, Values},
+    shell::HostShell,
+    tools::{self, bash::BashTool, find::FindTool, grep::GrepTool, image, ls::LsTool},
+    workspace::Workspace,
+};
+use pi_protocol::{Entry, Model, OutputMode, SessionHeader, ThinkingLevel};
+use pi_providers::Registry;
+
+use crate::{cli::SessionArgs, start_model};
+
+/// The order in which the model is told of its tools.
+const TOOL_ORDER: [&str; 8] = ["read", "bash", "edit", "write", "grep", "find", "ls", "hashline_edit"];
+/// What is on in mode `plan`.
+const READ_ONLY_TOOLS: [&str; 4] = ["read", "grep", "find", "ls"];
+
+/// What to do when the flags name a model that there is none of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownModel {
+    /// Do not start.
+    Fail,
+    /// Say so and start without a model, for clients that can choose another one.
+    StartWithout,
+}
+
+/// Which session to build.
+#[derive(Debug, Clone)]
+pub enum Opening {
+    /// The one the flags ask for.
+    Flags(UnknownModel),
+    /// A new one that carries over the model and thinking level of the one before.
+    New {
+        /// File of the session it continues, for the header.
+        parent: Option<String>,
+        /// Model of the session before.
+        model: Option<Arc<Model>>,
+        /// Its level.
+        thinking: ThinkingLevel,
+    },
+    /// A new one that begins with a part of another one.
+    Branch {
+        /// What it begins with.
+        entries: Vec<Entry>,
+        /// File of the other one; without it this one is in memory too.
+        source: Option<PathBuf>,
+        /// Working directory of the other one.
+        cwd: PathBuf,
+        /// Model of the other one.
+        model: Option<Arc<Model>>,
+        /// Its level.
+        thinking: ThinkingLevel,
+    },
+    /// The one in a file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Used if the file names no usable one.
+        model: Option<Arc<Model>>,
+        /// Used if the file is new.
+        thinking: ThinkingLevel,
+    },
+}
+
+/// What all sessions of one folder share.
+struct Folder {
+    settings: Arc<HostSettings>,
+    resources: Arc<Resources>,
+    workspace: Arc<Workspace>,
+}
+
+/// A session's file, opened.
+struct Opened {
+    header: SessionHeader,
+    entries: Vec<Entry>,
+    store: Box<dyn SessionStore>,
+}
+
+/// What sessions are made from.
+pub struct Compose {
+    args: SessionArgs,
+    cwd: PathBuf,
+    agent_dir: PathBuf,
+    named: AtomicBool,
+    folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+    registry: OnceLock<Arc<Registry>>,
+}
+
+/// The permission modes that are in force in this version.
+enum PermissionMode {
+    /// Read-only tools.
+    Plan,
+    /// Everything.
+    Full,
+}
+
+impl Compose {
+    /// From the flags, in the current directory. Reads nothing yet.
+    ///
+    /// # Errors
+    /// The current directory is gone.
+    pub fn new(args: SessionArgs) -> anyhow::Result<Self> {
+        let cwd = std::env::current_dir()
+            .map_err(|error| anyhow!("the current directory cannot be used: {error}"))?;
+        Ok(Self::at(args, cwd, paths::agent_dir()))
+    }
+
+    /// As [`Self::new`], with these directories.
+    pub fn at(args: SessionArgs, cwd: PathBuf, agent_dir: PathBuf) -> Self {
+        Self {
+            args,
+            cwd,
+            agent_dir,
+            named: AtomicBool::new(false),
+            folders: Mutex::default(),
+            registry: OnceLock::new(),
+        }
+    }
+
+    /// The user's directory: settings, models, keys, sessions.
+    pub fn agent_dir(&self) -> &Path {
+        &self.agent_dir
+    }
+
+    /// The flags.
+    pub fn args(&self) -> &SessionArgs {
+        &self.args
+    }
+
+    /// Where the process was started.
+    pub fn cwd(&self) -> &Path {
+        &self.cwd
+    }
+
+    /// How `message_update` looks on a JSONL connection until it says otherwise.
+    pub fn output_mode(&self) -> OutputMode {
+        self.args.output_mode.unwrap_or_default()
+    }
+
+    /// The name from `--name`, for the first session only.
+    pub fn take_session_name(&self) -> Option<String> {
+        let first = !self.named.swap(true, Ordering::Relaxed);
+        first.then(|| self.args.name.clone()).flatten()
+    }
+
+    /// The files of a folder as its sessions see them. The same for all sessions of the folder.
+    pub fn workspace(&self, folder: &Path) -> Arc<Workspace> {
+        self.folder(folder).workspace.clone()
+    }
+
+    /// The settings in force in a folder.
+    pub fn settings(&self, folder: &Path) -> Arc<HostSettings> {
+        self.folder(folder).settings.clone()
+    }
+
+    fn folder(&self, folder: &Path) -> Arc<Folder> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = folders.get(folder) {
+            return found.clone();
+        }
+        let options =
+            SettingsOptions { trust_project: self.args.approve, ignore_project: self.args.no_approve };
+        let settings = HostSettings::load(&self.agent_dir, folder, options);
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let made = Arc::new(Folder {
+            resources: Arc::new(Resources::new(self.resource_options(folder, &settings))),
+            settings: Arc::new(settings),
+            workspace: Workspace::new(folder.to_owned()),
+        });
+        folders.insert(folder.to_owned(), made.clone());
+        made
+    }
+
+    fn resource_options(&self, folder: &Path, settings: &HostSettings) -> ResourceOptions {
+        let sources = |key, flags: &[String], only_flags| {
+            let [user, project] = settings.paths(key);
+            Sources { flags: flags.to_vec(), only_flags, project, user }
+        };
+        let args = &self.args;
+        let values = settings.values();
+        ResourceOptions {
+            agent_dir: self.agent_dir.clone(),
+            cwd: folder.to_owned(),
+            home: paths::home_dir(),
+            project_trusted: settings.project_trusted(),
+            mention_untrusted: !args.no_approve
+                && values.text("defaultProjectTrust").as_deref() != Some("never"),
+            prompts: sources("prompts", &args.prompt_template, args.no_prompt_templates),
+            skills: sources("skills", &args.skill, args.no_skills),
+            skill_commands: values.bool("enableSkillCommands"),
+        }
+    }
+
+    /// Where the sessions of a folder are kept.
+    pub fn session_files(&self, folder: &Path) -> SessionFiles {
+        let setting = self.settings(folder).values().text("sessionDir");
+        let flag = self.args.session_dir.as_deref().map(Path::to_string_lossy);
+        SessionFiles::choose(flag.as_deref(), setting.as_deref(), &self.agent_dir, folder)
+    }
+
+    /// Builds the options of a session for `folder`.
+    ///
+    /// # Errors
+    /// A model or session that is named does not exist, or a file cannot be read.
+    pub async fn session(&self, folder: &Path, opening: Opening) -> anyhow::Result<SessionOptions> {
+        let Opened { header, entries, store } = self.open(folder, &opening)?;
+        let cwd = self.working_directory(&header, folder)?;
+        let Folder { settings, resources, workspace } = &*self.folder(&cwd);
+        let first = matches!(opening, Opening::Flags(_));
+        let scope = start_model::scope(&self.args, &settings.values(), self.registry(), first);
+        let (model, default_model, thinking) = match opening {
+            Opening::Flags(unknown_model) => {
+                let scope: &[_] = if entries.is_empty() { &scope } else { &[] };
+                let start = start_model::choose(&self.args, &settings.values(), self.registry(), scope).await;
+                let start = match (start, unknown_model) {
+                    (Err(error), UnknownModel::StartWithout) => {
+                        tracing::warn!("{error}; going on without a model");
+                        start_model::Start::default()
+                    }
+                    (start, _) => start?,
+                };
+                let thinking = self.args.thinking.or(start.thinking);
+                match start.named {
+                    true => (start.model, None, thinking),
+                    false => (None, start.model, thinking),
+                }
+            }
+            Opening::New { model, thinking, .. } | Opening::Branch { model, thinking, .. } => {
+                (model, None, Some(thinking))
+            }
+            Opening::File { model, thinking, .. } => (None, model, entries.is_empty().then_some(thinking)),
+        };
+        let shell = self.shell(&cwd);
+        let tools = self.tools(settings, workspace, &shell)?;
+        let system_prompt = self.system_prompt(&cwd, &tools, resources);
+        Ok(SessionOptions {
+            header,
+            entries,
+            store,
+            models: self.registry().clone(),
+            provider: self.registry().clone(),
+            tools,
+            shell: Arc::new(HostShell::new(shell)),
+            settings: settings.clone(),
+            expander: resources.clone(),
+            model,
+            default_model,
+            scope: scope
+                .into_iter()
+                .map(|it| ScopedModel { model: it.model, thinking: it.thinking })
+                .collect(),
+            thinking,
+            system_prompt,
+        })
+    }
+
+    /// Where the session works: the folder, unless its file says another place that is still there.
+    fn working_directory(&self, header: &SessionHeader, folder: &Path) -> anyhow::Result<PathBuf> {
+        let said = PathBuf::from(&header.cwd);
+        if said == folder || paths::canonical(&said) == paths::canonical(folder) {
+            return Ok(folder.to_owned());
+        }
+        if !said.is_dir() {
+            bail!("the working directory of this session is gone: {}", said.display());
+        }
+        Ok(said)
+    }
+
+    fn open(&self, folder: &Path, opening: &Opening) -> anyhow::Result<Opened> {
+        let args = &self.args;
+        let files = self.session_files(folder);
+        let (id, parent) = match opening {
+            Opening::File { path, .. } => return Ok(SessionFiles::open(path, folder)?.into()),
+            Opening::New { parent, .. } => (None, parent.clone()),
+            Opening::Branch { entries, source: Some(source), cwd, .. } => {
+                return Ok(files.branch(source, cwd, entries.clone())?.into());
+            }
+            Opening::Branch { entries, source: None, cwd, .. } => {
+                let new = SessionFiles::in_memory(cwd, None, None)?;
+                let (entries, store) = (entries.clone(), Box::new(new.store));
+                return Ok(Opened { header: new.header, entries, store });
+            }
+            Opening::Flags(_) => {
+                if let Some(wanted) = &args.session {
+                    let path = match named_file(wanted, folder, &files)? {
+                        Found::Here(path) => path,
+                        Found::Elsewhere { cwd, .. } => bail!(
+                            "session {wanted} belongs to {cwd}; start pi there, or copy it here with --fork {wanted}"
+                        ),
+                    };
+                    return Ok(SessionFiles::open(&path, folder)?.into());
+                }
+                if let Some(wanted) = &args.fork {
+                    let (Found::Here(path) | Found::Elsewhere { path, .. }) =
+                        named_file(wanted, folder, &files)?;
+                    return Ok(files.fork(&path, folder)?.into());
+                }
+                if args.r#continue {
+                    return Ok(files.continue_recent(folder)?.into());
+                }
+                if let Some(path) =
+                    args.session_id.as_deref().and_then(|id| session_with_id(id, folder, &files))
+                {
+                    return Ok(SessionFiles::open(&path, folder)?.into());
+                }
+                (args.session_id.clone(), None)
+            }
+        };
+        if args.no_session {
+            let new = SessionFiles::in_memory(folder, id, parent)?;
+            return Ok(Opened { header: new.header, entries: Vec::new(), store: Box::new(new.store) });
+        }
+        let new = files.create(folder, id, parent)?;
+        Ok(Opened { header: new.header, entries: Vec::new(), store: Box::new(new.store) })
+    }
+}
+
+impl From<pi_host::sessions::OpenSession> for Opened {
+    fn from(it: pi_host::sessions::OpenSession) -> Self {
+        if it.skipped_lines > 0 {
+            let file = it.store.path().display();
+            tracing::warn!("{} lines of {file} cannot be read; they stay in the file", it.skipped_lines);
+        }
+        Self { header: it.header, entries: it.entries, store: Box::new(it.store) }
+    }
+}
+
+/// The file of the session with exactly this id in `folder`, if there is one.
+fn session_with_id(id: &str, folder: &Path, files: &SessionFiles) -> Option<PathBuf> {
+    let Some(Found::Here(path)) = files.find(id, folder) else { return None };
+    let named = path.file_stem().and_then(|it| it.to_str()).is_some_and(|it| it.ends_with(&format!("_{id}")));
+    named.then_some(path)
+}
+
+fn image_limits(values: &Values) -> image::Limits {
+    image::Limits { resize: values.bool("images.autoResize"), ..image::Limits::default() }
+}
+
+/// The session file that `--session` or `--fork` names: a path, or the start of an id.
+fn named_file(wanted: &str, folder: &Path, files: &SessionFiles) -> anyhow::Result<Found> {
+    if wanted.contains(['/', '\\']) || wanted.ends_with(".jsonl") {
+        return Ok(Found::Here(paths::absolute(folder, &paths::expand_home(wanted))));
+    }
+    files.find(wanted, folder).ok_or_else(|| anyhow!("no session whose id begins with {wanted}"))
+}
+
+impl Compose {
+    /// The models, read when first needed. What is wrong in the files is logged.
+    pub fn registry(&self) -> &Arc<Registry> {
+        self.registry.get_or_init(|| {
+            let options = start_model::registry_options(&self.args, &self.settings(&self.cwd).values());
+            let (registry, warnings) = Registry::load(&self.agent_dir, options);
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            Arc::new(registry)
+        })
+    }
+
+    /// The mode from the flag, else the settings; without either everything is allowed.
+    ///
+    /// # Errors
+    /// The mode asks before something is done, which this version cannot do: better not to start than to do it
+    /// unasked.
+    fn permission_mode(&self, values: &Values) -> anyhow::Result<PermissionMode> {
+        use crate::cli::PermissionMode as Flag;
+        use pi_host::settings::PermissionMode as Setting;
+        let setting = values.permission_mode().map(|it| match it {
+            Setting::Ask => Flag::Ask,
+            Setting::Edit => Flag::Edit,
+            Setting::Full => Flag::Full,
+            Setting::Plan => Flag::Plan,
+        });
+        match self.args.permission_mode.or(setting) {
+            Some(Flag::Plan) => Ok(PermissionMode::Plan),
+            Some(Flag::Full) | None => Ok(PermissionMode::Full),
+            Some(Flag::Ask | Flag::Edit) => bail!(
+                "permission modes \"ask\" and \"edit\" are not available in this version; \
+                 use --permission-mode plan (read only) or full (nothing is asked)"
+            ),
+        }
+    }
+
+    /// The tools that are on, in the order the model is told of them.
+    fn tools(
+        &self,
+        settings: &HostSettings,
+        workspace: &Arc<Workspace>,
+        shell: &ShellConfig,
+    ) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
+        let args = &self.args;
+        if args.no_tools || args.no_builtin_tools {
+            return Ok(Vec::new());
+        }
+        let values = settings.values();
+        let read_only = match self.permission_mode(&values)? {
+            PermissionMode::Plan => true,
+            PermissionMode::Full => false,
+        };
+        let limits = image_limits(&values);
+        let mut all = tools::file_tools(workspace, limits);
+        all.push(Arc::new(BashTool::new(shell.clone(), Some(workspace.clone()))));
+        all.push(Arc::new(GrepTool::new(workspace.clone())));
+        all.push(Arc::new(FindTool::new(workspace.clone())));
+        all.push(Arc::new(LsTool::new(workspace.clone())));
+        all.sort_by_key(|it| TOOL_ORDER.iter().position(|name| *name == it.spec().name));
+        let wanted = match &args.tools {
+            Some(names) => names.clone(),
+            None if read_only => READ_ONLY_TOOLS.map(str::to_owned).to_vec(),
+            None => values.texts("defaultTools").unwrap_or_default(),
+        };
+        for name in wanted.iter().chain(&args.exclude_tools).map(|it| it.trim()) {
+            if !name.is_empty() && all.iter().all(|it| it.spec().name != name) {
+                tracing::warn!("unknown tool \"{name}\"; there are {}", TOOL_ORDER.join(", "));
+            }
+        }
+        let named =
+            |names: &[String], tool: &Arc<dyn Tool>| names.iter().any(|name| name.trim() == tool.spec().name);
+        all.retain(|it| {
+            named(&wanted, it) && !named(&args.exclude_tools, it) && (!read_only || it.spec().read_only)
+        });
+        Ok(all)
+    }
+
+    fn system_prompt(&self, cwd: &Path, tools: &[Arc<dyn Tool>], resources: &Resources) -> Arc<str> {
+        let specs: Vec<_> = tools.iter().map(|it| it.spec().clone()).collect();
+        let files = load_prompt_files(
+            &self.agent_dir,
+            cwd,
+            self.settings(cwd).project_trusted(),
+            self.args.system_prompt.as_deref(),
+            &self.args.append_system_prompt,
+        );
+        let context_files = match self.args.no_context_files {
+            true => Vec::new(),
+            false => discover_context_files(&self.agent_dir, cwd),
+        };
+        let skills = if can_read(&specs) { resources.skills() } else { Vec::new() };
+        let today = clock::today();
+        build_system_prompt(SystemPromptInput {
+            cwd,
+            tools: &specs,
+            context_files: &context_files,
+            skills: &skills,
+            custom: files.custom.as_deref(),
+            append: files.append.as_deref(),
+            date: &today,
+        })
+        .into()
+    }
+
+    /// How large a picture may be.
+    pub fn image_limits(&self, folder: &Path) -> image::Limits {
+        image_limits(&self.settings(folder).values())
+    }
+
+    /// How commands are run.
+    pub fn shell(&self, cwd: &Path) -> ShellConfig {
+        let values = self.settings(cwd).values();
+        ShellConfig {
+            path: values.text("shellPath").map(|it| paths::expand_home(&it)),
+            prefix: values.text("shellCommandPrefix"),
+            cwd: cwd.to_owned(),
+            env: Vec::new(),
+            agent_bin: Some(self.agent_dir.join("bin")),
+        }
+    }
+}

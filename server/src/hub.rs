@@ -1,0 +1,285 @@
+//! The live sessions, and how connections come to them.
+//!
+//! The hub knows which sessions are alive and asks [`Compose`] to build more. It knows no transport: each
+//! connection holds a [`SessionHandle`] and replaces it when a command of scope `Connection` says so. Commands of
+//! a session go straight to its handle, not through here.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use pi_core::{
+    CancellationToken, SessionHandle,
+    session::Command,
+    tree::{Branch, BranchPoint},
+};
+use pi_host::{
+    export,
+    fs::{blocking, write_atomic},
+    paths,
+};
+use pi_protocol::{
+    CommandError, ExportHtmlParams, ExportedHtml, ForkParams, ForkResult, NewSessionParams, SessionHeader,
+    SwitchSessionParams,
+};
+
+use crate::compose::{Compose, Opening, UnknownModel};
+
+/// How long sessions get to stop what they run when the process ends.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
+
+/// One live session and where it works.
+#[derive(Debug, Clone)]
+struct Live {
+    handle: SessionHandle,
+    /// The folder it was opened for; its own working directory is in the header.
+    folder: PathBuf,
+    header: SessionHeader,
+    /// Where it is kept; nothing for a session in memory.
+    file: Option<PathBuf>,
+}
+
+/// The live sessions of this process.
+pub struct Hub {
+    compose: Compose,
+    live: Mutex<HashMap<Arc<str>, Live>>,
+    ending: CancellationToken,
+}
+
+impl Hub {
+    /// A hub without sessions.
+    pub fn new(compose: Compose) -> Arc<Self> {
+        Arc::new(Self { compose, live: Mutex::default(), ending: CancellationToken::new() })
+    }
+
+    /// Asks the connections to end: to stop what they run and write what they owe.
+    pub fn end(&self) {
+        self.ending.cancel();
+    }
+
+    /// Resolves when the connections are asked to end.
+    pub async fn ending(&self) {
+        self.ending.cancelled().await;
+    }
+
+    /// What sessions are made from: workspace, settings, models.
+    pub fn compose(&self) -> &Compose {
+        &self.compose
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<Arc<str>, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the session the flags ask for, in the directory the process was started in.
+    ///
+    /// # Errors
+    /// A model or session that the flags name does not exist, or a session file cannot be read.
+    pub async fn open_initial(&self, unknown_model: UnknownModel) -> anyhow::Result<SessionHandle> {
+        let cwd = self.compose.cwd().to_owned();
+        self.open(&cwd, Opening::Flags(unknown_model)).await
+    }
+
+    /// The session of a workspace folder: the one that is live there, else a new one as the flags ask.
+    ///
+    /// # Errors
+    /// As [`Self::open_initial`].
+    pub async fn open_folder(&self, folder: &Path) -> anyhow::Result<SessionHandle> {
+        let alive = self.live().values().find(|it| it.folder == folder).map(|it| it.handle.clone());
+        match alive {
+            Some(handle) => Ok(handle),
+            None => self.open(folder, Opening::Flags(UnknownModel::Fail)).await,
+        }
+    }
+
+    async fn open(&self, folder: &Path, opening: Opening) -> anyhow::Result<SessionHandle> {
+        let options = self.compose.session(folder, opening).await?;
+        let header = options.header.clone();
+        let file = options.store.file().map(PathBuf::from);
+        let handle = SessionHandle::spawn(options);
+        if let Some(name) = self.compose.take_session_name() {
+            handle.send(Command::SetSessionName(name, Box::new(|_| {})));
+        }
+        let live = Live { handle: handle.clone(), folder: folder.to_owned(), header, file };
+        self.live().insert(handle.id().clone(), live);
+        Ok(handle)
+    }
+
+    /// A live session by id; without an id, the only one there is.
+    ///
+    /// # Errors
+    /// No such session is live, or the id is needed because there are several.
+    pub fn session(&self, id: Option<&str>) -> Result<SessionHandle, CommandError> {
+        let live = self.live();
+        match id {
+            Some(id) => live
+                .get(id)
+                .map(|it| it.handle.clone())
+                .ok_or_else(|| CommandError::invalid(format!("no live session {id}"))),
+            None => match live.len() {
+                1 => Ok(live.values().next().map(|it| it.handle.clone())),
+                0 => Ok(None),
+                _ => return Err(CommandError::invalid("several sessions are live: name one with sessionId")),
+            }
+            .and_then(|it| it.ok_or_else(|| CommandError::failed("no session is open"))),
+        }
+    }
+
+    /// The first line of a live session's file.
+    pub fn header(&self, id: &str) -> Option<SessionHeader> {
+        self.live().get(id).map(|it| it.header.clone())
+    }
+
+    /// Starts a new session in the place of `from`: model and thinking level stay, the old one is stopped.
+    ///
+    /// # Errors
+    /// The session could not be built; `from` is then untouched.
+    pub async fn new_session(
+        &self,
+        from: &SessionHandle,
+        params: NewSessionParams,
+    ) -> Result<SessionHandle, CommandError> {
+        let state = from.ask(Command::GetState).await?;
+        let opening = Opening::New {
+            parent: params.parent_session,
+            model: state.model.map(Arc::new),
+            thinking: state.thinking_level,
+        };
+        self.replace(from, opening).await
+    }
+
+    /// Opens another session file in the place of `from`. A file that does not exist becomes a new session's.
+    ///
+    /// # Errors
+    /// The file is not a session or cannot be read; `from` is then untouched.
+    pub async fn switch_session(
+        &self,
+        from: &SessionHandle,
+        params: SwitchSessionParams,
+    ) -> Result<SessionHandle, CommandError> {
+        let state = from.ask(Command::GetState).await?;
+        let folder = self.folder_of(from.id());
+        let path = paths::canonical(&paths::absolute(&folder, Path::new(&params.session_path)));
+        let open =
+            self.live().values().find(|it| it.file.as_ref() == Some(&path)).map(|it| it.handle.clone());
+        match open {
+            // Its own file: as if it had been closed and opened again.
+            Some(open) if open.id() == from.id() => {
+                from.ask(Command::Abort).await?;
+                from.ask(Command::ClearQueue).await?;
+                return Ok(open);
+            }
+            // A file has one session, whoever looks at it.
+            Some(open) => {
+                self.close(from.id()).await;
+                return Ok(open);
+            }
+            None => {}
+        }
+        let opening =
+            Opening::File { path, model: state.model.map(Arc::new), thinking: state.thinking_level };
+        self.replace(from, opening).await
+    }
+
+    /// Starts a new session in the place of `from` with what was said before one of the user's messages.
+    ///
+    /// # Errors
+    /// There is no such message, or the session could not be built; `from` is then untouched.
+    pub async fn fork(
+        &self,
+        from: &SessionHandle,
+        params: ForkParams,
+    ) -> Result<(SessionHandle, ForkResult), CommandError> {
+        let (to, text) = self.branch(from, BranchPoint::Before(params.entry_id)).await?;
+        Ok((to, ForkResult { text, cancelled: false }))
+    }
+
+    /// Starts a new session in the place of `from` with everything that was said. A run is stopped first, so that
+    /// its last words are whole.
+    ///
+    /// # Errors
+    /// There is nothing to clone, or the session could not be built; `from` then stays.
+    pub async fn clone_session(&self, from: &SessionHandle) -> Result<SessionHandle, CommandError> {
+        from.ask(Command::Abort).await?;
+        Ok(self.branch(from, BranchPoint::Leaf).await?.0)
+    }
+
+    async fn branch(
+        &self,
+        from: &SessionHandle,
+        point: BranchPoint,
+    ) -> Result<(SessionHandle, String), CommandError> {
+        let Branch { entries, text } = from.ask(|reply| Command::Branch(point, reply)).await?;
+        let state = from.ask(Command::GetState).await?;
+        let source = state.session_file.map(PathBuf::from);
+        if source.as_ref().is_some_and(|it| !it.exists()) {
+            return Err(CommandError::failed(
+                "This session has not been saved yet. Wait for the first assistant response before cloning or \
+                 forking it.",
+            ));
+        }
+        let cwd = self.header(from.id()).map_or_else(|| self.folder_of(from.id()), |it| it.cwd.into());
+        let model = state.model.map(Arc::new);
+        let opening = Opening::Branch { entries, source, cwd, model, thinking: state.thinking_level };
+        Ok((self.replace(from, opening).await?, text))
+    }
+
+    /// Writes `session` as a page.
+    ///
+    /// # Errors
+    /// The session has no file (yet), as Pi says it, or the page cannot be written.
+    pub async fn export_html(
+        &self,
+        session: &SessionHandle,
+        params: ExportHtmlParams,
+    ) -> Result<ExportedHtml, CommandError> {
+        let state = session.ask(Command::GetState).await?;
+        let file = state.session_file.ok_or_else(|| CommandError::failed(export::IN_MEMORY))?;
+        let header = self.header(session.id()).filter(|_| Path::new(&file).exists());
+        let header = header.ok_or_else(|| CommandError::failed(export::NOTHING_YET))?;
+        let all = session.ask(|reply| Command::GetEntries(None, reply)).await?;
+        let path = params.output_path.filter(|it| !it.is_empty());
+        let path = path.unwrap_or_else(|| export::default_name(Path::new(&file)));
+        let target = paths::absolute(&self.folder_of(session.id()), &paths::expand_home(&path));
+        let written = blocking(move || {
+            let page = export::page(&header, &all.entries, all.leaf_id.as_deref());
+            write_atomic(&target, page.as_bytes())
+        });
+        match written.await {
+            Ok(()) => Ok(ExportedHtml { path }),
+            Err(error) => Err(CommandError::failed(format!("cannot write {path}: {error}"))),
+        }
+    }
+
+    async fn replace(&self, from: &SessionHandle, opening: Opening) -> Result<SessionHandle, CommandError> {
+        let folder = self.folder_of(from.id());
+        let to =
+            self.open(&folder, opening).await.map_err(|error| CommandError::failed(format!("{error:#}")))?;
+        if to.id() != from.id() {
+            self.close(from.id()).await;
+        }
+        Ok(to)
+    }
+
+    fn folder_of(&self, id: &str) -> PathBuf {
+        self.live().get(id).map_or_else(|| self.compose.cwd().to_owned(), |it| it.folder.clone())
+    }
+
+    /// Stops what a session runs and ends it; bounded in time.
+    pub async fn close(&self, id: &str) {
+        let Some(live) = self.live().remove(id) else { return };
+        let closed = live.handle.ask(Command::Close);
+        if tokio::time::timeout(SHUTDOWN_LIMIT, closed).await.is_err() {
+            tracing::warn!(session = id, "session did not stop in time");
+        }
+    }
+
+    /// Ends all sessions and everything they started; bounded in time.
+    pub async fn shutdown(&self) {
+        let ids: Vec<Arc<str>> = self.live().keys().cloned().collect();
+        futures::future::join_all(ids.iter().map(|id| self.close(id))).await;
+    }
+}

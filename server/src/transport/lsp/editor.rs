@@ -1,0 +1,116 @@
+//! The editor as the workspace sees it: `workspace/applyEdit`, one document a request.
+//!
+//! Only asks. Whether the buffer then has the wanted text, and what to do if not, is the workspace's affair.
+
+use std::{sync::Weak, time::Duration};
+
+use async_trait::async_trait;
+use pi_host::workspace::{
+    editor::{DocumentEdit, EditorAnswer, EditorClient},
+    position,
+};
+use serde_json::{Value, json};
+
+use super::connection::Connection;
+
+/// How long an editor may take to answer; some ask their user first.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The client of one connection.
+pub struct LspEditor {
+    /// Weak: the workspace outlives the connection.
+    connection: Weak<Connection>,
+}
+
+impl LspEditor {
+    /// The client of `connection`.
+    pub fn new(connection: Weak<Connection>) -> Self {
+        Self { connection }
+    }
+}
+
+#[async_trait]
+impl EditorClient for LspEditor {
+    async fn apply(&self, edit: DocumentEdit) -> EditorAnswer {
+        let Some(connection) = self.connection.upgrade() else {
+            return EditorAnswer::Failed("the editor is gone".into());
+        };
+        if !connection.capabilities().apply_edit {
+            return EditorAnswer::Failed("the editor takes no edits (no workspace/applyEdit)".into());
+        }
+        let Some(params) = params(&connection, &edit) else {
+            return EditorAnswer::Failed(format!("{} cannot be written as a URI", edit.path.display()));
+        };
+        match connection.client.ask("workspace/applyEdit", params, DEADLINE).await {
+            Ok(answer) => hint(&answer),
+            Err(error) => EditorAnswer::Failed(error.to_string()),
+        }
+    }
+}
+
+/// The request. Versioned document changes also for clients that do not declare them: Neovim takes them, and
+/// without a version nobody would notice that the text is another one.
+fn params(connection: &Connection, edit: &DocumentEdit) -> Option<Value> {
+    let encoding = connection.capabilities().encoding;
+    let uri = connection.documents.uri(&edit.path)?;
+    let edits: Vec<_> = edit
+        .changes
+        .iter()
+        .map(|it| {
+            let range = position::to_range(&edit.base, it.start, it.end, encoding);
+            json!({
+                "range": {
+                    "start": { "line": range.start.line, "character": range.start.character },
+                    "end": { "line": range.end.line, "character": range.end.character },
+                },
+                "newText": it.text,
+            })
+        })
+        .collect();
+    Some(json!({
+        "label": edit.label,
+        "edit": {
+            "documentChanges": [
+                { "textDocument": { "uri": uri, "version": edit.version }, "edits": edits },
+            ],
+        },
+    }))
+}
+
+fn hint(answer: &Value) -> EditorAnswer {
+    match answer.get("applied").and_then(Value::as_bool) {
+        Some(true) => EditorAnswer::Applied,
+        Some(false) => EditorAnswer::Refused(
+            answer
+                .get("failureReason")
+                .and_then(Value::as_str)
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned),
+        ),
+        // Some clients answer null to what they do not know.
+        None => EditorAnswer::Failed("the editor's answer does not say whether it applied the edit".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_only_hints() {
+        for (answer, expected) in [
+            (json!({"applied": true}), EditorAnswer::Applied),
+            (json!({"applied": false}), EditorAnswer::Refused(None)),
+            (json!({"applied": false, "failureReason": ""}), EditorAnswer::Refused(None)),
+            (
+                json!({"applied": false, "failureReason": "document has changed"}),
+                EditorAnswer::Refused(Some("document has changed".into())),
+            ),
+        ] {
+            assert_eq!(hint(&answer), expected, "{answer}");
+        }
+        for answer in [json!(null), json!({}), json!({"applied": "yes"})] {
+            assert!(matches!(hint(&answer), EditorAnswer::Failed(_)), "{answer}");
+        }
+    }
+}

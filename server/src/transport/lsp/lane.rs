@@ -1,0 +1,294 @@
+//! The order of a connection's requests: one task takes them as they came and gives each to its session.
+//!
+//! The lane waits for nothing but the opening and the export of a session. Sessions answer through [`Answering`], which puts the
+//! answer between the events of the session.
+
+use std::{collections::HashMap, sync::Arc};
+
+use pi_core::{SessionHandle, bus::EventQueue, session::Command};
+use pi_protocol::*;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::{
+    connection::{Answering, Connection},
+    watch,
+};
+use crate::{
+    context::{self, Texts},
+    dispatch::{Answer, dispatch, encode},
+};
+
+/// Something to do in its turn.
+pub enum Job {
+    /// A request of the method table.
+    Request {
+        /// What is asked.
+        request: Request,
+        /// The session it names; the connection's own otherwise.
+        session_id: Option<String>,
+        /// Open texts that its context names, as they were when it came.
+        texts: Texts,
+        /// Takes the answer.
+        answering: Answering,
+    },
+    /// A command of a client that does not speak `pi/*`; a failure is told to its user.
+    Command(Command),
+    /// Stop the user's shell commands.
+    CancelBash,
+    /// Stop the run of this session.
+    Stop(Arc<str>),
+    /// Start a new session; a failure is told to the user.
+    NewSession,
+    /// The connection ends: what sessions had to say goes out, nothing new is taken.
+    End,
+}
+
+impl Job {
+    /// From the parameters of an LSP request.
+    ///
+    /// # Errors
+    /// They are wrong; the answer is then still owed.
+    pub fn request(
+        connection: &Connection,
+        method: Method,
+        params: Option<Value>,
+        answering: Answering,
+    ) -> Result<Self, (Answering, CommandError)> {
+        let mut params = match params {
+            None => Value::Object(serde_json::Map::new()),
+            Some(it @ Value::Object(_)) => it,
+            Some(_) => return Err((answering, CommandError::invalid("params must be an object"))),
+        };
+        let session_id = match params.as_object_mut().and_then(|it| it.remove("sessionId")) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) => Some(id),
+            Some(_) => return Err((answering, CommandError::invalid("sessionId must be a string"))),
+        };
+        let request = match Request::parse(method, params) {
+            Ok(request) => request,
+            Err(error) => {
+                let text = format!("{}: {error}", method.lsp_name());
+                return Err((answering, CommandError::invalid(text)));
+            }
+        };
+        let texts = match &request {
+            Request::Prompt(prompt) => texts(connection, &prompt.context),
+            _ => Texts::default(),
+        };
+        Ok(Job::Request { request, session_id, texts, answering })
+    }
+}
+
+/// The open texts that `context` names, as they are now.
+pub fn texts(connection: &Connection, context: &[PromptContext]) -> Texts {
+    let open = |path: &std::path::Path| connection.documents.workspace()?.overlay_text(path);
+    Texts::of(context, connection.capabilities().encoding, open)
+}
+
+/// A session this connection watches.
+struct Attached {
+    handle: SessionHandle,
+    queue: EventQueue,
+}
+
+/// Does the jobs of one connection.
+pub struct Lane {
+    connection: Arc<Connection>,
+    attached: HashMap<Arc<str>, Attached>,
+    current: Option<Arc<str>>,
+}
+
+impl Lane {
+    /// Without a session so far.
+    pub fn new(connection: Arc<Connection>) -> Self {
+        Self { connection, attached: HashMap::new(), current: None }
+    }
+
+    /// Does all jobs until the connection ends.
+    pub async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        while let Some(job) = jobs.recv().await {
+            match job {
+                Job::Request { request, session_id, texts, answering } => {
+                    self.request(request, session_id.as_deref(), texts, answering).await;
+                }
+                Job::Command(command) => match self.session(None).await {
+                    Ok(session) => session.handle.send(command),
+                    Err(error) => self.connection.messages.error(&error.message),
+                },
+                Job::CancelBash => {
+                    if let Some(session) = self.current.as_ref().and_then(|it| self.attached.get(it)) {
+                        session.handle.send(Command::AbortBash(Box::new(|_| {})));
+                    }
+                }
+                Job::Stop(id) => {
+                    if let Some(session) = self.attached.get(&id) {
+                        session.handle.send(Command::Abort(Box::new(|_| {})));
+                    }
+                }
+                Job::End => {
+                    self.attached.values().for_each(|it| it.queue.close());
+                    return;
+                }
+                Job::NewSession => {
+                    if let Err(error) = self.new_session(None, NewSessionParams::default()).await {
+                        self.connection.messages.error(&error.message);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The session with this id, or the connection's own, opened if need be.
+    async fn session(&mut self, id: Option<&str>) -> Result<&Attached, CommandError> {
+        let id: Arc<str> = match (id, &self.current) {
+            (Some(id), _) if self.attached.contains_key(id) => id.into(),
+            (Some(id), _) => {
+                let handle = self.connection.hub.session(Some(id))?;
+                self.attach(handle)
+            }
+            (None, Some(current)) => current.clone(),
+            (None, None) => {
+                let folder = self.connection.folder();
+                let handle = self
+                    .connection
+                    .hub
+                    .open_folder(&folder)
+                    .await
+                    .map_err(|error| CommandError::failed(format!("{error:#}")))?;
+                let id = self.attach(handle);
+                self.current = Some(id.clone());
+                id
+            }
+        };
+        self.attached.get(&id).ok_or_else(|| CommandError::internal("the session is not attached"))
+    }
+
+    /// Watches a session from now on.
+    fn attach(&mut self, handle: SessionHandle) -> Arc<str> {
+        let id = handle.id().clone();
+        let queue = EventQueue::new();
+        handle.send(Command::Subscribe(queue.clone(), Box::new(|_| {})));
+        self.connection.tasks.spawn(watch::watch(self.connection.clone(), handle.clone(), queue.clone()));
+        self.attached.insert(id.clone(), Attached { handle, queue });
+        id
+    }
+
+    async fn request(&mut self, request: Request, id: Option<&str>, texts: Texts, answering: Answering) {
+        match request {
+            Request::NewSession(params) => {
+                let outcome = self.new_session(id, params).await;
+                self.moved(answering, outcome);
+            }
+            Request::SwitchSession(params) => {
+                let outcome = self.switch_session(id, params).await;
+                self.moved(answering, outcome);
+            }
+            Request::Fork(params) => {
+                let outcome = self.fork(id, params).await;
+                self.moved(answering, outcome);
+            }
+            Request::Clone(_) => {
+                let outcome = self.clone_session(id).await;
+                self.moved(answering, outcome);
+            }
+            Request::ExportHtml(params) => {
+                let outcome = self.export_html(id, params).await;
+                answering.answer(&outcome.and_then(|it| encode(&it)));
+            }
+            Request::SetOutputMode(params) => answering.answer(&output_mode(&params)),
+            request => match self.session(id).await {
+                Ok(session) => {
+                    let answering = answering.through(&session.queue);
+                    send(&session.handle, request, &texts, answering);
+                }
+                Err(error) => answering.refuse(error),
+            },
+        }
+    }
+
+    /// Answers a change of session through the new session's queue.
+    fn moved<T: Serialize>(&self, answering: Answering, outcome: Result<T, CommandError>) {
+        let current = self.current.as_ref().and_then(|it| self.attached.get(it));
+        let answering = match (current, &outcome) {
+            (Some(session), Ok(_)) => answering.through(&session.queue),
+            _ => answering,
+        };
+        answering.answer(&outcome.and_then(|it| encode(&it)));
+    }
+
+    async fn new_session(
+        &mut self,
+        from: Option<&str>,
+        params: NewSessionParams,
+    ) -> Result<Cancelled, CommandError> {
+        let from = self.session(from).await?.handle.clone();
+        let to = self.connection.hub.new_session(&from, params).await?;
+        self.replace(&from, to);
+        Ok(Cancelled { cancelled: false })
+    }
+
+    async fn switch_session(
+        &mut self,
+        from: Option<&str>,
+        params: SwitchSessionParams,
+    ) -> Result<Cancelled, CommandError> {
+        let from = self.session(from).await?.handle.clone();
+        let to = self.connection.hub.switch_session(&from, params).await?;
+        self.replace(&from, to);
+        Ok(Cancelled { cancelled: false })
+    }
+
+    async fn fork(&mut self, from: Option<&str>, params: ForkParams) -> Result<ForkResult, CommandError> {
+        let from = self.session(from).await?.handle.clone();
+        let (to, result) = self.connection.hub.fork(&from, params).await?;
+        self.replace(&from, to);
+        Ok(result)
+    }
+
+    async fn clone_session(&mut self, from: Option<&str>) -> Result<Cancelled, CommandError> {
+        let from = self.session(from).await?.handle.clone();
+        let to = self.connection.hub.clone_session(&from).await?;
+        self.replace(&from, to);
+        Ok(Cancelled { cancelled: false })
+    }
+
+    async fn export_html(
+        &mut self,
+        id: Option<&str>,
+        params: ExportHtmlParams,
+    ) -> Result<ExportedHtml, CommandError> {
+        let session = self.session(id).await?.handle.clone();
+        self.connection.hub.export_html(&session, params).await
+    }
+
+    fn replace(&mut self, from: &SessionHandle, to: SessionHandle) {
+        if from.id() != to.id() {
+            if let Some(old) = self.attached.remove(from.id()) {
+                // What the old session still had to say stays in the queue and goes out.
+                old.queue.close();
+            }
+        }
+        let id = if self.attached.contains_key(to.id()) { to.id().clone() } else { self.attach(to) };
+        self.current = Some(id);
+    }
+}
+
+fn output_mode(params: &SetOutputModeParams) -> Answer {
+    match params.mode {
+        OutputMode::Compact => Ok(None),
+        OutputMode::Full => Err(CommandError::failed(
+            "over LSP updates carry only what was added; full updates exist over JSONL",
+        )),
+    }
+}
+
+/// Hands a request to its session.
+fn send(session: &SessionHandle, mut request: Request, texts: &Texts, answering: Answering) {
+    if let Request::Prompt(prompt) = &mut request {
+        context::resolve(prompt, texts);
+    }
+    let id = serde_json::to_value(answering.id()).ok();
+    dispatch(session, request, id, Box::new(move |answer| answering.answer(&answer)));
+}

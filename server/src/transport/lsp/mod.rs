@@ -1,0 +1,83 @@
+//! `pi lsp`: the session for editors, over the Language Server Protocol and its `pi/*` twins.
+//!
+//! Thin: requests become commands of a [`pi_core::SessionHandle`], events become notifications, documents become
+//! the overlay of the workspace, edits become `workspace/applyEdit`. tower-lsp and lsp-types stay inside this
+//! module. Of tower-lsp the router, the typed handlers and the life cycle are used; its loop and its client are
+//! replaced, because they stop when a client is slow (`pump.rs`, `client.rs` say how).
+//!
+//! ```text
+//! stdin ─► frame ─► pump ─► service ─┬─ pi/*  ─► lane ─► session ─► queue ─► watch ─┐
+//!                             │      └─ LSP   ─► server (tower-lsp) ────────────────┼─► outbound ─► stdout
+//!                             └─ answers ─► client ◄─ editor (applyEdit), progress ─┘
+//! ```
+
+mod actions;
+mod capabilities;
+mod client;
+mod connection;
+mod documents;
+mod editor;
+mod frame;
+mod lane;
+mod messages;
+mod outbound;
+mod parent;
+mod plain;
+mod progress;
+mod pump;
+mod server;
+mod service;
+mod watch;
+
+use std::{process::ExitCode, sync::Arc};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, BufReader},
+    sync::mpsc,
+};
+
+use self::{
+    connection::Connection,
+    lane::{Job, Lane},
+    outbound::Outbound,
+};
+use crate::hub::Hub;
+
+/// Bytes of standard input that are read ahead.
+const READ_AHEAD: usize = 64 << 10;
+
+/// Serves one client on standard input and output until it says `exit`, closes its end or dies. `parent` is the
+/// process to watch, if the command line names one.
+///
+/// The caller ends the process with the status afterwards: a read of standard input may still be blocked.
+pub async fn serve(hub: Arc<Hub>, parent: Option<u32>) -> ExitCode {
+    ExitCode::from(connection(hub, parent, tokio::io::stdin(), tokio::io::stdout()).await)
+}
+
+async fn connection(
+    hub: Arc<Hub>,
+    parent: Option<u32>,
+    input: impl AsyncRead + Unpin,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+) -> u8 {
+    let out = Outbound::default();
+    tokio::spawn(out.clone().write_to(output));
+    let (lane, jobs) = mpsc::unbounded_channel();
+    let connection = Connection::new(hub, out, lane);
+    connection.tasks.spawn(Lane::new(connection.clone()).run(jobs));
+    tokio::spawn(connection.messages.clone().run());
+    if let Some(id) = parent {
+        parent::watch(connection.clone(), id);
+    }
+    let end = tokio::select! {
+        end = pump::read(connection.clone(), BufReader::with_capacity(READ_AHEAD, input)) => end,
+        () = connection.hub.ending() => pump::End::Closed,
+    };
+    // Runs are stopped and their last events go out before the process ends.
+    connection.settle().await;
+    connection.documents.close_all();
+    connection.enqueue(Job::End);
+    pump::flush(&connection).await;
+    connection.ended.cancel();
+    pump::status(&connection, end)
+}

@@ -1,0 +1,293 @@
+//! Everything the client is told, in one ordered queue in front of standard output.
+//!
+//! Nobody who sends ever waits, so a client that does not read cannot stop the reader or a session. The queue is
+//! bounded in bytes: above [`SOFT_LIMIT`] events stay in their sessions' queues, where deltas are joined, and new
+//! requests are answered with an overload error; above [`HARD_LIMIT`] the connection is given up.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use pi_protocol::json;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    sync::Notify,
+};
+use tower_lsp::jsonrpc::{Id, Response};
+
+use crate::dispatch::Answer;
+
+/// Bytes from which on the client counts as slow.
+pub const SOFT_LIMIT: usize = 16 << 20;
+/// Bytes at which the client is given up.
+const HARD_LIMIT: usize = 96 << 20;
+/// Bytes written at once.
+const BATCH: usize = 64 << 10;
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<Vec<u8>>,
+    /// Bytes in `frames` and in the batch being written.
+    bytes: usize,
+    /// Nothing is taken any more: the client is gone or was given up.
+    broken: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    filled: Notify,
+    drained: Notify,
+}
+
+/// The sending side. Clones share the queue.
+#[derive(Debug, Clone, Default)]
+pub struct Outbound {
+    shared: Arc<Shared>,
+}
+
+#[derive(Serialize)]
+struct Notification<'a, P: ?Sized> {
+    jsonrpc: &'static str,
+    method: &'a str,
+    params: &'a P,
+}
+
+#[derive(Serialize)]
+struct ClientRequest<'a, P: ?Sized> {
+    jsonrpc: &'static str,
+    id: i64,
+    method: &'a str,
+    params: &'a P,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    jsonrpc: &'static str,
+    id: &'a Id,
+    error: FailureBody<'a>,
+}
+
+#[derive(Serialize)]
+struct FailureBody<'a> {
+    code: i64,
+    message: &'a str,
+}
+
+/// The frame of one message.
+fn frame<T: Serialize + ?Sized>(message: &T) -> Option<Vec<u8>> {
+    let body = match json::to_vec(message) {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::error!(%error, "message that cannot be written as JSON");
+            return None;
+        }
+    };
+    Some(framed(&body))
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    let mut out = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    out.extend_from_slice(body);
+    out
+}
+
+/// The frame of a notification.
+pub fn notification<P: Serialize + ?Sized>(method: &str, params: &P) -> Option<Vec<u8>> {
+    frame(&Notification { jsonrpc: "2.0", method, params })
+}
+
+/// The frame that answers request `id`; the result is JSON already, nothing to report is an empty object.
+pub fn answer(id: &Id, answer: &Answer) -> Option<Vec<u8>> {
+    let result = match answer {
+        Ok(result) => result.as_deref().unwrap_or(b"{}"),
+        Err(error) => return failure(id, error.code.json_rpc(), &error.message),
+    };
+    let mut body = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
+    json::write(&mut body, id).ok()?;
+    body.extend_from_slice(b",\"result\":");
+    body.extend_from_slice(result);
+    body.push(b'}');
+    Some(framed(&body))
+}
+
+/// The frame that refuses request `id`.
+pub fn failure(id: &Id, code: i64, message: &str) -> Option<Vec<u8>> {
+    frame(&Failure { jsonrpc: "2.0", id, error: FailureBody { code, message } })
+}
+
+impl Outbound {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a finished frame.
+    pub fn push(&self, frame: Option<Vec<u8>>) {
+        let Some(frame) = frame else { return };
+        let mut state = self.lock();
+        if state.broken {
+            return;
+        }
+        state.bytes += frame.len();
+        state.frames.push_back(frame);
+        if state.bytes > HARD_LIMIT {
+            tracing::error!(bytes = state.bytes, "the client does not read; giving it up");
+            Self::give_up(&mut state);
+            self.shared.drained.notify_waiters();
+        }
+        drop(state);
+        self.shared.filled.notify_one();
+    }
+
+    fn give_up(state: &mut State) {
+        state.broken = true;
+        state.frames = VecDeque::new();
+        state.bytes = 0;
+    }
+
+    /// Sends a notification.
+    pub fn notify<P: Serialize + ?Sized>(&self, method: &str, params: &P) {
+        self.push(notification(method, params));
+    }
+
+    /// Sends a request of ours.
+    pub fn request(&self, id: i64, method: &str, params: &Value) {
+        self.push(frame(&ClientRequest { jsonrpc: "2.0", id, method, params }));
+    }
+
+    /// Sends the answer of a tower-lsp handler.
+    pub fn respond(&self, response: &Response) {
+        self.push(frame(response));
+    }
+
+    /// Whether the client reads too slowly to be given more.
+    pub fn is_full(&self) -> bool {
+        self.lock().bytes > SOFT_LIMIT
+    }
+
+    /// Waits until the client has caught up or is gone.
+    pub async fn room(&self) {
+        self.until(|state| state.broken || state.bytes <= SOFT_LIMIT).await;
+    }
+
+    /// Waits until everything is written or the client is gone.
+    pub async fn flushed(&self) {
+        self.until(|state| state.broken || state.bytes == 0).await;
+    }
+
+    /// Waits until the client is gone or was given up.
+    pub async fn gone(&self) {
+        self.until(|state| state.broken).await;
+    }
+
+    async fn until(&self, done: impl Fn(&State) -> bool) {
+        loop {
+            let changed = self.shared.drained.notified();
+            tokio::pin!(changed);
+            // Registered before looking, so that no change in between is missed.
+            changed.as_mut().enable();
+            if done(&self.lock()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Writes the queue to `writer` until that fails; never ends otherwise.
+    pub async fn write_to(self, mut writer: impl AsyncWrite + Unpin) {
+        loop {
+            let batch = self.batch().await;
+            let written = write(&mut writer, &batch).await;
+            let mut state = self.lock();
+            match written {
+                Ok(()) => state.bytes = state.bytes.saturating_sub(batch.len()),
+                Err(error) => {
+                    tracing::debug!(%error, "the client does not take output any more");
+                    Self::give_up(&mut state);
+                }
+            }
+            let broken = state.broken;
+            drop(state);
+            self.shared.drained.notify_waiters();
+            if broken {
+                return;
+            }
+        }
+    }
+
+    /// The next bytes to write: at least one frame.
+    async fn batch(&self) -> Vec<u8> {
+        loop {
+            let filled = self.shared.filled.notified();
+            {
+                let mut state = self.lock();
+                if let Some(mut batch) = state.frames.pop_front() {
+                    while batch.len() < BATCH {
+                        let Some(next) = state.frames.pop_front() else { break };
+                        batch.extend_from_slice(&next);
+                    }
+                    return batch;
+                }
+            }
+            filled.await;
+        }
+    }
+}
+
+async fn write(writer: &mut (impl AsyncWrite + Unpin), batch: &[u8]) -> io::Result<()> {
+    writer.write_all(batch).await?;
+    writer.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_arrive_in_order_and_flushed_means_written() {
+        let (writer, mut reader) = tokio::io::duplex(1 << 20);
+        let out = Outbound::default();
+        out.notify("a", &json!({}));
+        out.push(failure(&Id::Number(7), -32001, "busy"));
+        tokio::spawn(out.clone().write_to(writer));
+        out.flushed().await;
+        let mut got = vec![0; 4096];
+        let length = reader.read(&mut got).await.unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&got[..length]),
+            "Content-Length: 42\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"params\":{}}\
+             Content-Length: 65\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32001,\"message\":\"busy\"}}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_reads_is_given_up() {
+        let out = Outbound::default();
+        let megabyte = "x".repeat(1 << 20);
+        let mut sent = 0;
+        while !out.lock().broken {
+            out.notify("a", &megabyte);
+            sent += 1;
+            assert!(sent <= 97, "not given up");
+        }
+        out.room().await;
+        out.flushed().await;
+    }
+
+    #[tokio::test]
+    async fn a_closed_pipe_breaks_the_queue() {
+        let (writer, reader) = tokio::io::duplex(16);
+        drop(reader);
+        let out = Outbound::default();
+        out.notify("a", &json!({}));
+        out.clone().write_to(writer).await;
+        assert!(out.lock().broken);
+    }
+}

@@ -1,0 +1,37 @@
+//! From a session to its client, in order: events and, between them, answers.
+//!
+//! A client that asked for events gets `pi/event`. Any other gets what plain LSP can show: progress while a run
+//! lasts, and one message when it has ended.
+
+use std::sync::Arc;
+
+use pi_core::{
+    SessionHandle,
+    bus::{Delivery, EventQueue},
+};
+
+use super::{connection::Connection, outbound, plain::Plain};
+
+/// Brings everything from `queue` to the client until the queue is closed.
+pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: EventQueue) {
+    let mut plain = if connection.capabilities().events {
+        None
+    } else {
+        Some(Plain::new(connection.clone(), &session).await)
+    };
+    // The session ends with its last handle; watching must not keep it alive.
+    drop(session);
+    while let Some(delivery) = queue.next().await {
+        // While the client is slow, events wait in `queue`, where deltas are joined.
+        connection.out.room().await;
+        match (delivery, &mut plain) {
+            (Delivery::Raw(frame), _) => connection.out.push(Some(frame)),
+            (Delivery::Event(event), None) => connection.out.push(outbound::notification("pi/event", &event)),
+            (Delivery::Event(event), Some(plain)) => plain.event(&event.event),
+        }
+    }
+    if queue.overflowed() {
+        tracing::error!("the client reads too slowly: events were lost, the connection ends");
+        connection.ended.cancel();
+    }
+}

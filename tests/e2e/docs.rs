@@ -1,0 +1,84 @@
+//! The documents say what is true: tests that they name exist, links lead somewhere, the README shows the demo as
+//! it is.
+
+use std::{env, fs, path::PathBuf};
+
+use pi_harness::Scratch;
+
+use crate::{
+    architecture::{root, sources},
+    rpc::PI,
+};
+
+/// All documents: path and text.
+fn documents() -> Vec<(PathBuf, String)> {
+    let folders = [root(), root().join("docs"), root().join("docs/editors"), root().join("docs/clients")];
+    let found: Vec<_> = folders
+        .iter()
+        .flat_map(|it| fs::read_dir(it).unwrap())
+        .map(|it| it.unwrap().path())
+        .filter(|it| it.extension().is_some_and(|it| it == "md"))
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect();
+    assert!(found.len() > 5, "the documents were not found");
+    found
+}
+
+#[test]
+fn the_map_names_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let all: String = sources().into_iter().map(|(_, text)| text).collect();
+    let named: Vec<&str> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|it| it.matches('_').count() >= 2 && it.chars().all(|it| it.is_alphanumeric() || it == '_'))
+        .collect();
+    assert!(named.len() > 20, "the tests were not found: {named:?}");
+    for test in named {
+        assert!(
+            all.contains(&format!("fn {test}(")),
+            "docs/architecture.md names {test}, which does not exist"
+        );
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut links = 0;
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1).filter_map(|it| it.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            links += 1;
+            let file = path.parent().unwrap().join(target);
+            assert!(file.exists(), "{} links to {link}, which does not exist", path.display());
+        }
+    }
+    assert!(links > 10, "the links were not found: {links}");
+}
+
+#[test]
+fn the_readme_shows_the_demo_as_it_is() {
+    const BEGIN: &str = "<!-- pi demo -->\n```diff\n";
+    const END: &str = "```\n<!-- end -->";
+    let scratch = Scratch::new();
+    let output = scratch.command(PI).arg("demo").output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    // What to do next is said below the transcript already.
+    let shown = shown.split("\nNext\n").next().unwrap();
+    let path = root().join("README.md");
+    let text = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+    let from = text.find(BEGIN).expect("README.md has no place for the demo") + BEGIN.len();
+    let to = text.find(END).expect("README.md has no end of the demo");
+    if &text[from..to] == shown {
+        return;
+    }
+    if env::var_os("UPDATE").is_some_and(|it| it == "1") {
+        fs::write(&path, format!("{}{shown}{}", &text[..from], &text[to..])).unwrap();
+        return;
+    }
+    panic!("README.md shows another demo; UPDATE=1 puts this into it:\n{shown}");
+}

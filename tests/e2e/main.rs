@@ -1,0 +1,30 @@
+//! End-to-end stories over the real binary, one file per face or topic:
+//!
+//! * `architecture`: rules about the sources themselves.
+//! * `cli`: what people and scripts meet on the command line.
+//! * `conformance`: Pi's own recordings, where they are at hand.
+//! * `docs`: what the documents claim.
+//! * `export`: a session as a page.
+//! * `resources`: prompt templates and skills.
+//! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
+//!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
+//! * `lsp_protocol`, `lsp_run`, `lsp_edit`, `lsp_plain`: editors.
+//!
+//! A new topic gets a new file; everything shared belongs into `tests/harness`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod architecture;
+mod cli;
+mod conformance;
+mod docs;
+mod export;
+mod lsp_edit;
+mod lsp_plain;
+mod lsp_protocol;
+mod lsp_run;
+mod resources;
+mod rpc;
+mod rpc_exit;
+mod rpc_faults;
+mod rpc_input;
+mod rpc_sessions;

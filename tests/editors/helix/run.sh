@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Runs a real Helix in a terminal (tmux) with the configuration in editors/helix, against the real server and a
+# scripted model. PI_BIN is the server, EDITORS_SUITE chooses the Helix (trixie: 25.01, forky: newest).
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=../env.sh
+. "$here/env.sh"
+# shellcheck source=../tmuxlib.sh
+. "$here/tmuxlib.sh"
+trap 'status=$?; tm_stop; rm -rf "$scratch"; [ -n "${reported:-}" ] || { echo "$passed passed, 1 failed"; exit 1; }; exit $status' EXIT
+isolate "$scratch"
+
+# The shipped configuration, unchanged; it says "pi", so that is what PATH must have.
+mkdir -p "$XDG_CONFIG_HOME/helix" "$scratch/bin"
+cp "$repo"/editors/helix/{config,languages}.toml "$XDG_CONFIG_HOME/helix"
+printf '#!/bin/sh\nexec "%s" "$@" --provider faux --model scripted\n' "$PI_BIN" > "$scratch/bin/pi"
+chmod +x "$scratch/bin/pi"
+export PATH=$scratch/bin:$PATH
+
+workspace=$scratch/workspace
+begin() { # begin SCRIPT: a fresh workspace with a.lua, opened in Helix
+  tm_stop
+  rm -rf "$workspace"
+  mkdir -p "$workspace/.git"
+  mkfifo "$workspace/gate"
+  printf 'x = 1\n' > "$workspace/a.lua"
+  printf '%s' "$1" > "$scratch/model.json"
+  export PI_FAUX_SCRIPT=$scratch/model.json
+  cd "$workspace"
+  rm -f "$XDG_CACHE_HOME/helix/helix.log"
+  tm_start "$here/bin/hx" -v a.lua
+  tm_wait 'NOR.*a\.lua'
+  # Nothing on the screen says that the server is ready; the log of the messages does.
+  local deadline=$((SECONDS + 15))
+  until grep -q '"method":"textDocument/didOpen"' "$XDG_CACHE_HOME/helix/helix.log" 2>/dev/null; do
+    [ "$SECONDS" -le "$deadline" ] || { echo "Helix never opened the file for Pi" >&2; return 1; }
+    sleep 0.05 # a polling interval
+  done
+}
+# Whether the buffer, saved or not, has LINE as its first line.
+shows() { tm_wait "^ *1 +$1\$"; }
+# Back to normal mode. A key right after Escape would be read as Alt with that key.
+normal_mode() { tm_keys Escape && tm_wait '^ NOR '; }
+screen_has() { tm_wait "$1"; }
+disk_is() { [ "$(cat "$workspace/a.lua")" = "$1" ] || { echo "disk: $(cat "$workspace/a.lua")" >&2; false; }; }
+
+edits='[
+  {"content": [{"type": "tool", "id": "1", "name": "bash", "args": {"command": "cat gate"}}]},
+  {"content": [{"type": "tool", "id": "2", "name": "read", "args": {"path": "a.lua"}}]},
+  {"content": [{"type": "tool", "id": "3", "name": "edit", "args": {"path": "a.lua", "oldText": "11", "newText": "2"}}]},
+  {"content": [{"type": "text", "text": "Made it two."}]}
+]'
+begin "$edits"
+tm_keys A 1
+check "the user's unsaved text is in the buffer" shows 'x = 11'
+normal_mode
+tm_keys x Space a
+check "the selection offers to ask about it" screen_has 'Pi: ask about the selection'
+tm_keys Enter
+check "the progress names what runs" screen_has 'Running cat gate'
+echo > "$workspace/gate"
+check "the edit lands in the buffer" shows 'x = 2'
+check "the answer is in the status line" screen_has 'Made it two'
+check "the disk is as it was" disk_is 'x = 1'
+tm_keys u
+check "one u undoes the edit" shows 'x = 11'
+
+# Free text without a command that takes arguments: a comment says what is wanted.
+begin '[{"match": "shout louder", "content": [{"type": "text", "text": "LOUDER"}]}]'
+tm_keys O
+tm_type '-- pi: shout louder'
+shows '-- pi: shout louder' && normal_mode
+tm_type ' a'
+check "a comment offers to do what it says" screen_has 'Pi: do “shout louder”'
+tm_keys Enter
+check "what the comment says is the prompt" screen_has 'LOUDER'
+
+begin "$edits"
+tm_keys x Space p a
+screen_has 'Pi: ask about the selection' && tm_keys Enter
+screen_has 'Running cat gate'
+tm_keys Space p s
+check "a key stops the run" screen_has 'Stopped by you'
+check "nothing was edited" shows 'x = 1'
+reported=1
+report

@@ -1,0 +1,50 @@
+-- What the plugin costs and takes before it is used.
+
+story("loading the plugin requires nothing, maps nothing and takes under a millisecond", {}, function(nvim)
+  equal(nvim:lua([[
+    return vim.tbl_filter(function(name) return vim.startswith(name, "pi") end, vim.tbl_keys(package.loaded))
+  ]]), {}, "modules")
+  equal(nvim:lua([[
+    local foreign = {}
+    for _, mode in ipairs({ "n", "x", "i", "o", "c", "t" }) do
+      for _, map in ipairs(vim.api.nvim_get_keymap(mode)) do
+        if (map.desc or ""):match("^Pi") and not map.lhs:match("^<Plug>") then
+          table.insert(foreign, map.lhs)
+        end
+      end
+    end
+    return foreign
+  ]]), {}, "global mappings")
+  -- The best of several loads: one may meet a busy machine.
+  local best = nvim:lua([[
+    local file, best = ..., math.huge
+    for _ = 1, 20 do
+      vim.g.loaded_pi = nil
+      local start = vim.uv.hrtime()
+      vim.cmd.source(file)
+      best = math.min(best, (vim.uv.hrtime() - start) / 1e6)
+    end
+    return best
+  ]], repo .. "/editors/nvim/plugin/pi.lua")
+  assert(best <= 1, ("loading took %.2f ms"):format(best))
+end)
+
+story("subcommands, models and nothing else are completed", {}, function(nvim)
+  local complete = "return vim.fn.getcompletion(..., 'cmdline')"
+  equal(nvim:lua(complete, "Pi st"), { "steer", "stop" })
+  equal(nvim:lua(complete, "Pi! as"), { "ask" })
+  equal(nvim:lua(complete, "Pi ask st"), {})
+  equal(nvim:lua(complete, "5,7Pi qu"), { "queue" })
+end)
+
+story("wrong settings are named by checkhealth and do no harm", {
+  config = { layot = "left", chat = { layout = "middle", width = 0.5 }, notify = 3 },
+}, function(nvim)
+  equal(nvim:lua("return { require('pi.config').read() }")[2], {
+    'chat.layout must be one of "right", "left", "bottom", "float", "tab", "current"',
+    'notify must be one of "needed", "always", "never"',
+    "unknown key layot",
+  })
+  equal(nvim:lua("return require('pi.config').get().chat.layout"), "right")
+  equal(nvim:lua("return require('pi.config').get().chat.width"), 0.5)
+end)

@@ -1,0 +1,32 @@
+# Drives a terminal editor inside a private tmux server. Sourced, never run; $here is tests/editors.
+#   tm_start COMMAND...       starts COMMAND in a terminal of TM_COLS x TM_ROWS
+#   tm_keys KEY...            sends keys by name (Escape, Enter, Space, C-c, a)
+#   tm_type TEXT              sends text literally
+#   tm_screen                 prints the screen without trailing blanks
+#   tm_wait PATTERN [SECONDS] waits until the screen matches (grep -E); prints the screen and fails if it never does
+#   tm_stop                   ends everything
+# shellcheck shell=bash
+TM_SOCKET=pi-tests-$$
+if command -v tmux >/dev/null; then TMUX_BIN=$(command -v tmux); else TMUX_BIN=$here/bin/tmux; fi
+tm() { env -u TMUX "$TMUX_BIN" -L "$TM_SOCKET" -f /dev/null "$@"; }
+tm_start() {
+  # The shell stays after the command, so that its last words can still be read.
+  tm new-session -d -s t -x "${TM_COLS:-110}" -y "${TM_ROWS:-30}" \
+    "$(printf '%q ' "$@"); echo '[exited '\$?']'; exec cat"
+  tm set -g escape-time 0
+}
+tm_keys() { tm send-keys -t t "$@"; }
+tm_type() { tm send-keys -t t -l -- "$1"; }
+tm_screen() { tm capture-pane -p -t t | sed 's/[ ]*$//'; }
+tm_wait() {
+  local deadline=$((SECONDS + ${2:-10}))
+  until tm_screen | grep -qE -- "$1"; do
+    if [ "$SECONDS" -gt "$deadline" ]; then
+      echo "the screen never matched: $1" >&2
+      tm_screen >&2
+      return 1
+    fi
+    sleep 0.05 # a polling interval, not a guess at how long something takes
+  done
+}
+tm_stop() { tm kill-server 2>/dev/null || true; }

@@ -1,0 +1,393 @@
+//! A fake editor: buffers with versions and undo, edits applied as real editors do it, and the ways in which real
+//! editors misbehave (`lsp-hosts` has who does what).
+//!
+//! Positions are converted here by code of its own, so that the server's conversion is tested and not repeated.
+
+use std::{
+    collections::HashMap,
+    ops::{Deref, DerefMut},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    Scratch,
+    lsp_client::{Host, LspClient, Reaction},
+};
+
+/// What the editor does with `workspace/applyEdit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Applies {
+    /// Checks the version, applies, tells, answers.
+    #[default]
+    Well,
+    /// Applies and answers; tells what changed only afterwards (eglot).
+    TellsLate,
+    /// Answers `applied: false` with a reason (Helix on a stale version).
+    Refuses,
+    /// Answers with an error (eglot on a stale version).
+    Errs,
+    /// Answers `applied: true` and changes nothing (Neovim on a stale version).
+    Lies,
+    /// Lets the test decide when: claim the request and call [`Editor::perform`].
+    WhenTold,
+}
+
+/// What the editor says at `initialize` and how it behaves.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Parameters of `initialize`; `rootUri` and `workspaceFolders` are set to the scratch workspace.
+    pub initialize: Value,
+    /// Reaction to edits.
+    pub applies: Applies,
+    /// Version of a document when it is opened: 0 in most editors, 1 in VS Code.
+    pub first_version: i64,
+    /// Further arguments of `pi lsp`.
+    pub arguments: Vec<String>,
+}
+
+impl Profile {
+    /// An editor with a Pi plugin, UTF-16.
+    pub fn plugin() -> Self {
+        Self::with(json!({
+            "workspace": {"applyEdit": true, "workspaceEdit": {"documentChanges": true}},
+            "window": {"workDoneProgress": true, "showMessage": {}},
+            "experimental": {"pi": {"events": "delta"}},
+        }))
+    }
+
+    /// An editor that knows nothing of Pi, UTF-16.
+    pub fn plain() -> Self {
+        Self::with(json!({
+            "workspace": {"applyEdit": true, "workspaceEdit": {"documentChanges": true}},
+            "window": {"workDoneProgress": true},
+            "textDocument": {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}},
+        }))
+    }
+
+    /// With these client capabilities.
+    pub fn with(capabilities: Value) -> Self {
+        Self::captured(json!({"processId": std::process::id(), "capabilities": capabilities}))
+    }
+
+    /// As a real editor said it.
+    pub fn captured(initialize: Value) -> Self {
+        let arguments = ["--provider", "scripted", "--model", "alpha"].map(str::to_owned).into();
+        Self { initialize, applies: Applies::Well, first_version: 0, arguments }
+    }
+
+    /// Offers these position encodings.
+    pub fn encodings(mut self, offered: &[&str]) -> Self {
+        self.initialize["capabilities"]["general"] = json!({"positionEncodings": offered});
+        self
+    }
+
+    /// Reacts to edits like this.
+    pub fn applies(mut self, applies: Applies) -> Self {
+        self.applies = applies;
+        self
+    }
+}
+
+#[derive(Debug, Default)]
+struct Buffer {
+    text: String,
+    version: i64,
+    undo: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Buffers {
+    open: HashMap<String, Buffer>,
+    encoding: Encoding,
+    applies: Applies,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Encoding {
+    Utf8,
+    #[default]
+    Utf16,
+}
+
+/// The buffers, as the reading thread sees them.
+#[derive(Default)]
+struct Desk(Mutex<Buffers>);
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Buffers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Host for Desk {
+    fn asked(&self, method: &str, params: &Value) -> Reaction {
+        match method {
+            "workspace/applyEdit" => self.lock().asked_to_edit(params),
+            "window/workDoneProgress/create" => Reaction::answer(Ok(Value::Null)),
+            _ => Reaction::answer(Err((-32601, format!("method not found: {method}")))),
+        }
+    }
+}
+
+impl Buffers {
+    fn asked_to_edit(&mut self, params: &Value) -> Reaction {
+        match self.applies {
+            Applies::WhenTold => Reaction::Hold,
+            Applies::Refuses => Reaction::answer(Ok(
+                json!({"applied": false, "failureReason": "document has changed", "failedChange": 0}),
+            )),
+            Applies::Errs => Reaction::answer(Err((-32603, "edits require another version".into()))),
+            Applies::Lies => Reaction::answer(Ok(json!({"applied": true}))),
+            applies @ (Applies::Well | Applies::TellsLate) => {
+                let (answer, told) = self.apply(params);
+                let (before, after) =
+                    if applies == Applies::Well { (told, Vec::new()) } else { (Vec::new(), told) };
+                Reaction::Answer { before, answer: Ok(answer), after }
+            }
+        }
+    }
+
+    /// Applies one document's edits; the answer and what to tell.
+    fn apply(&mut self, params: &Value) -> (Value, Vec<(String, Value)>) {
+        let changes = params["edit"]["documentChanges"].as_array().cloned().unwrap_or_default();
+        assert_eq!(changes.len(), 1, "one document a request, versioned: {params}");
+        let document = &changes[0]["textDocument"];
+        let uri = document["uri"].as_str().expect("a document has a URI").to_owned();
+        let encoding = self.encoding;
+        let Some(buffer) = self.open.get_mut(&uri) else { panic!("edit of {uri}, which is not open") };
+        if document["version"] != buffer.version {
+            let reason = format!("version {} is not {}", document["version"], buffer.version);
+            return (json!({"applied": false, "failureReason": reason}), Vec::new());
+        }
+        let mut edits: Vec<(usize, usize, String)> = changes[0]["edits"]
+            .as_array()
+            .expect("edits are a list")
+            .iter()
+            .map(|it| {
+                let at = |position: &Value| offset(&buffer.text, position, encoding);
+                let text = it["newText"].as_str().expect("an edit has a text").to_owned();
+                (at(&it["range"]["start"]), at(&it["range"]["end"]), text)
+            })
+            .collect();
+        edits.sort_by_key(|it| it.0);
+        assert!(edits.windows(2).all(|it| it[0].1 <= it[1].0), "edits overlap: {params}");
+        buffer.undo.push(buffer.text.clone());
+        // From the end, so that the places before stay right; each change is told for the text the one before left.
+        let mut told = Vec::new();
+        for (start, end, text) in edits.into_iter().rev() {
+            let range = json!({"start": position(&buffer.text, start, encoding), "end": position(&buffer.text, end, encoding)});
+            buffer.text.replace_range(start..end, &text);
+            told.push(json!({"range": range, "text": text}));
+        }
+        buffer.version += 1;
+        let told = json!({"textDocument": {"uri": uri, "version": buffer.version}, "contentChanges": told});
+        (json!({"applied": true}), vec![("textDocument/didChange".into(), told)])
+    }
+}
+
+/// A fake editor with a live `pi lsp`.
+pub struct Editor {
+    client: LspClient,
+    desk: Arc<Desk>,
+    first_version: i64,
+    workspace: std::path::PathBuf,
+    /// Result of `initialize`.
+    pub server: Value,
+}
+
+impl Deref for Editor {
+    type Target = LspClient;
+
+    fn deref(&self) -> &LspClient {
+        &self.client
+    }
+}
+
+impl DerefMut for Editor {
+    fn deref_mut(&mut self) -> &mut LspClient {
+        &mut self.client
+    }
+}
+
+/// The `file:` URI of a path.
+pub fn uri(path: &Path) -> String {
+    let path = path.to_string_lossy().replace('\\', "/");
+    let rooted = if path.starts_with('/') { path } else { format!("/{path}") };
+    let mut out = "file://".to_owned();
+    for byte in rooted.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' | b':' => out.push(char::from(byte)),
+            it if it.is_ascii_alphanumeric() => out.push(char::from(it)),
+            it => out.push_str(&format!("%{it:02X}")),
+        }
+    }
+    out
+}
+
+impl Editor {
+    /// Starts `program lsp` and initializes it.
+    pub fn start(program: impl AsRef<Path>, scratch: &Scratch, profile: Profile) -> Self {
+        let mut command = scratch.command(program);
+        command.arg("lsp").args(&profile.arguments);
+        let desk = Arc::new(Desk::default());
+        desk.lock().applies = profile.applies;
+        let client = LspClient::spawn(command, desk.clone());
+        let workspace = scratch.workspace();
+        let mut editor =
+            Self { client, desk, first_version: profile.first_version, workspace, server: Value::Null };
+        let mut initialize = profile.initialize;
+        let root = uri(&editor.workspace);
+        initialize["rootUri"] = json!(root);
+        initialize["rootPath"] = json!(editor.workspace);
+        initialize["workspaceFolders"] = json!([{"uri": root, "name": "work"}]);
+        editor.server = editor.ok("initialize", initialize);
+        if editor.server["capabilities"]["positionEncoding"] == "utf-8" {
+            editor.desk.lock().encoding = Encoding::Utf8;
+        }
+        editor.notify("initialized", json!({}));
+        editor
+    }
+
+    /// The URI of a file of the workspace.
+    pub fn uri(&self, relative: &str) -> String {
+        uri(&self.workspace.join(relative))
+    }
+
+    /// From now on edits are treated like this.
+    pub fn now_applies(&self, applies: Applies) {
+        self.desk.lock().applies = applies;
+    }
+
+    /// Opens a buffer with this text, whatever the disk says.
+    pub fn open(&self, relative: &str, text: &str) {
+        let uri = self.uri(relative);
+        let version = self.first_version;
+        let buffer = Buffer { text: text.to_owned(), version, undo: Vec::new() };
+        self.desk.lock().open.insert(uri.clone(), buffer);
+        let document = json!({"uri": uri, "languageId": "plaintext", "version": version, "text": text});
+        self.notify("textDocument/didOpen", json!({"textDocument": document}));
+    }
+
+    /// The user puts `text` in the place of the bytes from `start` to `end`.
+    pub fn type_at(&self, relative: &str, start: usize, end: usize, text: &str) {
+        let uri = self.uri(relative);
+        let params = {
+            let mut desk = self.desk.lock();
+            let encoding = desk.encoding;
+            let buffer = desk.open.get_mut(&uri).expect("the buffer is not open");
+            let range = json!({"start": position(&buffer.text, start, encoding), "end": position(&buffer.text, end, encoding)});
+            buffer.undo.push(buffer.text.clone());
+            buffer.text.replace_range(start..end, text);
+            buffer.version += 1;
+            json!({"textDocument": {"uri": uri, "version": buffer.version},
+                   "contentChanges": [{"range": range, "text": text}]})
+        };
+        self.notify("textDocument/didChange", params);
+    }
+
+    /// Applies an edit that was held, tells what changed and answers.
+    pub fn perform(&self, request: &Value) {
+        let (answer, told) = self.desk.lock().apply(&request["params"]);
+        for (method, params) in told {
+            self.notify(&method, params);
+        }
+        self.answer(request, Ok(answer));
+    }
+
+    /// Text of a buffer.
+    pub fn buffer(&self, relative: &str) -> String {
+        self.desk.lock().open.get(&self.uri(relative)).expect("the buffer is not open").text.clone()
+    }
+
+    /// Undoes one step of a buffer, as `u` does, and tells.
+    pub fn undo(&self, relative: &str) {
+        let uri = self.uri(relative);
+        let params = {
+            let mut desk = self.desk.lock();
+            let buffer = desk.open.get_mut(&uri).expect("the buffer is not open");
+            buffer.text = buffer.undo.pop().expect("nothing to undo");
+            buffer.version += 1;
+            json!({"textDocument": {"uri": uri, "version": buffer.version},
+                   "contentChanges": [{"text": buffer.text}]})
+        };
+        self.notify("textDocument/didChange", params);
+    }
+
+    // ---- Pi
+
+    /// Sends a prompt that must be accepted.
+    pub fn prompt(&mut self, message: &str) -> Value {
+        self.ok("pi/prompt", json!({"message": message}))
+    }
+
+    /// Waits for the next event of this type and claims all up to it; those claimed, as in JSONL.
+    pub fn events_until(&self, kind: &str) -> Vec<Value> {
+        let claimed =
+            self.claim_until("pi/event", &format!("event {kind}"), |it| it["event"]["type"] == kind);
+        claimed.into_iter().map(|mut it| it["event"].take()).collect()
+    }
+
+    /// Waits until nothing runs any more; the events claimed.
+    pub fn settled(&self) -> Vec<Value> {
+        self.events_until("agent_settled")
+    }
+}
+
+/// The bytes of the line a position is in, without its end.
+fn line(text: &str, number: usize) -> (usize, &str) {
+    let mut start = 0;
+    for (index, line) in text.split('\n').enumerate() {
+        if index == number {
+            return (start, line.strip_suffix('\r').unwrap_or(line));
+        }
+        start += line.len() + 1;
+    }
+    (text.len(), "")
+}
+
+fn offset(text: &str, position: &Value, encoding: Encoding) -> usize {
+    let number = position["line"].as_u64().expect("a position has a line") as usize;
+    let character = position["character"].as_u64().expect("a position has a character") as usize;
+    let (start, line) = line(text, number);
+    let mut units = 0;
+    for (byte, it) in line.char_indices() {
+        if units >= character {
+            return start + byte;
+        }
+        units += if encoding == Encoding::Utf8 { it.len_utf8() } else { it.len_utf16() };
+    }
+    start + line.len()
+}
+
+fn position(text: &str, offset: usize, encoding: Encoding) -> Value {
+    let before = &text[..offset];
+    let number = before.matches('\n').count();
+    let start = before.rfind('\n').map_or(0, |it| it + 1);
+    let part = &text[start..offset];
+    let character = if encoding == Encoding::Utf8 {
+        part.len()
+    } else {
+        part.chars().map(char::len_utf16).sum::<usize>()
+    };
+    json!({"line": number, "character": character})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_positions_agree() {
+        let text = "a😀b\r\nc\n";
+        for encoding in [Encoding::Utf8, Encoding::Utf16] {
+            for (at, _) in text.char_indices().filter(|it| it.1 != '\n') {
+                assert_eq!(offset(text, &position(text, at, encoding), encoding), at, "{at} {encoding:?}");
+            }
+        }
+        assert_eq!(position(text, 5, Encoding::Utf16), json!({"line": 0, "character": 3}));
+        assert_eq!(position(text, 5, Encoding::Utf8), json!({"line": 0, "character": 5}));
+    }
+}
