@@ -122,36 +122,60 @@ fn actions(editor: &mut Editor, start: (u32, u32), end: (u32, u32), context: Val
     serde_json::from_value(editor.ok("textDocument/codeAction", params)).unwrap()
 }
 
+fn titles(actions: &[Value]) -> Vec<String> {
+    actions.iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Runs what an action stands for, to the end of the run.
+fn run_action(editor: &mut Editor, action: &Value) {
+    let action = &action["command"];
+    command(editor, action["command"].as_str().unwrap(), action["arguments"].clone());
+    progress(editor);
+}
+
 #[test]
 fn a_code_action_asks_about_the_selection() {
     let (mut editor, _scratch, model) = start();
     editor.open("a.rs", "fn a() {}\n    // pi: return 7\nfn b() {}\n");
     let all = json!({"diagnostics": []});
-    let titles = |actions: &[Value]| -> Vec<String> {
-        actions.iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect()
-    };
-    assert_eq!(titles(&actions(&mut editor, (0, 0), (0, 0), all.clone())), ["Pi: explain this"]);
-    assert_eq!(titles(&actions(&mut editor, (1, 0), (1, 0), all.clone())), ["Pi: do “return 7”"]);
+    let usual = ["Pi: explain", "Pi: refactor", "Pi: document", "Pi: write tests"];
+    assert_eq!(titles(&actions(&mut editor, (0, 0), (0, 0), all.clone())), usual);
+    let written = actions(&mut editor, (1, 0), (2, 0), all.clone());
+    assert_eq!(titles(&written)[0], "Pi: do “return 7”");
+    assert_eq!(titles(&written)[1..], usual);
     let fixes = json!({"diagnostics": [], "only": ["quickfix"]});
     assert!(actions(&mut editor, (0, 0), (0, 0), fixes).is_empty());
 
-    let selected = actions(&mut editor, (0, 0), (1, 0), all.clone());
-    assert_eq!(titles(&selected), ["Pi: ask about the selection"]);
+    let selected = actions(&mut editor, (0, 0), (1, 0), all);
     model.script([say("It does nothing."), say("Seven.")]);
-    let action = &selected[0]["command"];
-    command(&mut editor, action["command"].as_str().unwrap(), action["arguments"].clone());
-    progress(&editor);
+    run_action(&mut editor, &selected[0]);
     assert_eq!(message(&editor).1, "It does nothing.");
     let asked = model.last_request().user_texts().join("");
     assert!(asked.starts_with("Explain the selected code."), "{asked}");
     assert!(asked.ends_with("```rs\nfn a() {}\n```"), "{asked}");
 
-    let written = actions(&mut editor, (1, 0), (2, 0), all);
-    let action = &written[0]["command"];
-    command(&mut editor, action["command"].as_str().unwrap(), action["arguments"].clone());
-    progress(&editor);
+    run_action(&mut editor, &written[0]);
     assert_eq!(message(&editor).1, "Seven.");
     assert!(model.last_request().user_texts().pop().unwrap().starts_with("return 7\n\n"));
+}
+
+#[test]
+fn a_problem_can_be_fixed_and_explained() {
+    let (mut editor, _scratch, model) = start();
+    editor.open("a.rs", "fn a() -> u8 {\n    \"x\"\n}\n");
+    let range = json!({"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 7}});
+    let problem = |source: &str| json!({"range": range, "message": "mismatched types\nexpected u8", "source": source, "severity": 1});
+    let context = json!({"diagnostics": [problem("rustc"), problem("pi")], "only": ["quickfix"]});
+    let offered = actions(&mut editor, (1, 5), (1, 5), context);
+    assert_eq!(titles(&offered), ["Pi: fix “mismatched types”", "Pi: explain “mismatched types”"]);
+    assert!(offered.iter().all(|it| it["kind"] == "quickfix"));
+    model.script([say("Fixed.")]);
+    run_action(&mut editor, &offered[0]);
+    assert_eq!(message(&editor).1, "Fixed.");
+    let asked = model.last_request().user_texts().join("");
+    assert!(asked.starts_with("Fix this problem.\n\nProblems in "), "{asked}");
+    assert!(asked.contains("- line 2: error: mismatched types\n  expected u8 (rustc)"), "{asked}");
+    assert!(asked.contains("```rs\n\"x\"\n```"), "{asked}");
 }
 
 #[test]

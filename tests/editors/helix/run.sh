@@ -55,7 +55,7 @@ tm_keys A 1
 check "the user's unsaved text is in the buffer" shows 'x = 11'
 normal_mode
 tm_keys x Space a
-check "the selection offers to ask about it" screen_has 'Pi: ask about the selection'
+check "the selection offers what to do with it" screen_has 'Pi: explain'
 tm_keys Enter
 check "the progress names what runs" screen_has 'Running cat gate'
 echo > "$workspace/gate"
@@ -77,7 +77,7 @@ check "what the comment says is the prompt" screen_has 'LOUDER'
 
 begin "$edits"
 tm_keys x Space p a
-screen_has 'Pi: ask about the selection' && tm_keys Enter
+screen_has 'Pi: explain' && tm_keys Enter
 screen_has 'Running cat gate'
 tm_keys Space p s
 check "a key stops the run" screen_has 'Stopped by you'

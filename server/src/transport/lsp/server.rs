@@ -100,7 +100,7 @@ impl LanguageServer for Backend {
 /// What this server can do for a client with these capabilities.
 fn ours(client: &Capabilities) -> ServerCapabilities {
     // A plugin has commands of its own, and VS Code's client would register ours a second time.
-    let commands = if client.knows_pi { Vec::new() } else { actions::COMMANDS.map(str::to_owned).into() };
+    let commands = if client.knows_pi { Vec::new() } else { actions::names() };
     let methods: Vec<_> = Method::ALL.iter().map(|it| it.lsp_name()).collect();
     ServerCapabilities {
         position_encoding: Some(client.encoding_kind()),
@@ -111,7 +111,7 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
             ..TextDocumentSyncOptions::default()
         })),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::REFACTOR_REWRITE, CodeActionKind::new("source.pi")]),
+            code_action_kinds: Some(actions::kinds()),
             resolve_provider: Some(false),
             ..CodeActionOptions::default()
         })),
@@ -126,7 +126,7 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
                 "schemaHash": pi_protocol::SCHEMA_HASH,
                 "methods": methods,
                 "notifications": ["pi/event"],
-                "commands": actions::COMMANDS,
+                "commands": actions::names(),
             },
         })),
         ..ServerCapabilities::default()

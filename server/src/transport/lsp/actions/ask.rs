@@ -1,0 +1,166 @@
+//! Asking: about the code at a place, and with the text of a command.
+
+use std::sync::Arc;
+
+use lsp_types::{CodeActionKind, Position, Range};
+use pi_core::session::Command;
+use pi_protocol::{CommandError, PromptContext, PromptParams, QueueParams, StreamingBehavior, TextRange};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Offer, Place, commands::tell, written};
+use crate::{
+    context,
+    transport::lsp::{
+        connection::Connection,
+        lane::{self, Job},
+        messages::first_line,
+    },
+};
+
+/// A command of our plugins: asks the user what to ask.
+const CLIENT_ASK: &str = "pi.ask";
+/// Lines around the cursor that count as selected when nothing is.
+const AROUND: u32 = 20;
+/// Titles of actions and what they ask for; `{}` is the code.
+const VERBS: [(&str, &str); 4] = [
+    ("explain", "Explain {}."),
+    ("refactor", "Refactor {} without changing what it does."),
+    ("document", "Document {} in the style of its file."),
+    ("write tests", "Write tests for {} where this project has its tests."),
+];
+
+/// Do what a comment there says, or one of the usual things. A plugin asks its user what to do.
+pub fn offered(place: &Place<'_>) -> Vec<Offer> {
+    let offer = |title: String, command: &'static str, argument: Value| Offer {
+        kind: CodeActionKind::REFACTOR_REWRITE,
+        title,
+        command,
+        arguments: vec![argument],
+    };
+    let written = place.text.as_ref().and_then(|it| written::request(&written::lines(it, place.range)));
+    let title = written.as_ref().map(|it| format!("do “{}”", first_line(it, 50)));
+    if place.connection.capabilities().knows_pi {
+        let title = title.unwrap_or_else(|| "ask about this…".to_owned());
+        return vec![offer(title, CLIENT_ASK, json!({ "uri": place.uri, "range": place.range }))];
+    }
+    let (range, code) = match place.is_cursor() {
+        true => (around(place.range), format!("the code around line {}", place.range.start.line + 1)),
+        false => (place.range, "the selected code".to_owned()),
+    };
+    let ask = |message: String| json!({ "message": message, "uri": place.uri, "range": range });
+    let written = written.zip(title).map(|(text, title)| offer(title, "pi.prompt", ask(text)));
+    let verbs = VERBS
+        .iter()
+        .map(|(title, text)| offer((*title).to_owned(), "pi.prompt", ask(text.replace("{}", &code))));
+    written.into_iter().chain(verbs).collect()
+}
+
+fn around(range: Range) -> Range {
+    Range {
+        start: Position::new(range.start.line.saturating_sub(AROUND), 0),
+        end: Position::new(range.end.line.saturating_add(AROUND), 0),
+    }
+}
+
+/// An argument of `pi.prompt`, `pi.steer` and `pi.followUp` that is more than its text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Ask {
+    message: String,
+    context: Vec<PromptContext>,
+    uri: Option<String>,
+    range: Option<TextRange>,
+}
+
+impl Ask {
+    /// # Errors
+    /// There is no text in the arguments.
+    fn of(arguments: &[Value]) -> Result<Self, CommandError> {
+        let mut ask = match arguments {
+            [object @ Value::Object(_), ..] => serde_json::from_value(object.clone())
+                .map_err(|error| CommandError::invalid(error.to_string()))?,
+            // Helix splits what was typed at spaces outside quotes.
+            words => {
+                let words: Vec<_> = words
+                    .iter()
+                    .map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned))
+                    .collect();
+                Ask { message: words.join(" "), ..Ask::default() }
+            }
+        };
+        if ask.message.trim().is_empty() {
+            return Err(CommandError::invalid(
+                "needs its text as an argument, for example \"fix the tests\"",
+            ));
+        }
+        match (ask.uri.take(), ask.range) {
+            (Some(uri), Some(range)) => ask.context.push(PromptContext::Selection { uri, range }),
+            (Some(uri), None) => ask.context.push(PromptContext::File { uri }),
+            (None, _) => {}
+        }
+        Ok(ask)
+    }
+
+    /// The message, and the context that goes behind it.
+    fn parts(self, connection: &Connection) -> (String, String) {
+        let texts = lane::texts(connection, &self.context);
+        let appendix = context::render(&self.context, &texts);
+        (self.message, appendix)
+    }
+
+    fn queue_params(self, connection: &Connection) -> QueueParams {
+        let (message, appendix) = self.parts(connection);
+        QueueParams { message, images: Vec::new(), appendix }
+    }
+}
+
+/// `pi.prompt`.
+pub fn prompt(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    start(connection, Ask::of(arguments)?);
+    Ok(())
+}
+
+/// `pi.steer`.
+pub fn steer(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let params = Ask::of(arguments)?.queue_params(connection);
+    connection.enqueue(Job::Command(Command::Steer(params, tell(connection))));
+    Ok(())
+}
+
+/// `pi.followUp`.
+pub fn follow_up(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let params = Ask::of(arguments)?.queue_params(connection);
+    connection.enqueue(Job::Command(Command::FollowUp(params, tell(connection))));
+    Ok(())
+}
+
+/// A prompt; while a run is in progress it steers.
+fn start(connection: &Arc<Connection>, ask: Ask) {
+    let (message, appendix) = ask.parts(connection);
+    let params = PromptParams {
+        message,
+        appendix,
+        streaming_behavior: Some(StreamingBehavior::Steer),
+        ..PromptParams::default()
+    };
+    connection.enqueue(Job::Command(Command::Prompt(params, tell(connection))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_in_all_their_forms() {
+        let message = |arguments: &[Value]| Ask::of(arguments).map(|it| it.message);
+        assert_eq!(message(&[json!("fix it")]).unwrap(), "fix it");
+        assert_eq!(message(&[json!("fix"), json!("it"), json!(2)]).unwrap(), "fix it 2");
+        assert_eq!(message(&[json!({"message": "fix it"})]).unwrap(), "fix it");
+        assert!(message(&[]).unwrap_err().message.contains("needs its text"));
+        assert!(message(&[json!({"message": " "})]).is_err());
+        assert!(message(&[json!({"message": 1})]).is_err());
+        let ask = Ask::of(&[json!({"message": "x", "uri": "file:///a"})]).unwrap();
+        assert_eq!(ask.context, [PromptContext::File { uri: "file:///a".into() }]);
+    }
+}

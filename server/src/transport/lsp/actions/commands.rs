@@ -1,0 +1,63 @@
+//! The commands of `workspace/executeCommand`: one table of names, handlers and help.
+
+use std::sync::Arc;
+
+use pi_core::session::Reply;
+use pi_protocol::CommandError;
+use serde_json::Value;
+
+use super::{ask, session};
+use crate::transport::lsp::connection::Connection;
+
+/// Runs a command with its arguments; what fails later is told to the user.
+type Handler = fn(&Arc<Connection>, &[Value]) -> Result<(), CommandError>;
+
+/// One command.
+struct Row {
+    name: &'static str,
+    run: Handler,
+    /// Arguments and effect, in one line.
+    help: &'static str,
+}
+
+const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
+    Row { name, run, help }
+}
+
+const TABLE: [Row; 5] = [
+    row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
+    row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
+    row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
+    row("pi.abort", session::abort, "stop the run"),
+    row("pi.newSession", session::new_session, "start a new chat"),
+];
+
+/// Names of all commands.
+pub fn names() -> Vec<String> {
+    TABLE.iter().map(|it| it.name.to_owned()).collect()
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// There is no such command, or its arguments are wrong.
+pub fn run(connection: &Arc<Connection>, name: &str, arguments: &[Value]) -> Result<(), CommandError> {
+    match TABLE.iter().find(|it| it.name == name) {
+        Some(row) => (row.run)(connection, arguments)
+            .map_err(|error| CommandError { message: format!("{name}: {}", error.message), ..error }),
+        None => {
+            let known: Vec<_> = TABLE.iter().map(|it| format!("{} {}", it.name, it.help)).collect();
+            Err(CommandError::invalid(format!("unknown command {name}; there are:\n{}", known.join("\n"))))
+        }
+    }
+}
+
+/// Tells the user what failed.
+pub fn tell<T>(connection: &Arc<Connection>) -> Reply<T> {
+    let messages = connection.messages.clone();
+    Box::new(move |result| {
+        if let Err(error) = result {
+            messages.error(&error.message);
+        }
+    })
+}
