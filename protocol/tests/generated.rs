@@ -77,7 +77,7 @@ fn tables_of_the_documentation() {
     let protocol = Protocol::collect();
     let path = "docs/protocol.md";
     let mut text = fs::read_to_string(root().join(path)).unwrap_or_default().replace("\r\n", "\n");
-    for (name, table) in markdown::tables(&protocol) {
+    for (name, table) in markdown::tables(&protocol, &fingerprint(&protocol.to_json())) {
         text = markdown::replace(&text, name, &table);
     }
     check(path, &text);

@@ -30,6 +30,7 @@ use pi_host::{
 };
 use pi_protocol::{Entry, Model, OutputMode, SessionHeader, ThinkingLevel};
 use pi_providers::Registry;
+use serde_json::{Map, Value};
 
 use crate::{cli::SessionArgs, start_model};
 
@@ -106,6 +107,7 @@ pub struct Compose {
     agent_dir: PathBuf,
     named: AtomicBool,
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+    editor_settings: Mutex<Map<String, Value>>,
     registry: OnceLock<Arc<Registry>>,
 }
 
@@ -136,6 +138,7 @@ impl Compose {
             agent_dir,
             named: AtomicBool::new(false),
             folders: Mutex::default(),
+            editor_settings: Mutex::default(),
             registry: OnceLock::new(),
         }
     }
@@ -176,7 +179,20 @@ impl Compose {
         self.folder(folder).settings.clone()
     }
 
+    /// Takes in what the editor sets, in the place of what it set before, for all folders. Returns what was wrong, for
+    /// the user.
+    pub fn set_editor_settings(&self, root: Map<String, Value>) -> Vec<String> {
+        *self.editor_settings.lock().unwrap_or_else(PoisonError::into_inner) = root.clone();
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warnings: Vec<_> =
+            folders.values().flat_map(|it| it.settings.set_editor(root.clone())).collect();
+        warnings.sort();
+        warnings.dedup();
+        warnings
+    }
+
     fn folder(&self, folder: &Path) -> Arc<Folder> {
+        let editor_settings = self.editor_settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = folders.get(folder) {
             return found.clone();
@@ -184,13 +200,15 @@ impl Compose {
         let options =
             SettingsOptions { trust_project: self.args.approve, ignore_project: self.args.no_approve };
         let settings = HostSettings::load(&self.agent_dir, folder, options);
-        for warning in settings.warnings() {
+        for warning in settings.warnings().iter().cloned().chain(settings.set_editor(editor_settings)) {
             tracing::warn!("{warning}");
         }
+        // Whichever folder a session works in, what the editor has open is open.
+        let beside = folders.values().next().map(|it| it.workspace.beside(folder.to_owned()));
         let made = Arc::new(Folder {
             resources: Arc::new(Resources::new(self.resource_options(folder, &settings))),
             settings: Arc::new(settings),
-            workspace: Workspace::new(folder.to_owned()),
+            workspace: beside.unwrap_or_else(|| Workspace::new(folder.to_owned())),
         });
         folders.insert(folder.to_owned(), made.clone());
         made

@@ -1,12 +1,13 @@
-//! Tables of `docs/protocol.md`: methods and events, between marker comments.
+//! What `docs/protocol.md` has from the types, between marker comments: the hash, methods and events.
 
 use serde_json::Value;
 
 use crate::schema::{Protocol, alternatives, name_of, tag};
 
 /// Name of each marked part and its text.
-pub fn tables(protocol: &Protocol) -> [(&'static str, String); 2] {
-    [("methods", methods(protocol)), ("events", events(protocol))]
+pub fn tables(protocol: &Protocol, hash: &str) -> [(&'static str, String); 3] {
+    let hash = format!("The hash of this version is `{hash}`.\n");
+    [("hash", hash), ("methods", methods(protocol)), ("events", events(protocol))]
 }
 
 /// Replaces what stands between the markers of `name`.

@@ -1,4 +1,4 @@
-//! The settings files: read once at start, changed key by key.
+//! The settings in force: the files, read once at start and changed key by key, and what the editor sets over them.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use pi_core::ports::{SessionSettings, SettingChange, Settings};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{json_text, values::Values};
 
@@ -19,6 +19,11 @@ const MAX_SIZE: u64 = 1024 * 1024;
 
 /// A lock directory older than this was left behind.
 const STALE_LOCK: Duration = Duration::from_secs(10);
+
+/// Name of the editor's settings in warnings.
+const EDITOR: &str = "settings of the editor";
+/// The setting that decides whether a project's own settings count.
+const TRUST: &str = "defaultProjectTrust";
 
 /// How settings are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,7 +35,8 @@ pub struct SettingsOptions {
     pub ignore_project: bool,
 }
 
-/// The settings of this process: the global file, the project's over it, and what was changed since.
+/// The settings of this process: the global file, the project's over it, the editor's over both, and over all what
+/// was changed since.
 #[derive(Debug)]
 pub struct HostSettings {
     path: PathBuf,
@@ -47,8 +53,26 @@ pub struct HostSettings {
 
 #[derive(Debug)]
 struct Snapshot {
+    layers: Layers,
     values: Arc<Values>,
     session: SessionSettings,
+}
+
+/// Where settings come from, weakest first.
+#[derive(Debug, Clone, Default)]
+struct Layers {
+    files: Values,
+    editor: Values,
+    changed: Values,
+}
+
+impl From<Layers> for Snapshot {
+    fn from(layers: Layers) -> Self {
+        let mut values = layers.files.clone();
+        values.overlay(layers.editor.clone());
+        values.overlay(layers.changed.clone());
+        Self { layers, session: values.session(), values: Arc::new(values) }
+    }
 }
 
 impl HostSettings {
@@ -63,7 +87,7 @@ impl HostSettings {
             read_only = Some(why);
             Values::default()
         });
-        let always = values.text("defaultProjectTrust").as_deref() == Some("always");
+        let always = values.text(TRUST).as_deref() == Some("always");
         let project_trusted = !options.ignore_project && (options.trust_project || always);
         let global = values.clone();
         let mut project = None;
@@ -76,7 +100,7 @@ impl HostSettings {
                 Err(why) => warnings.push(format!("{why}; it is ignored")),
             }
         }
-        let now = RwLock::new(Snapshot { session: values.session(), values: Arc::new(values) });
+        let now = RwLock::new(Layers { files: values, ..Layers::default() }.into());
         Self { path, warnings, project_trusted, read_only, now, project, global }
     }
 
@@ -105,6 +129,26 @@ impl HostSettings {
     fn now(&self) -> RwLockReadGuard<'_, Snapshot> {
         // A snapshot is replaced whole, so it is good even after a panic elsewhere.
         self.now.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the editor sets, in the place of what it set before. It is the user who configures the editor, so
+    /// settings of the global file may be set; but whether to trust the project is not asked of something the project
+    /// may bring along. Returns what was wrong, for the user.
+    pub fn set_editor(&self, root: Map<String, Value>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let mut editor = Values::checked(root, false, EDITOR, &mut warnings);
+        if editor.remove(TRUST) {
+            warnings.push(format!("{EDITOR}: \"{TRUST}\" is ignored, only the global settings may have it"));
+        }
+        self.update(|layers| layers.editor = editor);
+        warnings
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Layers)) {
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut layers = now.layers.clone();
+        change(&mut layers);
+        *now = layers.into();
     }
 
     fn write(&self, changes: &[(&'static str, Value)]) -> Result<(), String> {
@@ -145,14 +189,11 @@ impl Settings for HostSettings {
             SettingChange::RetryEnabled(on) => vec![("retry.enabled", on.into())],
             SettingChange::CompactionEnabled(on) => vec![("compaction.enabled", on.into())],
         };
-        {
-            let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-            let mut values = (*now.values).clone();
+        self.update(|layers| {
             for (key, value) in &changes {
-                values.set(key, value.clone());
+                layers.changed.set(key, value.clone());
             }
-            *now = Snapshot { session: values.session(), values: Arc::new(values) };
-        }
+        });
         self.write(&changes)
     }
 }
@@ -309,6 +350,36 @@ mod tests {
                 "{global} {flag}"
             );
         }
+    }
+
+    #[test]
+    fn the_editor_wins_over_the_files_and_a_change_over_the_editor() {
+        let (dir, path) = with_file("{\"steeringMode\": \"all\", \"retry\": {\"maxRetries\": 7}}");
+        let settings = load(dir.path(), false);
+        let object = |value: Value| value.as_object().cloned().unwrap();
+        let warnings = settings.set_editor(object(json!({
+            "steeringMode": "one-at-a-time",
+            "permissions": {"mode": "plan"},
+            "defaultProjectTrust": "always",
+            "retry": {"baseDelayMs": "soon"},
+        })));
+        assert_eq!(
+            warnings,
+            [
+                "settings of the editor: \"retry.baseDelayMs\" is ignored, it must be a whole number",
+                "settings of the editor: \"defaultProjectTrust\" is ignored, only the global settings may have it",
+            ]
+        );
+        assert_eq!(settings.current().steering_mode, QueueMode::OneAtATime);
+        assert_eq!(settings.current().retry.max_retries, 7);
+        assert_eq!(settings.values().text("permissions.mode").as_deref(), Some("plan"));
+        settings.change(SettingChange::SteeringMode(QueueMode::All)).unwrap();
+        assert_eq!(settings.set_editor(object(json!({"retry": {"maxRetries": 1}}))), [""; 0]);
+        assert_eq!(settings.current().steering_mode, QueueMode::All);
+        assert_eq!(settings.current().retry.max_retries, 1);
+        assert_eq!(settings.values().text("permissions.mode"), None);
+        let written = fs::read_to_string(&path).unwrap();
+        assert!(!written.contains("plan") && written.contains("\"maxRetries\": 7"), "{written}");
     }
 
     #[test]

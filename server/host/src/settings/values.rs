@@ -65,6 +65,14 @@ impl Values {
         merge(&mut self.0, over.0);
     }
 
+    /// Takes a value out; whether it was there.
+    pub(super) fn remove(&mut self, key: &str) -> bool {
+        let path: Vec<_> = key.split('.').collect();
+        let found = lookup(&self.0, &path).is_some();
+        remove(&mut self.0, &path);
+        found
+    }
+
     pub(super) fn set(&mut self, key: &str, value: Value) {
         let nested =
             key.rsplit('.').fold(value, |value, key| Value::Object(Map::from_iter([(key.into(), value)])));

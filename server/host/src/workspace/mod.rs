@@ -45,9 +45,9 @@ const VERIFY_TIME: Duration = Duration::from_secs(2);
 pub struct Workspace {
     root: PathBuf,
     home: Option<PathBuf>,
-    overlay: Mutex<State>,
-    editor: Mutex<Option<Arc<dyn EditorClient>>>,
-    locks: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    overlay: Arc<Mutex<State>>,
+    editor: Arc<Mutex<Option<Arc<dyn EditorClient>>>>,
+    locks: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
     verify_time: Duration,
 }
 
@@ -64,14 +64,25 @@ impl Workspace {
         Arc::new(Self::build(root, VERIFY_TIME))
     }
 
+    /// The same open documents and the same editor, seen from another folder: an editor has a file open once,
+    /// whichever folder a session works in.
+    pub fn beside(&self, root: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
+            overlay: self.overlay.clone(),
+            editor: self.editor.clone(),
+            locks: self.locks.clone(),
+            ..Self::build(root, self.verify_time)
+        })
+    }
+
     fn build(root: PathBuf, verify_time: Duration) -> Self {
         let root = std::path::absolute(&root).unwrap_or(root);
         Self {
             root: resolve::normalize(&root),
             home: std::env::home_dir(),
-            overlay: Mutex::default(),
-            editor: Mutex::default(),
-            locks: Mutex::default(),
+            overlay: Arc::default(),
+            editor: Arc::default(),
+            locks: Arc::default(),
             verify_time,
         }
     }

@@ -352,3 +352,27 @@ proptest! {
         })?;
     }
 }
+
+#[tokio::test]
+async fn a_workspace_beside_another_sees_its_documents_and_edits_through_its_editor() {
+    let (it, editor) = Fixture::open(|workspace, _, edit| {
+        let text = "changed\n";
+        let edits = [RangeEdit { range: None, text: text.into() }];
+        workspace.change(&edit.path, edit.version + 1, &edits, PositionEncoding::Utf8);
+        EditorAnswer::Applied
+    });
+    let elsewhere = tempfile::tempdir().unwrap();
+    let beside = it.workspace.beside(elsewhere.path().to_owned());
+    assert_eq!(beside.root(), elsewhere.path());
+    let base = beside.read(&it.path).await.unwrap();
+    assert!(matches!(base.origin, Origin::Buffer { .. }), "{base:?}");
+    let plan = EditPlan {
+        path: it.path.clone(),
+        base: Some(base),
+        text: "changed\n".into(),
+        label: "pi: edit a.txt".into(),
+    };
+    beside.commit(plan, &CancellationToken::new()).await.unwrap();
+    assert_eq!(editor.calls.load(SeqCst), 1);
+    assert_eq!(it.buffer(), "changed\n");
+}

@@ -21,11 +21,20 @@ fn negotiate(offered: Option<&[PositionEncodingKind]>) -> PositionEncoding {
     }
 }
 
+/// Which events a client wants. Over LSP an update carries what was added and nothing else: the form with the whole
+/// message so far exists for JSONL clients of older versions of Pi, and no plugin was ever built for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Events {
+    Delta,
+}
+
 /// What a client that knows us says in `experimental.pi`. Unknown fields are for later versions.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PiClient {
-    events: Option<String>,
+    version: Option<u32>,
+    events: Option<Events>,
     ui: bool,
     permissions: bool,
     save_documents: bool,
@@ -44,8 +53,12 @@ pub struct Capabilities {
     pub ask: bool,
     /// Takes code actions as literals and not only as commands.
     pub action_literals: bool,
+    /// Answers `workspace/configuration`.
+    pub configuration: bool,
     /// Knows us: announced `experimental.pi`, so it has our client commands (`pi.ask`).
     pub knows_pi: bool,
+    /// Version of the `pi/*` methods the client was made for, if it says so.
+    pub version: Option<u32>,
     /// Wants `pi/event`.
     pub events: bool,
     /// Answers `pi/ui`.
@@ -90,8 +103,10 @@ impl Capabilities {
                 .as_ref()
                 .and_then(|it| it.code_action.as_ref())
                 .is_some_and(|it| it.code_action_literal_support.is_some()),
+            configuration: workspace.and_then(|it| it.configuration).unwrap_or(false),
             knows_pi: pi.is_some_and(serde_json::Value::is_object),
-            events: matches!(known.events.as_deref(), Some("delta" | "full")),
+            version: known.version,
+            events: known.events.is_some(),
             ui: known.ui,
             permissions: known.permissions,
             save_documents: known.save_documents,
@@ -133,8 +148,79 @@ mod tests {
 
     #[test]
     fn a_client_that_knows_us_says_so() {
-        let got =
-            resolve(json!({"experimental": {"pi": {"events": "delta", "saveDocuments": true, "new": 1}}}));
-        assert!(got.knows_pi && got.events && got.save_documents && !got.ui);
+        for (said, expected) in [
+            (json!({"events": "delta", "saveDocuments": true, "new": 1}), "events save_documents"),
+            (json!({"version": 1, "ui": true, "permissions": true}), "ui permissions"),
+            (json!({}), ""),
+            // One wrong word and nothing of it is believed.
+            (json!({"events": "full", "ui": true}), ""),
+        ] {
+            let got = resolve(json!({"experimental": {"pi": said}}));
+            assert_eq!(abilities(&got), format!("knows_pi {expected}").trim(), "{said}");
+        }
+        let got = resolve(json!({"experimental": {"pi": {"version": 3}}}));
+        assert_eq!(got.version, Some(3));
+    }
+
+    /// The names of what a client can do.
+    fn abilities(of: &Capabilities) -> String {
+        let Capabilities {
+            encoding: _,
+            version: _,
+            apply_edit,
+            progress,
+            ask,
+            action_literals,
+            configuration,
+            knows_pi,
+            events,
+            ui,
+            permissions,
+            save_documents,
+        } = of;
+        let all = [
+            (apply_edit, "apply_edit"),
+            (progress, "progress"),
+            (ask, "ask"),
+            (action_literals, "action_literals"),
+            (configuration, "configuration"),
+            (knows_pi, "knows_pi"),
+            (events, "events"),
+            (ui, "ui"),
+            (permissions, "permissions"),
+            (save_documents, "save_documents"),
+        ];
+        all.into_iter().filter(|(it, _)| **it).map(|(_, name)| name).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn editors_as_they_introduce_themselves() {
+        macro_rules! said {
+            ($name:literal) => {
+                include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/../tests/fixtures/initialize/",
+                    $name,
+                    ".initialize.json"
+                ))
+            };
+        }
+        const ALL: &str = "apply_edit progress ask action_literals configuration";
+        const NO_QUESTIONS: &str = "apply_edit progress action_literals configuration";
+        for (name, said, encoding, expected) in [
+            ("vscode 9", said!("vscode-1.139.1-languageclient-9.0.1"), PositionEncoding::Utf16, ALL),
+            ("vscode 11", said!("vscode-1.139.1-languageclient-11.0.0"), PositionEncoding::Utf16, ALL),
+            ("nvim 0.10", said!("nvim-0.10.4"), PositionEncoding::Utf16, ALL),
+            ("nvim 0.12", said!("nvim-0.12.4"), PositionEncoding::Utf8, ALL),
+            ("helix 25.01", said!("helix-25.01.1"), PositionEncoding::Utf8, NO_QUESTIONS),
+            ("helix 25.07", said!("helix-25.07.1"), PositionEncoding::Utf8, ALL),
+            ("eglot", said!("emacs-30.1-eglot-1.17.30"), PositionEncoding::Utf8, NO_QUESTIONS),
+            ("zed", said!("zed-2026-09"), PositionEncoding::Utf16, ALL),
+        ] {
+            let params: lsp_types::InitializeParams = serde_json::from_str(said).unwrap();
+            let got = Capabilities::resolve(&params.capabilities);
+            assert_eq!((got.encoding, abilities(&got).as_str()), (encoding, expected), "{name}");
+            assert_eq!(got.version, None, "{name}");
+        }
     }
 }

@@ -20,10 +20,12 @@ use super::{
     client::Client,
     documents::Documents,
     editor::LspEditor,
+    folders::Folders,
     lane::Job,
     messages::Messages,
     outbound::{self, Outbound},
     progress::Tokens,
+    settings::Settings,
 };
 use crate::{dispatch::Answer, hub::Hub};
 
@@ -62,7 +64,8 @@ pub struct Connection {
     pub tasks: TaskTracker,
     settled: OnceCell<()>,
     capabilities: OnceLock<Capabilities>,
-    folder: OnceLock<PathBuf>,
+    settings: Settings,
+    folders: Folders,
     phase: AtomicU8,
     in_flight: Mutex<HashMap<Id, Method>>,
     lane: mpsc::UnboundedSender<Job>,
@@ -83,7 +86,8 @@ impl Connection {
             tasks: TaskTracker::new(),
             settled: OnceCell::new(),
             capabilities: OnceLock::new(),
-            folder: OnceLock::new(),
+            settings: Settings::default(),
+            folders: Folders::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             in_flight: Mutex::default(),
             lane,
@@ -96,19 +100,31 @@ impl Connection {
         self.capabilities.get().unwrap_or(&SILENT)
     }
 
-    /// Takes in what `initialize` says; the first time counts.
-    pub fn initialized(self: &Arc<Self>, capabilities: Capabilities, folder: PathBuf) {
-        let workspace = self.hub.compose().workspace(&folder);
+    /// Takes in what `initialize` says; the first time counts. The first of `folders` is the one whose session is the
+    /// default one; there is always one.
+    pub fn initialized(self: &Arc<Self>, capabilities: Capabilities, folders: Vec<PathBuf>) {
+        self.folders.set(folders);
+        let workspace = self.hub.compose().workspace(&self.folder());
         workspace.set_editor(Arc::new(LspEditor::new(Arc::downgrade(self))));
         self.documents.attach(workspace, capabilities.encoding);
-        if self.capabilities.set(capabilities).is_err() || self.folder.set(folder).is_err() {
+        if self.capabilities.set(capabilities).is_err() {
             tracing::warn!("initialize came twice");
         }
     }
 
     /// The folder whose session is the default one.
     pub fn folder(&self) -> PathBuf {
-        self.folder.get().cloned().unwrap_or_else(|| self.hub.compose().cwd().to_owned())
+        self.folders.first().unwrap_or_else(|| self.hub.compose().cwd().to_owned())
+    }
+
+    /// The folders the client has open.
+    pub fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    /// What the client has set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Where the connection is in its life.

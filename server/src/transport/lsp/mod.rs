@@ -17,6 +17,7 @@ mod client;
 mod connection;
 mod documents;
 mod editor;
+mod folders;
 mod frame;
 mod lane;
 mod messages;
@@ -27,6 +28,7 @@ mod progress;
 mod pump;
 mod server;
 mod service;
+mod settings;
 mod watch;
 
 use std::{process::ExitCode, sync::Arc};

@@ -1,6 +1,6 @@
 //! The methods of LSP itself, as tower-lsp's handlers: translate and return.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use lsp_types::*;
 use pi_protocol::{Method, SCHEMA_HASH};
@@ -11,12 +11,11 @@ use super::{
     actions,
     capabilities::Capabilities,
     connection::{Connection, Phase},
-    documents::file_path,
+    folders,
     service::to_rpc,
+    settings,
 };
-
-/// Version of the `pi/*` methods; it changes when a stable one does.
-const PROTOCOL_VERSION: u32 = 1;
+use crate::cli::PROTOCOL_VERSION;
 
 /// tower-lsp's view of the connection.
 pub struct Backend {
@@ -27,6 +26,18 @@ impl Backend {
     /// For this connection.
     pub fn new(connection: Arc<Connection>) -> Self {
         Self { connection }
+    }
+
+    /// Tells the user when their plugin was made for other methods than these.
+    fn other_version(&self, version: Option<u32>) {
+        let Some(version) = version.filter(|it| *it != PROTOCOL_VERSION) else { return };
+        let older = if version < PROTOCOL_VERSION { "plugin" } else { "server" };
+        self.connection.messages.show(
+            MessageType::WARNING,
+            &format!(
+                "Pi's plugin speaks protocol {version}, its server {PROTOCOL_VERSION}: update the {older}"
+            ),
+        );
     }
 }
 
@@ -41,11 +52,17 @@ impl LanguageServer for Backend {
                 version: Some(env!("CARGO_PKG_VERSION").into()),
             }),
         };
-        let folder = folder(&params).unwrap_or_else(|| self.connection.folder());
+        let mut folders = folders::named(&params);
+        if folders.is_empty() {
+            folders.push(self.connection.folder());
+        }
         if let Some(id) = params.process_id {
             super::parent::watch(self.connection.clone(), id);
         }
-        self.connection.initialized(capabilities, folder);
+        let version = capabilities.version;
+        self.connection.initialized(capabilities, folders);
+        settings::initial(&self.connection, params.initialization_options.as_ref());
+        self.other_version(version);
         self.connection.enter(Phase::Running);
         Ok(result)
     }
@@ -84,12 +101,12 @@ impl LanguageServer for Backend {
         Ok(None)
     }
 
-    async fn did_change_configuration(&self, _: DidChangeConfigurationParams) {
-        // Settings are in Pi's files; Helix and Neovim send this right after `initialized`.
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        settings::changed(&self.connection, &params.settings);
     }
 
-    async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {
-        // A session keeps the folder it was started in.
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        self.connection.folders().change(&params.event);
     }
 
     async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
@@ -119,11 +136,17 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
             commands,
             ..ExecuteCommandOptions::default()
         }),
+        workspace: Some(WorkspaceServerCapabilities {
+            workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                supported: Some(true),
+                change_notifications: Some(OneOf::Left(true)),
+            }),
+            file_operations: None,
+        }),
         experimental: Some(json!({
             "pi": {
                 "version": PROTOCOL_VERSION,
                 "schemaHash": SCHEMA_HASH.trim(),
-                "schemaHash": pi_protocol::SCHEMA_HASH,
                 "methods": methods,
                 "notifications": ["pi/event"],
                 "commands": actions::names(),
@@ -131,15 +154,4 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
         })),
         ..ServerCapabilities::default()
     }
-}
-
-/// The folder the client works in.
-#[allow(deprecated, reason = "older clients send only rootUri or rootPath")]
-fn folder(params: &InitializeParams) -> Option<PathBuf> {
-    let first = params.workspace_folders.as_deref().and_then(|it| it.first());
-    first
-        .and_then(|it| file_path(&it.uri))
-        .or_else(|| params.root_uri.as_ref().and_then(file_path))
-        .or_else(|| params.root_path.as_ref().map(PathBuf::from))
-        .filter(|it| it.is_absolute())
 }
