@@ -101,6 +101,18 @@ impl SessionTree {
         path
     }
 
+    /// The last message of the user on the current branch.
+    pub fn last_prompt(&self) -> Option<&str> {
+        let is_prompt = |it: &&Entry| matches!(&it.kind, EntryKind::Message { message } if matches!(**message, AgentMessage::User(_)));
+        self.path().into_iter().rev().find(is_prompt).map(|it| it.base.id.as_str())
+    }
+
+    /// How many times a model has answered, on all branches.
+    pub fn answers(&self) -> u64 {
+        let is_answer = |it: &&Entry| matches!(&it.kind, EntryKind::Message { message } if message.as_assistant().is_some());
+        self.entries.iter().filter(is_answer).count() as u64
+    }
+
     /// The session's name: the latest one given on any branch; an empty one clears it.
     pub fn name(&self) -> Option<String> {
         self.entries

@@ -48,9 +48,26 @@ pub enum RunMessage {
     /// Follow-ups to deliver now?
     TakeFollowUps(oneshot::Sender<Vec<Queued>>),
     /// The request for the next model call.
-    NextRequest(oneshot::Sender<ModelRequest>),
+    NextRequest(oneshot::Sender<NextRequest>),
     /// The run is over; these messages came out of it. The last message of a run, also after a panic.
     Ended(Vec<Arc<AgentMessage>>),
+}
+
+/// What the next model call needs, and what the calls of its answer are recorded with.
+pub struct NextRequest {
+    /// For the provider.
+    pub request: ModelRequest,
+    /// Where the session is.
+    pub place: TurnPlace,
+}
+
+/// Where in the session a turn is.
+#[derive(Debug, Clone, Default)]
+pub struct TurnPlace {
+    /// Entry id of the last message of the user on the branch.
+    pub prompt_id: Option<Arc<str>>,
+    /// Number of the turn in the session, from 1.
+    pub turn: u64,
 }
 
 /// What a run needs besides the actor.
@@ -71,6 +88,8 @@ pub struct TurnLoop {
     pub messages: Vec<Arc<AgentMessage>>,
     /// The model asked last; it reads the results of the tools.
     pub model: Option<Arc<Model>>,
+    /// The turn in progress.
+    pub place: TurnPlace,
 }
 
 /// The channel from a run to its actor.
@@ -186,9 +205,10 @@ impl TurnLoop {
 
     /// One model call: reports the growing message and returns it complete.
     async fn answer(&mut self) -> AssistantMessage {
-        let Some(request) = self.actor.ask(RunMessage::NextRequest).await else {
+        let Some(NextRequest { request, place }) = self.actor.ask(RunMessage::NextRequest).await else {
             return self.failed_message("the session has ended");
         };
+        self.place = place;
         let model = request.model.clone();
         self.model = Some(model.clone());
         let empty = || AssistantMessage::empty(&*model.api, &*model.provider, &*model.id, clock::now_ms());
@@ -382,6 +402,8 @@ impl TurnLoop {
             update,
             model: self.model.clone(),
             session_id: self.session_id.clone(),
+            prompt_id: self.place.prompt_id.clone(),
+            turn: self.place.turn,
         };
         let mut task = tokio::spawn(async move { tool.run(context).await });
         let outcome = tokio::select! {

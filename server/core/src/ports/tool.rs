@@ -37,6 +37,10 @@ pub struct ToolContext {
     pub model: Option<Arc<Model>>,
     /// The session the call belongs to.
     pub session_id: Arc<str>,
+    /// Entry id of the user's message that led to the call.
+    pub prompt_id: Option<Arc<str>>,
+    /// Number of the turn in the session, from 1.
+    pub turn: u64,
 }
 
 impl fmt::Debug for ToolContext {

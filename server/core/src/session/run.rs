@@ -10,7 +10,7 @@ use super::{actor::SessionActor, handle::Reply};
 use crate::{
     ports::ModelRequest,
     retry,
-    turn::{RunLink, RunMessage, TurnLoop},
+    turn::{NextRequest, RunLink, RunMessage, TurnLoop, TurnPlace},
 };
 
 /// Whether something runs. A session is idle, runs, makes room in its context, or waits before it repeats a failed
@@ -67,6 +67,7 @@ impl SessionActor {
             session_id: self.id.clone(),
             messages: Vec::new(),
             model: None,
+            place: TurnPlace::default(),
         };
         self.run = RunState::Running { run: self.run_count, cancel };
         tokio::spawn(turns.run(prompts));
@@ -96,7 +97,11 @@ impl SessionActor {
             RunMessage::NextRequest(reply) => {
                 // Without a model the question stays unanswered; the run then ends with an error message.
                 if let Some(request) = self.request() {
-                    let _run_gone = reply.send(request);
+                    let place = TurnPlace {
+                        prompt_id: self.tree.last_prompt().map(Arc::from),
+                        turn: self.tree.answers() + 1,
+                    };
+                    let _run_gone = reply.send(NextRequest { request, place });
                 }
             }
             RunMessage::Ended(messages) => self.run_ended(messages),

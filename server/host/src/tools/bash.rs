@@ -206,6 +206,8 @@ mod tests {
             update: Arc::new(move |it| sink.lock().unwrap().push(it)),
             model: None,
             session_id: "session-1".into(),
+            prompt_id: None,
+            turn: 1,
         };
         Call { context, updates }
     }

@@ -96,7 +96,7 @@ impl Tool for HashlineEdit {
             .await
             .map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;
         let changed = apply(&args.path, &base.text, &args.edits).map_err(ToolError::new)?;
-        let (before, after) = edit::commit(&guard, base, changed, "edit", &call).await?;
+        let (before, after) = edit::commit(&guard, base, changed, "hashline_edit", &call).await?;
         let text = format!("Successfully applied hashline edits to {}.", args.path);
         Ok(ToolResult::text(text).with_details(diff::details(&args.path, &before, &after)))
     }

@@ -58,6 +58,8 @@ pub(crate) mod testing {
             update: Arc::new(|_| {}),
             model: None,
             session_id: "session".into(),
+            prompt_id: None,
+            turn: 1,
         }
     }
 

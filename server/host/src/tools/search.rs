@@ -259,6 +259,8 @@ pub(super) mod testing {
             update: Arc::new(|_| {}),
             model: None,
             session_id: "session".into(),
+            prompt_id: None,
+            turn: 1,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{
     check_abort, edit,
     schema::{self, arguments},
 };
-use crate::workspace::{EditPlan, Workspace};
+use crate::workspace::{EditPlan, Workspace, journal::EditCause};
 
 /// A file and its content.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -58,7 +58,13 @@ impl Tool for Write {
         let guard = edit::lock(&self.workspace, &path, &call).await?;
         let units = args.content.encode_utf16().count();
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-        let plan = EditPlan { path, base: None, text: args.content, label: format!("pi: write {name}") };
+        let plan = EditPlan {
+            path,
+            base: None,
+            text: args.content,
+            label: format!("pi: write {name}"),
+            cause: Some(EditCause::of(&call, "write")),
+        };
         guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
         // Pi counts UTF-16 units and calls them bytes.
         Ok(ToolResult::text(format!("Successfully wrote {units} bytes to {}", args.path)))

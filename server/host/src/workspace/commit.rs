@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Document, Origin, Snapshot, Workspace, changes,
     editor::{DocumentEdit, EditorAnswer},
+    journal::{EditCause, EditIntent, EditJournal, EditKind, Record},
     lock, resolve,
 };
 use crate::fs;
@@ -40,6 +41,8 @@ pub struct EditPlan {
     pub text: String,
     /// What a person reads in the undo list, for example `pi: edit retry.rs`.
     pub label: String,
+    /// Why it is made, for the record.
+    pub cause: Option<EditCause>,
 }
 
 /// What a commit did.
@@ -47,7 +50,7 @@ pub struct EditPlan {
 pub struct Committed {
     /// The file.
     pub path: PathBuf,
-    /// Its text before; nothing for a file that was written without being read.
+    /// Its text before; nothing if there was none, or none that is text.
     pub before: Option<String>,
     /// Its text now. Differs from the plan's if the user typed elsewhere in the meantime.
     pub after: String,
@@ -99,6 +102,14 @@ pub enum CommitError {
     NoEditor {
         /// The file.
         path: PathBuf,
+    },
+    /// It could not be recorded, and an edit that nobody could take back is not made.
+    #[error("the edit of {path} was not made, as it could not be recorded: {error}", path = .path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What the journal said.
+        error: io::Error,
     },
     /// Bytes that are not UTF-8 would be lost.
     #[error("{path} is not valid UTF-8 text and editing it would damage it. Use bash to change it.", path = .path.display())]
@@ -153,7 +164,28 @@ impl Workspace {
     async fn commit_buffer(
         &self,
         plan: EditPlan,
+        document: Document,
+        cancel: &CancellationToken,
+    ) -> Result<Committed, CommitError> {
+        let mut record = None;
+        let outcome = self.edit_buffer(plan, document, &mut record, cancel).await;
+        let Some(record) = record else { return outcome };
+        let closed = fs::blocking(move || {
+            match &outcome {
+                Ok(done) => record.complete(done.before.as_deref(), Some(&done.after)),
+                Err(error) => record.abandon(&error.to_string()),
+            }
+            Ok(outcome)
+        });
+        closed.await.unwrap_or_else(|error| Err(CommitError::Journal { path: PathBuf::new(), error }))
+    }
+
+    /// Sends the edit until the buffer has it. What was begun is left in `record`.
+    async fn edit_buffer(
+        &self,
+        plan: EditPlan,
         first: Document,
+        record: &mut Option<Record>,
         cancel: &CancellationToken,
     ) -> Result<Committed, CommitError> {
         let path = plan.path;
@@ -191,6 +223,19 @@ impl Workspace {
             }
             if cancel.is_cancelled() {
                 return Err(CommitError::Aborted);
+            }
+            if record.is_none() {
+                let intent = EditIntent {
+                    cause: plan.cause.clone(),
+                    path: path.clone(),
+                    kind: EditKind::Change,
+                    before: Some(theirs.as_str().into()),
+                    after: Some(target.as_str().into()),
+                    buffer: true,
+                };
+                let journal = self.journal();
+                let begun = fs::blocking(move || Record::begin(journal, &intent)).await;
+                *record = Some(begun.map_err(|error| CommitError::Journal { path: path.clone(), error })?);
             }
             let edit = DocumentEdit {
                 path: document.path.clone(),
@@ -303,7 +348,7 @@ impl PathGuard {
         }
         match self.workspace.document(&plan.path) {
             Some(document) => self.workspace.commit_buffer(plan, document, cancel).await,
-            None => commit_disk(plan).await,
+            None => commit_disk(plan, self.workspace.journal()).await,
         }
     }
 }
@@ -319,33 +364,53 @@ impl Drop for PathGuard {
     }
 }
 
-async fn commit_disk(plan: EditPlan) -> Result<Committed, CommitError> {
+async fn commit_disk(
+    plan: EditPlan,
+    journal: Option<Arc<dyn EditJournal>>,
+) -> Result<Committed, CommitError> {
     let path = plan.path.clone();
-    let work = move || {
-        let EditPlan { path, base, text, .. } = plan;
-        let io = |error| CommitError::Io { path: path.clone(), error };
-        match &base {
-            Some(base) => {
-                let now = fs::read_bounded(&path, super::MAX_FILE_BYTES).map_err(io)?;
-                let now = Snapshot::of_bytes(path.clone(), now);
-                if now.text != base.text || !now.exact {
-                    return Err(CommitError::Conflict { diff: diff(&base.text, &now.text), path });
-                }
-            }
-            None => {
-                if let Some(folder) = path.parent() {
-                    fs::create_dir_all(folder).map_err(CommitError::Folder)?;
-                }
-            }
-        }
-        fs::write_atomic(&path, text.as_bytes()).map_err(io)?;
-        let before = base.map(|it| it.text);
-        Ok(Committed { path, before, after: text, origin: Origin::Disk, rebased: false })
-    };
-    match fs::blocking(move || Ok(work())).await {
+    match fs::blocking(move || Ok(write_disk(plan, journal))).await {
         Ok(done) => done,
         Err(error) => Err(CommitError::Io { path, error }),
     }
+}
+
+fn write_disk(plan: EditPlan, journal: Option<Arc<dyn EditJournal>>) -> Result<Committed, CommitError> {
+    let EditPlan { path, base, text, cause, .. } = plan;
+    let io = |error| CommitError::Io { path: path.clone(), error };
+    let now = match fs::read_bounded(&path, super::MAX_FILE_BYTES) {
+        Ok(bytes) => Some(Snapshot::of_bytes(path.clone(), bytes)),
+        Err(error) if base.is_some() => return Err(io(error)),
+        // Whether it can be replaced is said by writing it.
+        Err(_) => None,
+    };
+    if let (Some(base), Some(now)) = (&base, &now) {
+        if now.text != base.text || !now.exact {
+            return Err(CommitError::Conflict { diff: diff(&base.text, &now.text), path });
+        }
+    }
+    let exists = now.is_some() || path.symlink_metadata().is_ok();
+    let before = now.filter(|it| it.exact).map(|it| it.text);
+    let intent = EditIntent {
+        cause,
+        path: path.clone(),
+        kind: if exists { EditKind::Change } else { EditKind::Create },
+        before: before.as_deref().map(Arc::from),
+        after: Some(text.as_str().into()),
+        buffer: false,
+    };
+    let record = Record::begin(journal, &intent)
+        .map_err(|error| CommitError::Journal { path: path.clone(), error })?;
+    let folder = if base.is_some() { None } else { path.parent() };
+    let made = folder.map_or(Ok(()), fs::create_dir_all).map_err(CommitError::Folder);
+    match made.and_then(|()| fs::write_atomic(&path, text.as_bytes()).map_err(io)) {
+        Ok(()) => record.complete(before.as_deref(), Some(&text)),
+        Err(error) => {
+            record.abandon(&error.to_string());
+            return Err(error);
+        }
+    }
+    Ok(Committed { path, before, after: text, origin: Origin::Disk, rebased: false })
 }
 
 fn diff(from: &str, to: &str) -> String {

@@ -8,6 +8,7 @@
 mod changes;
 mod commit;
 pub mod editor;
+pub mod journal;
 mod overlay;
 pub mod position;
 mod resolve;
@@ -33,7 +34,7 @@ pub use self::{
     position::{Position, PositionEncoding, Range},
     snapshot::{Origin, Snapshot},
 };
-use self::{editor::EditorClient, overlay::Overlay};
+use self::{editor::EditorClient, journal::EditJournal, overlay::Overlay};
 use crate::fs;
 
 /// Files up to this size are read as a whole, for edits and searches.
@@ -48,6 +49,7 @@ pub struct Workspace {
     overlay: Arc<Mutex<State>>,
     editor: Arc<Mutex<Option<Arc<dyn EditorClient>>>>,
     locks: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
+    journal: Arc<Mutex<Option<Arc<dyn EditJournal>>>>,
     verify_time: Duration,
 }
 
@@ -71,6 +73,7 @@ impl Workspace {
             overlay: self.overlay.clone(),
             editor: self.editor.clone(),
             locks: self.locks.clone(),
+            journal: self.journal.clone(),
             ..Self::build(root, self.verify_time)
         })
     }
@@ -83,6 +86,7 @@ impl Workspace {
             overlay: Arc::default(),
             editor: Arc::default(),
             locks: Arc::default(),
+            journal: Arc::default(),
             verify_time,
         }
     }
@@ -122,6 +126,15 @@ impl Workspace {
     /// The editor has gone.
     pub fn clear_editor(&self) {
         *lock(&self.editor) = None;
+    }
+
+    /// From now on every edit is recorded here.
+    pub fn set_journal(&self, journal: Arc<dyn EditJournal>) {
+        *lock(&self.journal) = Some(journal);
+    }
+
+    fn journal(&self) -> Option<Arc<dyn EditJournal>> {
+        lock(&self.journal).clone()
     }
 
     fn editor(&self) -> Option<Arc<dyn EditorClient>> {

@@ -66,8 +66,13 @@ impl Fixture {
     async fn edit(&self, old: &str, new: &str) -> Result<Committed, CommitError> {
         let base = self.workspace.read(&self.path).await.unwrap();
         let text = base.text.replace(old, new);
-        let plan =
-            EditPlan { path: self.path.clone(), base: Some(base), text, label: "pi: edit a.txt".into() };
+        let plan = EditPlan {
+            path: self.path.clone(),
+            base: Some(base),
+            text,
+            label: "pi: edit a.txt".into(),
+            cause: None,
+        };
         self.workspace.commit(plan, &CancellationToken::new()).await
     }
 
@@ -245,7 +250,13 @@ async fn a_stopped_run_ends_the_wait() {
     let (it, _) = Fixture::open(|_, _, _| EditorAnswer::Applied);
     let cancel = CancellationToken::new();
     let base = it.workspace.read(&it.path).await.unwrap();
-    let plan = EditPlan { path: it.path.clone(), base: Some(base), text: "x".into(), label: String::new() };
+    let plan = EditPlan {
+        path: it.path.clone(),
+        base: Some(base),
+        text: "x".into(),
+        label: String::new(),
+        cause: None,
+    };
     let commit = it.workspace.commit(plan, &cancel);
     let (done, ()) = tokio::join!(commit, async { cancel.cancel() });
     assert!(matches!(done.unwrap_err(), CommitError::Aborted));
@@ -256,7 +267,13 @@ async fn a_file_that_changed_on_disk_is_not_overwritten() {
     let it = Fixture::new();
     let base = it.workspace.read(&it.path).await.unwrap();
     std::fs::write(&it.path, "somebody else\n").unwrap();
-    let plan = EditPlan { path: it.path.clone(), base: Some(base), text: "x".into(), label: String::new() };
+    let plan = EditPlan {
+        path: it.path.clone(),
+        base: Some(base),
+        text: "x".into(),
+        label: String::new(),
+        cause: None,
+    };
     let error = it.workspace.commit(plan, &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
     assert_eq!(it.disk(), "somebody else\n");
@@ -268,7 +285,13 @@ async fn a_file_that_changed_on_disk_is_not_overwritten() {
 async fn unsaved_text_the_model_never_saw_is_not_replaced() {
     let (it, editor) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
     let write = async |text: &str| {
-        let plan = EditPlan { path: it.path.clone(), base: None, text: text.into(), label: String::new() };
+        let plan = EditPlan {
+            path: it.path.clone(),
+            base: None,
+            text: text.into(),
+            label: String::new(),
+            cause: None,
+        };
         it.workspace.commit(plan, &CancellationToken::new()).await
     };
     write("saved text may go\n").await.unwrap();
@@ -371,8 +394,80 @@ async fn a_workspace_beside_another_sees_its_documents_and_edits_through_its_edi
         base: Some(base),
         text: "changed\n".into(),
         label: "pi: edit a.txt".into(),
+        cause: None,
     };
     beside.commit(plan, &CancellationToken::new()).await.unwrap();
     assert_eq!(editor.calls.load(SeqCst), 1);
     assert_eq!(it.buffer(), "changed\n");
+}
+
+/// Keeps what it is told, as lines.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl journal::EditJournal for Lines {
+    fn begin(&self, intent: &journal::EditIntent) -> io::Result<u64> {
+        let name = intent.path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name == "unrecorded" {
+            return Err(io::Error::other("no room"));
+        }
+        let mut lines = lock(&self.0);
+        let (kind, before, after, buffer) = (&intent.kind, &intent.before, &intent.after, intent.buffer);
+        lines.push(format!("{kind:?} {name} {before:?} → {after:?}{}", if buffer { " buffer" } else { "" }));
+        Ok(lines.len() as u64)
+    }
+
+    fn complete(&self, id: u64, before: Option<&str>, after: Option<&str>) {
+        lock(&self.0).push(format!("{id} {before:?} → {after:?}"));
+    }
+
+    fn abandon(&self, id: u64, reason: &str) {
+        let code = reason.split(':').next().unwrap();
+        lock(&self.0).push(format!("{id} abandoned: {code}"));
+    }
+}
+
+#[tokio::test]
+async fn every_edit_is_recorded_before_and_after() {
+    let journal = Arc::new(Lines::default());
+    let told = journal.clone();
+    let (it, _) = Fixture::open(move |workspace, _, edit| {
+        lock(&told.0).push("sent".into());
+        honest(workspace, edit)
+    });
+    it.workspace.set_journal(journal.clone());
+    let root = it.workspace.root().to_owned();
+    let write = async |name: &str, text: &str| {
+        let plan = EditPlan {
+            path: root.join(name),
+            base: None,
+            text: text.into(),
+            label: String::new(),
+            cause: None,
+        };
+        it.workspace.commit(plan, &CancellationToken::new()).await
+    };
+    write("a.txt", "x\n").await.unwrap();
+    write("a.txt", "x\n").await.unwrap();
+    write("new/b", "1").await.unwrap();
+    write("new/b", "2").await.unwrap();
+    write("new/b/c", "3").await.unwrap_err();
+    let error = write("unrecorded", "4").await.unwrap_err();
+    assert!(matches!(error, CommitError::Journal { .. }), "{error}");
+    assert!(!root.join("unrecorded").exists());
+    let base = "one\\ntwo\\nthree\\nfour\\nfive\\n";
+    assert_eq!(
+        *lock(&journal.0),
+        [
+            format!("Change a.txt Some(\"{base}\") → Some(\"x\\n\") buffer"),
+            "sent".into(),
+            format!("1 Some(\"{base}\") → Some(\"x\\n\")"),
+            "Create b None → Some(\"1\")".into(),
+            "4 None → Some(\"1\")".into(),
+            "Change b Some(\"1\") → Some(\"2\")".into(),
+            "6 Some(\"1\") → Some(\"2\")".into(),
+            "Create c None → Some(\"3\")".into(),
+            "8 abandoned: EEXIST".into(),
+        ]
+    );
 }

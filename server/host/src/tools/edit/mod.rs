@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     fs,
-    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace},
+    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace, journal::EditCause},
 };
 
 /// Texts to replace: either `edits`, or one `oldText` and `newText`.
@@ -162,12 +162,17 @@ pub(crate) async fn commit(
     guard: &PathGuard,
     base: Snapshot,
     text: String,
-    verb: &str,
+    tool: &str,
     call: &ToolContext,
 ) -> Result<(String, String), ToolError> {
     let name = base.path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-    let plan =
-        EditPlan { path: base.path.clone(), base: Some(base), text, label: format!("pi: {verb} {name}") };
+    let plan = EditPlan {
+        path: base.path.clone(),
+        base: Some(base),
+        text,
+        label: format!("pi: edit {name}"),
+        cause: Some(EditCause::of(call, tool)),
+    };
     let done = guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
     Ok((done.before.unwrap_or_default(), done.after))
 }

@@ -1,0 +1,108 @@
+//! What is told about every edit, before it is made and after it was verified.
+//!
+//! The workspace knows when an edit is sent and what came of it; who keeps that, and how, is behind
+//! [`EditJournal`]. An edit that was begun and neither completed nor abandoned is in doubt: the process ended,
+//! or the run was stopped, while an editor still had it.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use pi_core::ToolContext;
+
+/// Why an edit is made; kept with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditCause {
+    /// The session.
+    pub session_id: Arc<str>,
+    /// Entry id of the user's message.
+    pub prompt_id: Option<Arc<str>>,
+    /// Number of the turn in the session, from 1.
+    pub turn: u64,
+    /// The tool call.
+    pub call_id: Arc<str>,
+    /// Name of the tool.
+    pub tool: Arc<str>,
+}
+
+impl EditCause {
+    /// A call of this tool.
+    pub fn of(call: &ToolContext, tool: &str) -> Self {
+        Self {
+            session_id: call.session_id.clone(),
+            prompt_id: call.prompt_id.clone(),
+            turn: call.turn,
+            call_id: call.call_id.as_str().into(),
+            tool: tool.into(),
+        }
+    }
+}
+
+/// What an edit does to its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditKind {
+    /// The file has another text.
+    Change,
+    /// There was no file.
+    Create,
+    /// There is no file any more.
+    Delete,
+    /// The file was at another path.
+    Rename {
+        /// Where it was.
+        from: PathBuf,
+    },
+}
+
+/// An edit that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditIntent {
+    /// Why; nothing when the user asked for it.
+    pub cause: Option<EditCause>,
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// What happens to it.
+    pub kind: EditKind,
+    /// Its text before; nothing if there was none, or none that is text.
+    pub before: Option<Arc<str>>,
+    /// Its text afterwards, if all goes well.
+    pub after: Option<Arc<str>>,
+    /// The edit goes through an editor.
+    pub buffer: bool,
+}
+
+/// Keeps a record of edits. Its functions may block; the workspace calls them off the asynchronous threads.
+pub trait EditJournal: Send + Sync {
+    /// Written durably before the edit is sent or the disk touched; gives the id of the record. An error stops
+    /// the edit.
+    fn begin(&self, intent: &EditIntent) -> io::Result<u64>;
+    /// The edit was made: what was really there before and is there now, verified.
+    fn complete(&self, id: u64, before: Option<&str>, after: Option<&str>);
+    /// The edit was not made.
+    fn abandon(&self, id: u64, reason: &str);
+}
+
+/// The record of one edit, if anybody keeps one.
+pub(super) struct Record(Option<(Arc<dyn EditJournal>, u64)>);
+
+impl Record {
+    /// Blocks.
+    pub fn begin(journal: Option<Arc<dyn EditJournal>>, intent: &EditIntent) -> io::Result<Self> {
+        match journal {
+            Some(journal) => journal.begin(intent).map(|id| Self(Some((journal, id)))),
+            None => Ok(Self(None)),
+        }
+    }
+
+    /// Blocks.
+    pub fn complete(self, before: Option<&str>, after: Option<&str>) {
+        if let Some((journal, id)) = self.0 {
+            journal.complete(id, before, after);
+        }
+    }
+
+    /// Blocks.
+    pub fn abandon(self, reason: &str) {
+        if let Some((journal, id)) = self.0 {
+            journal.abandon(id, reason);
+        }
+    }
+}
