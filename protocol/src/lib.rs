@@ -4,6 +4,7 @@
 //! from); they are our domain as well, so the core speaks them directly and every transport carries the same
 //! bytes. Nothing here reads files, talks to a socket or decides anything.
 
+pub mod activity;
 pub mod command;
 pub mod content;
 pub mod entry;
@@ -16,6 +17,7 @@ pub mod model;
 pub mod response;
 pub mod ui;
 
+pub use activity::{Activity, ActivityState};
 pub use command::*;
 pub use content::{Content, ImageContent, TextContent, ThinkingContent, ToolCall};
 pub use entry::{Entry, EntryBase, SessionHeader};

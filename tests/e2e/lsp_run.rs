@@ -1,6 +1,6 @@
 //! Runs over LSP: prompt, steer, abort, context, sessions, for clients with a plugin.
 
-use pi_harness::{Editor, ModelServer, Profile, Scratch, call, hang, say, status};
+use pi_harness::{Editor, ModelServer, Profile, Scratch, call, hang, say, status, think};
 use serde_json::{Value, json};
 
 const PI: &str = env!("CARGO_BIN_EXE_pi");
@@ -194,4 +194,36 @@ fn shutdown_in_mid_run_leaves_a_whole_session_file() {
     assert!(editor.exit().success());
     editor.unchecked = true;
     assert!(scratch.session().iter().any(|it| it["message"]["content"][0]["text"] == "b"));
+}
+
+#[test]
+fn a_client_that_asks_is_told_what_the_session_does() {
+    let model = ModelServer::start();
+    let scratch = Scratch::with_model(&model);
+    let profile = Profile::with(json!({"experimental": {"pi": {"events": "delta", "activity": true}}}));
+    let mut editor = Editor::start(PI, &scratch, profile);
+    model.script([
+        think("hm").call("bash", json!({"command": "true"})),
+        say("done"),
+        status(401, r#"{"error":{"message":"no"}}"#),
+    ]);
+    let activities = |editor: &mut Editor| {
+        let session = editor.prompt("go")["sessionId"].clone();
+        editor.settled();
+        let busy = ["idle", "stopped", "failed"];
+        let told = editor.claim_until("pi/activity", "the end of the activity", |it| {
+            busy.iter().any(|end| it["activity"]["state"] == *end)
+        });
+        assert!(told.iter().all(|it| it["sessionId"] == session && it["activity"]["since"].is_u64()));
+        told.into_iter().map(|it| it["activity"].clone()).collect::<Vec<_>>()
+    };
+    let states = |told: &[Value]| -> Vec<String> {
+        told.iter().map(|it| it["state"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = activities(&mut editor);
+    assert_eq!(states(&first), ["waiting", "thinking", "tool", "waiting", "answering", "idle"]);
+    assert_eq!((&first[2]["tool"], &first[2]["detail"]), (&json!("bash"), &json!("true")));
+    let second = activities(&mut editor);
+    assert_eq!(states(&second), ["waiting", "failed"]);
+    assert!(second[1]["detail"].as_str().unwrap().contains("401"), "{second:?}");
 }

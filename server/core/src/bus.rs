@@ -9,8 +9,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use pi_protocol::{AgentEvent, AssistantMessageEvent, Envelope};
+use pi_protocol::{Activity, ActivityState, AgentEvent, AssistantMessageEvent, Envelope};
 use tokio::sync::Notify;
+
+use crate::activity::ActivityTracker;
 
 /// Waiting items from which on deltas are joined.
 const JOIN_FROM: usize = 64;
@@ -22,6 +24,8 @@ const LIMIT: usize = 20_000;
 pub enum Delivery {
     /// An event of the session.
     Event(Envelope),
+    /// The session does something else now. Not part of the recorded events.
+    Activity(Activity),
     /// Bytes its own transport put in between: an answer that must keep its place among the events.
     Raw(Vec<u8>),
 }
@@ -66,6 +70,15 @@ impl EventQueue {
         Self::push(&mut inner, Delivery::Event(envelope));
         drop(inner);
         self.ready.notify_one();
+    }
+
+    fn push_activity(&self, activity: Activity) {
+        let mut inner = self.lock();
+        if !inner.closed {
+            Self::push(&mut inner, Delivery::Activity(activity));
+            drop(inner);
+            self.ready.notify_one();
+        }
     }
 
     /// Adds bytes between the events. A queue that is closed gives them back.
@@ -167,17 +180,23 @@ pub struct EventBus {
     session_id: Arc<str>,
     seq: u64,
     subscribers: Vec<EventQueue>,
+    activity: ActivityTracker,
 }
 
 impl EventBus {
     /// A bus without subscribers.
     pub fn new(session_id: Arc<str>) -> Self {
-        Self { session_id, seq: 0, subscribers: Vec::new() }
+        Self { session_id, seq: 0, subscribers: Vec::new(), activity: ActivityTracker::default() }
     }
 
-    /// Sends everything from now on to `queue` as well; once, however often it is subscribed.
+    /// Sends everything from now on to `queue` as well, and first what the session is doing, if that is anything; once, however often
+    /// it is subscribed.
     pub fn subscribe(&mut self, queue: EventQueue) {
         self.unsubscribe(&queue);
+        let now = self.activity.now();
+        if now.state != ActivityState::Idle {
+            queue.push_activity(now.clone());
+        }
         self.subscribers.push(queue);
     }
 
@@ -199,6 +218,27 @@ impl EventBus {
         self.subscribers.retain(|it| !it.is_closed());
         for queue in &self.subscribers {
             queue.push_event(envelope.clone());
+        }
+        let changed = self.activity.event(&envelope.event);
+        self.tell(changed);
+    }
+
+    /// A request goes to this model.
+    pub fn asked(&mut self, model: &str) {
+        let changed = self.activity.asked(model);
+        self.tell(changed);
+    }
+
+    /// A stop was asked for and takes its time.
+    pub fn stopping(&mut self) {
+        let changed = self.activity.stopping();
+        self.tell(changed);
+    }
+
+    fn tell(&self, activity: Option<Activity>) {
+        let Some(activity) = activity else { return };
+        for queue in &self.subscribers {
+            queue.push_activity(activity.clone());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! asks through the traits in [`ports`]; `tests/architecture.rs` of the server checks that its `Cargo.toml` stays
 //! this light.
 
+pub mod activity;
 pub mod builder;
 pub mod bus;
 pub mod clock;

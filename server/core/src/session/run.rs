@@ -97,6 +97,7 @@ impl SessionActor {
             RunMessage::NextRequest(reply) => {
                 // Without a model the question stays unanswered; the run then ends with an error message.
                 if let Some(request) = self.request() {
+                    self.bus.asked(&request.model.id);
                     let place = TurnPlace {
                         prompt_id: self.tree.last_prompt().map(Arc::from),
                         turn: self.tree.answers() + 1,
@@ -226,7 +227,10 @@ impl SessionActor {
     pub(super) fn cancel_run(&mut self) {
         match &self.run {
             RunState::Idle => {}
-            RunState::Running { cancel, .. } | RunState::Compacting { cancel } => cancel.cancel(),
+            RunState::Running { cancel, .. } | RunState::Compacting { cancel } => {
+                cancel.cancel();
+                self.bus.stopping();
+            }
             RunState::Backoff { .. } => self.cancel_backoff(),
         }
     }

@@ -351,7 +351,13 @@ impl World {
 
     /// Takes the next event.
     pub async fn event(&mut self) -> Value {
-        let Some(Delivery::Event(it)) = self.queue.next().await else { panic!("the session ended") };
+        let it = loop {
+            match self.queue.next().await {
+                Some(Delivery::Event(it)) => break it,
+                Some(Delivery::Activity(_)) => {}
+                Some(Delivery::Raw(_)) | None => panic!("the session ended"),
+            }
+        };
         let event = serde_json::to_value(&*it.event).unwrap();
         self.events.push(event.clone());
         event

@@ -106,6 +106,8 @@ fn write_all(
             match delivery {
                 Delivery::Event(it) => recorder.record(&it.event, mode.get(), &mut batch)?,
                 Delivery::Raw(bytes) => batch.bytes(&bytes)?,
+                // Pi's clients compute it from the events.
+                Delivery::Activity(_) => {}
             }
             next = queue.try_next();
         }

@@ -38,6 +38,7 @@ struct PiClient {
     ui: bool,
     permissions: bool,
     save_documents: bool,
+    activity: bool,
 }
 
 /// The client's abilities.
@@ -67,6 +68,8 @@ pub struct Capabilities {
     pub permissions: bool,
     /// Answers `pi/saveDocuments`.
     pub save_documents: bool,
+    /// Wants `pi/activity`.
+    pub activity: bool,
 }
 
 impl Capabilities {
@@ -110,6 +113,7 @@ impl Capabilities {
             ui: known.ui,
             permissions: known.permissions,
             save_documents: known.save_documents,
+            activity: known.activity,
         }
     }
 }
@@ -150,6 +154,7 @@ mod tests {
     fn a_client_that_knows_us_says_so() {
         for (said, expected) in [
             (json!({"events": "delta", "saveDocuments": true, "new": 1}), "events save_documents"),
+            (json!({"activity": true}), "activity"),
             (json!({"version": 1, "ui": true, "permissions": true}), "ui permissions"),
             (json!({}), ""),
             // One wrong word and nothing of it is believed.
@@ -177,6 +182,7 @@ mod tests {
             ui,
             permissions,
             save_documents,
+            activity,
         } = of;
         let all = [
             (apply_edit, "apply_edit"),
@@ -189,6 +195,7 @@ mod tests {
             (ui, "ui"),
             (permissions, "permissions"),
             (save_documents, "save_documents"),
+            (activity, "activity"),
         ];
         all.into_iter().filter(|(it, _)| **it).map(|(_, name)| name).collect::<Vec<_>>().join(" ")
     }

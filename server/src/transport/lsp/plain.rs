@@ -3,12 +3,10 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use lsp_types::MessageType;
-use pi_core::{SessionHandle, session::Command};
+use pi_core::SessionHandle;
 use pi_protocol::{
-    AgentEvent, AgentMessage, AssistantMessage, AssistantMessageEvent, StopReason,
-    event::{CompactionReason, NoticeLevel},
+    Activity, ActivityState, AgentEvent, AgentMessage, AssistantMessage, StopReason, event::NoticeLevel,
 };
-use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::{connection::Connection, messages::first_line, progress};
@@ -22,72 +20,36 @@ pub struct Plain {
     strip: watch::Sender<Option<String>>,
     /// Whether the client shows the strip.
     on_screen: watch::Sender<bool>,
-    model: Option<String>,
-    /// Texts of the running tools, by call.
-    tools: Vec<(String, String)>,
     last: Option<Arc<AgentMessage>>,
 }
 
 impl Plain {
     /// Begins to follow.
-    pub async fn new(connection: Arc<Connection>, session: &SessionHandle) -> Self {
-        let state = session.ask(Command::GetState).await;
-        let model = state.ok().and_then(|it| it.model).map(|it| it.id);
+    pub fn new(connection: Arc<Connection>, session: &SessionHandle) -> Self {
         let (strip, shown) = watch::channel(None);
         let on_screen = watch::Sender::new(false);
         if connection.capabilities().progress {
             let show = progress::show(connection.clone(), session.id().clone(), shown, on_screen.clone());
             tokio::spawn(show);
         }
-        Self { connection, strip, on_screen, model, tools: Vec::new(), last: None }
+        Self { connection, strip, on_screen, last: None }
     }
 
-    fn set(&self, text: impl Into<String>) {
-        let text = text.into();
+    /// Takes in what the session is doing now.
+    pub fn activity(&self, activity: &Activity) {
+        let Some(text) = strip(activity) else {
+            self.strip.send_replace(None);
+            return;
+        };
         self.on_screen.send_replace(self.connection.capabilities().progress);
-        self.strip.send_if_modified(|it| {
-            let new = it.as_deref() != Some(text.as_str());
-            if new {
-                *it = Some(text);
-            }
-            new
-        });
-    }
-
-    fn waiting(&self) {
-        self.set(format!("Waiting for {}…", self.model.as_deref().unwrap_or("the model")));
+        self.strip.send_replace(Some(text));
     }
 
     /// Takes in the next event.
     pub fn event(&mut self, event: &AgentEvent) {
         match event {
-            AgentEvent::AgentStart | AgentEvent::TurnStart => self.waiting(),
-            AgentEvent::MessageUpdate { assistant_message_event, .. } => self.update(assistant_message_event),
-            AgentEvent::MessageEnd { message } => {
-                if let Some(assistant) = message.as_assistant() {
-                    self.model = Some(assistant.model.clone());
-                    self.last = Some(message.clone());
-                }
-            }
-            AgentEvent::ToolExecutionStart { tool_call_id, tool_name, args } => {
-                self.tools.push((tool_call_id.clone(), tool_line(tool_name, args)));
-                self.show_tools();
-            }
-            AgentEvent::ToolExecutionEnd { tool_call_id, .. } => {
-                self.tools.retain(|(id, _)| id != tool_call_id);
-                self.show_tools();
-            }
-            AgentEvent::AutoRetryStart { attempt, max_attempts, delay_ms, error_message } => {
-                let seconds = delay_ms.div_ceil(1000);
-                let cause = first_line(error_message, 40);
-                self.set(format!(
-                    "Provider failed ({cause}). Trying again in {seconds} s · {attempt} of {max_attempts}"
-                ));
-            }
-            AgentEvent::CompactionStart { .. } => self.set("Making room: summarising older turns…"),
-            // Nothing settles after it: no run was in progress.
-            AgentEvent::CompactionEnd { reason: CompactionReason::Manual, .. } => {
-                self.strip.send_replace(None);
+            AgentEvent::MessageEnd { message } if message.as_assistant().is_some() => {
+                self.last = Some(message.clone());
             }
             AgentEvent::Notice { level, message } => {
                 let kind = match level {
@@ -105,29 +67,7 @@ impl Plain {
         }
     }
 
-    fn update(&self, event: &AssistantMessageEvent) {
-        match event {
-            AssistantMessageEvent::ThinkingStart { .. } | AssistantMessageEvent::ThinkingDelta { .. } => {
-                self.set("Thinking…");
-            }
-            AssistantMessageEvent::TextStart { .. } | AssistantMessageEvent::TextDelta { .. } => {
-                self.set("Writing…");
-            }
-            _ => {}
-        }
-    }
-
-    fn show_tools(&self) {
-        match self.tools.as_slice() {
-            [] => self.waiting(),
-            [(_, line)] => self.set(line.as_str()),
-            several => self.set(format!("{} tools running", several.len())),
-        }
-    }
-
     fn settled(&mut self) {
-        self.tools.clear();
-        self.strip.send_replace(None);
         let Some(last) = self.last.take() else { return };
         let Some(answer) = last.as_assistant() else { return };
         let (kind, text) = match answer.stop_reason {
@@ -149,19 +89,31 @@ impl Plain {
     }
 }
 
-/// What a tool does, in a few words.
-fn tool_line(name: &str, args: &Map<String, Value>) -> String {
-    let text = |key: &str| args.get(key).and_then(Value::as_str);
-    let file = || {
-        let path = text("path").or_else(|| text("file_path")).unwrap_or("a file");
-        Path::new(path).file_name().map_or_else(|| path.to_owned(), |it| it.to_string_lossy().into_owned())
-    };
-    match name {
-        "bash" => format!("Running {}…", first_line(text("command").unwrap_or("a command"), 50)),
-        "edit" | "hashline_edit" => format!("Editing {}", file()),
-        "write" => format!("Writing {}", file()),
-        "read" => format!("Reading {}", file()),
-        other => format!("Running {other}…"),
+/// An activity in one line without a clock; nothing when nothing happens by itself.
+fn strip(activity: &Activity) -> Option<String> {
+    let detail = activity.detail.as_deref();
+    Some(match activity.state {
+        ActivityState::Idle | ActivityState::Stopped | ActivityState::Failed => return None,
+        ActivityState::Waiting => format!("Waiting for {}…", detail.unwrap_or("the model")),
+        ActivityState::Thinking => "Thinking…".to_owned(),
+        ActivityState::Answering => "Writing…".to_owned(),
+        ActivityState::Tool => tool_line(activity.tool.as_deref(), detail),
+        ActivityState::Retrying => format!("Provider failed ({})", detail.unwrap_or_default()),
+        ActivityState::Compacting => "Making room: summarising older turns…".to_owned(),
+        ActivityState::Stopping => "Stopping…".to_owned(),
+    })
+}
+
+fn tool_line(tool: Option<&str>, detail: Option<&str>) -> String {
+    let file =
+        || detail.and_then(|it| Path::new(it).file_name()).map_or("a file".into(), |it| it.to_string_lossy());
+    match tool {
+        Some("bash") => format!("Running {}…", first_line(detail.unwrap_or("a command"), 50)),
+        Some("edit" | "hashline_edit") => format!("Editing {}", file()),
+        Some("write") => format!("Writing {}", file()),
+        Some("read") => format!("Reading {}", file()),
+        Some(other) => format!("Running {other}…"),
+        None => detail.unwrap_or("Running tools…").to_owned(),
     }
 }
 
@@ -187,19 +139,25 @@ fn failure(answer: &AssistantMessage) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn tools_in_a_few_words() {
-        for (name, args, expected) in [
-            ("bash", json!({"command": "cargo test\necho done"}), "Running cargo test…"),
-            ("edit", json!({"path": "/ws/src/retry.rs"}), "Editing retry.rs"),
-            ("edit", json!({}), "Editing a file"),
-            ("grep", json!({"pattern": "x"}), "Running grep…"),
+    fn activities_in_a_few_words() {
+        use ActivityState::*;
+        for (state, tool, detail, expected) in [
+            (Idle, None, None, None),
+            (Stopped, None, None, None),
+            (Waiting, None, Some("m"), Some("Waiting for m…")),
+            (Tool, Some("bash"), Some("cargo test"), Some("Running cargo test…")),
+            (Tool, Some("edit"), Some("/ws/src/retry.rs"), Some("Editing retry.rs")),
+            (Tool, Some("edit"), None, Some("Editing a file")),
+            (Tool, Some("grep"), Some("x"), Some("Running grep…")),
+            (Tool, None, Some("3 tools running"), Some("3 tools running")),
+            (Stopping, None, None, Some("Stopping…")),
         ] {
-            assert_eq!(tool_line(name, args.as_object().unwrap()), expected);
+            let owned = |it: Option<&str>| it.map(str::to_owned);
+            let activity = Activity { state, since: 0, tool: owned(tool), detail: owned(detail) };
+            assert_eq!(strip(&activity).as_deref(), expected);
         }
     }
 

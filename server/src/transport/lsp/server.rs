@@ -148,7 +148,7 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
                 "version": PROTOCOL_VERSION,
                 "schemaHash": SCHEMA_HASH.trim(),
                 "methods": methods,
-                "notifications": ["pi/event"],
+                "notifications": ["pi/event", "pi/activity"],
                 "commands": actions::names(),
             },
         })),

@@ -10,15 +10,15 @@ use pi_core::{
     bus::{Delivery, EventQueue},
 };
 
+use serde_json::json;
+
 use super::{connection::Connection, outbound, plain::Plain};
 
 /// Brings everything from `queue` to the client until the queue is closed.
 pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: EventQueue) {
-    let mut plain = if connection.capabilities().events {
-        None
-    } else {
-        Some(Plain::new(connection.clone(), &session).await)
-    };
+    let mut plain =
+        if connection.capabilities().events { None } else { Some(Plain::new(connection.clone(), &session)) };
+    let id = session.id().clone();
     // The session ends with its last handle; watching must not keep it alive.
     drop(session);
     while let Some(delivery) = queue.next().await {
@@ -26,6 +26,13 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
         connection.out.room().await;
         match (delivery, &mut plain) {
             (Delivery::Raw(frame), _) => connection.out.push(Some(frame)),
+            (Delivery::Activity(activity), None) => {
+                if connection.capabilities().activity {
+                    let params = json!({ "sessionId": id, "activity": activity });
+                    connection.out.push(outbound::notification("pi/activity", &params));
+                }
+            }
+            (Delivery::Activity(activity), Some(plain)) => plain.activity(&activity),
             (Delivery::Event(event), None) => connection.out.push(outbound::notification("pi/event", &event)),
             (Delivery::Event(event), Some(plain)) => plain.event(&event.event),
         }
