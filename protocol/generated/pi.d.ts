@@ -147,6 +147,32 @@ export type AgentEvent = {
   id?: unknown;
   /** New output. */
   delta: string;
+} | ExtensionUiRequest & {
+  type: "extension_ui_request";
+} | {
+  type: "extension_ui_resolved";
+  /** Id of the question. */
+  id: string;
+} | PermissionRequest & {
+  type: "permission_request";
+} | {
+  type: "permission_resolved";
+  /** Id of the question. */
+  id: string;
+  /** The call. */
+  toolCallId: string;
+  /** How it ended. */
+  decision: PermissionDecision;
+  /** The answer, if one was given. */
+  choice?: PermissionChoice;
+  /** The rules it stored. */
+  rules?: string[];
+  /** What the model is told. */
+  message?: string;
+} | {
+  type: "permission_mode_changed";
+  /** The new mode. */
+  mode: PermissionMode;
 } | {
   type: "extension_error";
   /** File, or `<runtime>`, or `command:<name>`. */
@@ -178,6 +204,16 @@ export type AgentMessage = UserMessage & {
   role: "branchSummary";
 } | CompactionSummaryMessage & {
   role: "compactionSummary";
+};
+
+/** The answer to a tool that waits for permission. */
+export type AnswerPermissionParams = {
+  /** Id of the question. */
+  id: string;
+  /** One of its choices. */
+  choice: PermissionChoice;
+  /** For `reject_message`: what the model is told. */
+  message?: string;
 };
 
 /** An answer of the model, complete or (in `message_update`) so far. */
@@ -575,6 +611,43 @@ export type ExportedHtml = {
   path: string;
 };
 
+/** What an [`ExtensionUiRequest`] is. */
+export type ExtensionUiMethod = "select" | "confirm" | "input" | "editor" | "notify" | "setStatus" | "setWidget" | "setTitle" | "set_editor_text";
+
+/** Something for the user: a question, or something to show. Which fields are there depends on `method`. */
+export type ExtensionUiRequest = {
+  /** Id to answer with. */
+  id: string;
+  /** What it is. */
+  method: ExtensionUiMethod;
+  /** `select`, `confirm`, `input`, `editor`: the question; `setTitle`: the title. */
+  title?: string;
+  /** `select`: what can be chosen; the answer's `value` is one of them. */
+  options?: string[];
+  /** `confirm`, `notify`: the text. */
+  message?: string;
+  /** `input`: shown while it is empty. */
+  placeholder?: string;
+  /** `editor`: the text to start from. */
+  prefill?: string;
+  /** `notify`: how bad. */
+  notifyType?: NoticeLevel;
+  /** `setStatus`: which status. */
+  statusKey?: string;
+  /** `setStatus`: its text; absent clears it. */
+  statusText?: string;
+  /** `setWidget`: which widget. */
+  widgetKey?: string;
+  /** `setWidget`: its lines; absent removes it. */
+  widgetLines?: string[];
+  /** `setWidget`: where. */
+  widgetPlacement?: WidgetPlacement;
+  /** `set_editor_text`: the text of the prompt. */
+  text?: string;
+  /** `select`, `confirm`, `input`: milliseconds after which the question is dropped. */
+  timeout?: number;
+};
+
 /** A client's answer to an `extension_ui_request`; `cancelled` wins over the others. */
 export type ExtensionUiResponse = {
   /** Id of the request. */
@@ -739,6 +812,68 @@ export type NoticeLevel = "info" | "warning" | "error";
 /** How `message_update` looks on a JSONL connection. */
 export type OutputMode = "full" | "compact";
 
+/** An answer. */
+export type PermissionChoice = "allow_once" | "allow_session" | "allow_project" | "reject" | "reject_stop" | "reject_message";
+
+/** How a question ended. */
+export type PermissionDecision = "allowed" | "rejected" | "cancelled" | "unasked";
+
+/** What the agent may do without asking. */
+export type PermissionMode = "ask" | "edit" | "full" | "plan";
+
+/** One possible answer. */
+export type PermissionOption = {
+  /** What to answer with. */
+  id: PermissionChoice;
+  /** For a button or a line; different for each choice of a question. */
+  label: string;
+  /** The rules it stores, as settings have them. */
+  rules?: string[];
+};
+
+/** One part of a call. */
+export type PermissionPart = {
+  /** The command, or what is done to which file. */
+  text: string;
+  /** Whether it would be allowed by itself. */
+  allowed: boolean;
+  /** Why it is or is not: the rule in the form settings have it, or words. */
+  why: string;
+};
+
+/** A question: may this call of a tool be run? Nothing but an answer, the end of the run or the end of the session closes it. */
+export type PermissionRequest = {
+  /** Id of the question; also that of the `extension_ui_request` with the same question. */
+  id: string;
+  /** The call. */
+  toolCallId: string;
+  /** Name of the tool. */
+  tool: string;
+  /** What is asked, in a few words: `Pi wants to run a command`. */
+  title: string;
+  /** The whole question as plain text. Characters that are invisible or change the direction of text are written as `<U+202E>`. */
+  text: string;
+  /** The command, complete and as it would be run. */
+  command?: string;
+  /** The change, as a unified diff. */
+  diff?: string;
+  /** What the call consists of: every command of a chain, every file it writes. */
+  parts: PermissionPart[];
+  /** Working directory. */
+  cwd: string;
+  /** Absolute paths that the call names, links resolved. */
+  paths?: string[];
+  /** The model's last sentence before the call. */
+  reason?: string;
+  /** How much can go wrong. */
+  risk: PermissionRisk;
+  /** The possible answers, in the order to show them. */
+  choices: PermissionOption[];
+};
+
+/** How much can go wrong. */
+export type PermissionRisk = "low" | "medium" | "high";
+
 /** Answer to a prompt. Over JSONL nothing of it is sent (Pi sends no data). */
 export type PromptAccepted = {
   /** Always true; a refusal is an error. */
@@ -833,6 +968,10 @@ export type SessionState = {
   messageCount: number;
   /** Messages that wait in the queues. */
   pendingMessageCount: number;
+  /** What the agent may do without asking. Not in Pi. */
+  permissionMode: PermissionMode;
+  /** Tools that wait for permission, oldest first. Not in Pi. */
+  pendingPermissions?: PermissionRequest[];
 };
 
 /** Counts, tokens and cost of a session. */
@@ -891,6 +1030,12 @@ export type SetModelParams = {
 export type SetOutputModeParams = {
   /** Full or compact. */
   mode: OutputMode;
+};
+
+/** What the agent may do without asking. */
+export type SetPermissionModeParams = {
+  /** The mode, until the session ends. */
+  mode: PermissionMode;
 };
 
 /** How a queue is emptied. */
@@ -1093,6 +1238,9 @@ export type UserMessage = {
   timestamp: number;
 };
 
+/** Where a widget is. */
+export type WidgetPlacement = "aboveEditor" | "belowEditor";
+
 /** Every request: its parameters and its result, by LSP name. */
 export interface Methods {
   /** Give the agent a task. Answered when it is accepted; progress arrives as events. */
@@ -1163,6 +1311,10 @@ export interface Methods {
   "pi/getCommands": { jsonl: "get_commands"; params: NoParams; result: Commands };
   /** Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file. */
   "pi/exportHtml": { jsonl: "export_html"; params: ExportHtmlParams; result: ExportedHtml };
+  /** Answer a tool that waits for permission. The first answer counts. */
+  "pi/answerPermission": { jsonl: "answer_permission"; params: AnswerPermissionParams; result: Empty };
+  /** Choose what the agent may do without asking. Questions that are open stay open. */
+  "pi/setPermissionMode": { jsonl: "set_permission_mode"; params: SetPermissionModeParams; result: Empty };
   /** Choose whether updates carry the whole message or only what was added. */
   "pi/setOutputMode": { jsonl: "set_output_mode"; params: SetOutputModeParams; result: Empty };
 }

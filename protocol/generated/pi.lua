@@ -146,6 +146,34 @@
 ---@field id? any Id of the `bash` request.
 ---@field delta string New output.
 
+---A question for the user, or something to show. Questions are answered with `extension_ui_response`.
+---@class pi.AgentEvent.extension_ui_request: pi.ExtensionUiRequest
+---@field type "extension_ui_request"
+
+---A question of an extension is closed: answered by one of the clients, timed out or given up. Not in Pi.
+---@class pi.AgentEvent.extension_ui_resolved
+---@field type "extension_ui_resolved"
+---@field id string Id of the question.
+
+---A tool waits for permission. Clients that do not know this event get the same question, with the same id, as `extension_ui_request`. Not in Pi.
+---@class pi.AgentEvent.permission_request: pi.PermissionRequest
+---@field type "permission_request"
+
+---A tool waits no longer. Not in Pi.
+---@class pi.AgentEvent.permission_resolved
+---@field type "permission_resolved"
+---@field id string Id of the question.
+---@field toolCallId string The call.
+---@field decision pi.PermissionDecision How it ended.
+---@field choice? pi.PermissionChoice The answer, if one was given.
+---@field rules? string[] The rules it stored.
+---@field message? string What the model is told.
+
+---The permission mode was changed. Not in Pi.
+---@class pi.AgentEvent.permission_mode_changed
+---@field type "permission_mode_changed"
+---@field mode pi.PermissionMode The new mode.
+
 ---An extension failed.
 ---@class pi.AgentEvent.extension_error
 ---@field type "extension_error"
@@ -185,6 +213,11 @@
 ---| pi.AgentEvent.session_info_changed # The session was named (0.73).
 ---| pi.AgentEvent.thinking_level_changed # The thinking level changed (0.73).
 ---| pi.AgentEvent.bash_execution_update # The user's shell command has output (0.82).
+---| pi.AgentEvent.extension_ui_request # A question for the user, or something to show. Questions are answered with `extension_ui_response`.
+---| pi.AgentEvent.extension_ui_resolved # A question of an extension is closed: answered by one of the clients, timed out or given up. Not in Pi.
+---| pi.AgentEvent.permission_request # A tool waits for permission. Clients that do not know this event get the same question, with the same id, as `extension_ui_request`. Not in Pi.
+---| pi.AgentEvent.permission_resolved # A tool waits no longer. Not in Pi.
+---| pi.AgentEvent.permission_mode_changed # The permission mode was changed. Not in Pi.
 ---| pi.AgentEvent.extension_error # An extension failed.
 ---| pi.AgentEvent.notice # Something a person should know that belongs to no message: a session file that cannot be written, a settings file that cannot be read. Not in Pi; its clients pass unknown events through.
 
@@ -225,6 +258,12 @@
 ---| pi.AgentMessage.custom # A message of an extension.
 ---| pi.AgentMessage.branchSummary # Summary of a branch that was left.
 ---| pi.AgentMessage.compactionSummary # Summary of what was compacted away.
+
+---The answer to a tool that waits for permission.
+---@class pi.AnswerPermissionParams
+---@field id string Id of the question.
+---@field choice pi.PermissionChoice One of its choices.
+---@field message? string For `reject_message`: what the model is told.
 
 ---An answer of the model, complete or (in `message_update`) so far.
 ---@class pi.AssistantMessage
@@ -557,6 +596,36 @@
 ---@class pi.ExportedHtml
 ---@field path string The path as it was asked for, or the name of the file in the session's folder.
 
+---What an [`ExtensionUiRequest`] is.
+---@alias pi.ExtensionUiMethod
+---| "select" # Choose one of `options`.
+---| "confirm" # Yes or no.
+---| "input" # One line of text.
+---| "editor" # A text of several lines.
+---| "notify" # A notice.
+---| "setStatus" # A text in the status line.
+---| "setWidget" # Lines beside the prompt.
+---| "setTitle" # The title of the window.
+---| "set_editor_text" # The text of the prompt.
+
+---Something for the user: a question, or something to show. Which fields are there depends on `method`.
+---@class pi.ExtensionUiRequest
+---@field id string Id to answer with.
+---@field method pi.ExtensionUiMethod What it is.
+---@field title? string `select`, `confirm`, `input`, `editor`: the question; `setTitle`: the title.
+---@field options? string[] `select`: what can be chosen; the answer's `value` is one of them.
+---@field message? string `confirm`, `notify`: the text.
+---@field placeholder? string `input`: shown while it is empty.
+---@field prefill? string `editor`: the text to start from.
+---@field notifyType? pi.NoticeLevel `notify`: how bad.
+---@field statusKey? string `setStatus`: which status.
+---@field statusText? string `setStatus`: its text; absent clears it.
+---@field widgetKey? string `setWidget`: which widget.
+---@field widgetLines? string[] `setWidget`: its lines; absent removes it.
+---@field widgetPlacement? pi.WidgetPlacement `setWidget`: where.
+---@field text? string `set_editor_text`: the text of the prompt.
+---@field timeout? integer `select`, `confirm`, `input`: milliseconds after which the question is dropped.
+
 ---A client's answer to an `extension_ui_request`; `cancelled` wins over the others.
 ---@class pi.ExtensionUiResponse
 ---@field id string Id of the request.
@@ -675,6 +744,63 @@
 ---| "full" # With the whole message so far, for clients of Pi 0.50.
 ---| "compact" # Deltas only, as Pi 0.84 and later.
 
+---An answer.
+---@alias pi.PermissionChoice
+---| "allow_once" # This call.
+---| "allow_session" # This call and, until the session ends, what its rules cover.
+---| "allow_project" # This call and, in this project, what its rules cover, from now on.
+---| "reject" # Not this call; the run goes on.
+---| "reject_stop" # Not this call; the run is stopped.
+---| "reject_message" # Not this call, and the model is told why.
+
+---How a question ended.
+---@alias pi.PermissionDecision
+---| "allowed" # The call is run.
+---| "rejected" # It is not.
+---| "cancelled" # The run or the session ended first; the call is not run.
+---| "unasked" # There was nobody to ask; the call is not run.
+
+---What the agent may do without asking.
+---@alias pi.PermissionMode
+---| "ask" # Reading inside the workspace; everything else is asked for.
+---| "edit" # As `ask`, and edits inside the workspace.
+---| "full" # Everything that no rule names.
+---| "plan" # Reading, and nothing else even when asked.
+
+---One possible answer.
+---@class pi.PermissionOption
+---@field id pi.PermissionChoice What to answer with.
+---@field label string For a button or a line; different for each choice of a question.
+---@field rules? string[] The rules it stores, as settings have them.
+
+---One part of a call.
+---@class pi.PermissionPart
+---@field text string The command, or what is done to which file.
+---@field allowed boolean Whether it would be allowed by itself.
+---@field why string Why it is or is not: the rule in the form settings have it, or words.
+
+---A question: may this call of a tool be run? Nothing but an answer, the end of the run or the end of the session closes it.
+---@class pi.PermissionRequest
+---@field id string Id of the question; also that of the `extension_ui_request` with the same question.
+---@field toolCallId string The call.
+---@field tool string Name of the tool.
+---@field title string What is asked, in a few words: `Pi wants to run a command`.
+---@field text string The whole question as plain text. Characters that are invisible or change the direction of text are written as `<U+202E>`.
+---@field command? string The command, complete and as it would be run.
+---@field diff? string The change, as a unified diff.
+---@field parts pi.PermissionPart[] What the call consists of: every command of a chain, every file it writes.
+---@field cwd string Working directory.
+---@field paths? string[] Absolute paths that the call names, links resolved.
+---@field reason? string The model's last sentence before the call.
+---@field risk pi.PermissionRisk How much can go wrong.
+---@field choices pi.PermissionOption[] The possible answers, in the order to show them.
+
+---How much can go wrong.
+---@alias pi.PermissionRisk
+---| "low" # A change inside the workspace that can be taken back.
+---| "medium" # A command: it can do what its program can.
+---| "high" # It deletes, reaches outside the workspace, needs other rights, or could not be understood.
+
 ---Answer to a prompt. Over JSONL nothing of it is sent (Pi sends no data).
 ---@class pi.PromptAccepted
 ---@field accepted boolean Always true; a refusal is an error.
@@ -748,6 +874,8 @@
 ---@field autoRetryEnabled boolean Whether failed model calls are repeated.
 ---@field messageCount integer Messages in the context.
 ---@field pendingMessageCount integer Messages that wait in the queues.
+---@field permissionMode pi.PermissionMode What the agent may do without asking. Not in Pi.
+---@field pendingPermissions? pi.PermissionRequest[] Tools that wait for permission, oldest first. Not in Pi.
 
 ---Counts, tokens and cost of a session.
 ---@class pi.SessionStats
@@ -782,6 +910,10 @@
 ---Which events this connection gets.
 ---@class pi.SetOutputModeParams
 ---@field mode pi.OutputMode Full or compact.
+
+---What the agent may do without asking.
+---@class pi.SetPermissionModeParams
+---@field mode pi.PermissionMode The mode, until the session ends.
 
 ---How a queue is emptied.
 ---@class pi.SetQueueModeParams
@@ -943,6 +1075,11 @@
 ---@field content pi.MessageContent Text and images.
 ---@field timestamp integer Unix time in milliseconds.
 
+---Where a widget is.
+---@alias pi.WidgetPlacement
+---| "aboveEditor" # Above the prompt.
+---| "belowEditor" # Below the prompt.
+
 ---Every request by its LSP name.
 ---@alias pi.Method
 ---| "pi/prompt" # Give the agent a task. Answered when it is accepted; progress arrives as events.
@@ -979,4 +1116,6 @@
 ---| "pi/setSessionName" # Name the session.
 ---| "pi/getCommands" # What a message can begin with: prompt templates and skills.
 ---| "pi/exportHtml" # Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
+---| "pi/answerPermission" # Answer a tool that waits for permission. The first answer counts.
+---| "pi/setPermissionMode" # Choose what the agent may do without asking. Questions that are open stay open.
 ---| "pi/setOutputMode" # Choose whether updates carry the whole message or only what was added.

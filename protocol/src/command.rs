@@ -6,7 +6,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::content::ImageContent;
+use crate::{
+    content::ImageContent,
+    permission::{PermissionChoice, PermissionMode},
+};
 
 /// Nothing to say.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -260,4 +263,24 @@ pub enum OutputMode {
     Full,
     /// Deltas only, as Pi 0.84 and later.
     Compact,
+}
+
+/// The answer to a tool that waits for permission.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerPermissionParams {
+    /// Id of the question.
+    pub id: String,
+    /// One of its choices.
+    pub choice: PermissionChoice,
+    /// For `reject_message`: what the model is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What the agent may do without asking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetPermissionModeParams {
+    /// The mode, until the session ends.
+    pub mode: PermissionMode,
 }

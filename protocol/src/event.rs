@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use crate::{
     content::{Content, ToolCall},
     message::{AgentMessage, AssistantMessage, ToolResultMessage, Usage},
+    permission::{PermissionChoice, PermissionDecision, PermissionMode, PermissionRequest},
     response::CompactionResult,
+    ui::ExtensionUiRequest,
 };
 
 /// Something that happened in a session; the JSON is the record Pi's clients read.
@@ -192,6 +194,39 @@ pub enum AgentEvent {
         id: Option<Value>,
         /// New output.
         delta: String,
+    },
+    /// A question for the user, or something to show. Questions are answered with `extension_ui_response`.
+    ExtensionUiRequest(ExtensionUiRequest),
+    /// A question of an extension is closed: answered by one of the clients, timed out or given up. Not in Pi.
+    ExtensionUiResolved {
+        /// Id of the question.
+        id: String,
+    },
+    /// A tool waits for permission. Clients that do not know this event get the same question, with the same id, as
+    /// `extension_ui_request`. Not in Pi.
+    PermissionRequest(PermissionRequest),
+    /// A tool waits no longer. Not in Pi.
+    PermissionResolved {
+        /// Id of the question.
+        id: String,
+        /// The call.
+        tool_call_id: String,
+        /// How it ended.
+        decision: PermissionDecision,
+        /// The answer, if one was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<PermissionChoice>,
+        /// The rules it stored.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rules: Vec<String>,
+        /// What the model is told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// The permission mode was changed. Not in Pi.
+    PermissionModeChanged {
+        /// The new mode.
+        mode: PermissionMode,
     },
     /// An extension failed.
     ExtensionError {

@@ -14,6 +14,7 @@ pub mod json;
 pub mod message;
 pub mod methods;
 pub mod model;
+pub mod permission;
 pub mod response;
 pub mod ui;
 
@@ -26,7 +27,9 @@ pub use event::{AgentEvent, AssistantMessageEvent, Envelope, ToolResult};
 pub use message::*;
 pub use methods::{Method, Request, Scope, Stability};
 pub use model::{InputKind, Model, ModelCost, ThinkingLevel};
+pub use permission::*;
 pub use response::*;
+pub use ui::*;
 
 /// Fingerprint of `generated/pi.schema.json`: a plugin built for another one can tell.
 pub const SCHEMA_HASH: &str = include_str!("../generated/schema.hash");

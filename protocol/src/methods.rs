@@ -173,6 +173,10 @@ methods! {
     GetCommands = "pi/getCommands" | "get_commands" { NoParams => Commands, Session, Stable },
     /// Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
     ExportHtml = "pi/exportHtml" | "export_html" { ExportHtmlParams => ExportedHtml, Connection, Stable },
+    /// Answer a tool that waits for permission. The first answer counts.
+    AnswerPermission = "pi/answerPermission" | "answer_permission" { AnswerPermissionParams => Empty, Session, Experimental },
+    /// Choose what the agent may do without asking. Questions that are open stay open.
+    SetPermissionMode = "pi/setPermissionMode" | "set_permission_mode" { SetPermissionModeParams => Empty, Session, Experimental },
     /// Choose whether updates carry the whole message or only what was added.
     SetOutputMode = "pi/setOutputMode" | "set_output_mode" { SetOutputModeParams => Empty, Connection, Experimental },
 }

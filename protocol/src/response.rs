@@ -11,6 +11,7 @@ use crate::{
     entry::Entry,
     message::AgentMessage,
     model::{Model, ThinkingLevel},
+    permission::{PermissionMode, PermissionRequest},
 };
 
 /// Nothing to report; over JSONL the response has no `data`.
@@ -75,6 +76,12 @@ pub struct SessionState {
     pub message_count: usize,
     /// Messages that wait in the queues.
     pub pending_message_count: usize,
+    /// What the agent may do without asking. Not in Pi.
+    #[serde(default)]
+    pub permission_mode: PermissionMode,
+    /// Tools that wait for permission, oldest first. Not in Pi.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_permissions: Vec<PermissionRequest>,
 }
 
 /// Messages in the context.

@@ -8,9 +8,9 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum,
-    builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser},
+    builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use pi_protocol::{OutputMode, ThinkingLevel};
+use pi_protocol::{OutputMode, PermissionMode, ThinkingLevel};
 
 /// Version of the protocol that clients check; raised when something they rely on changes.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -223,7 +223,7 @@ pub struct SessionArgs {
     pub no_builtin_tools: bool,
 
     /// What the agent may do without asking
-    #[arg(long, value_enum, value_name = "MODE", help_heading = "Tools")]
+    #[arg(long, value_name = "MODE", value_parser = permission_modes(), help_heading = "Tools")]
     pub permission_mode: Option<PermissionMode>,
 
     /// Replace the system prompt by this text or file
@@ -283,17 +283,18 @@ pub struct SessionArgs {
     pub no_themes: bool,
 }
 
-/// What the agent may do without asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PermissionMode {
-    /// Everything that changes something is asked for (not available in this version).
-    Ask,
-    /// Edits inside the workspace need no question (not available in this version).
-    Edit,
-    /// Nothing is asked for; the default.
-    Full,
-    /// Read only.
-    Plan,
+fn permission_modes() -> impl TypedValueParser<Value = PermissionMode> {
+    let word = |mode: PermissionMode, help: &'static str| PossibleValue::new(mode.as_str()).help(help);
+    PossibleValuesParser::new([
+        word(PermissionMode::Plan, "Read only"),
+        word(
+            PermissionMode::Ask,
+            "Everything but reading in the workspace is asked for; the default in editors",
+        ),
+        word(PermissionMode::Edit, "As ask, but edits inside the workspace need no question"),
+        word(PermissionMode::Full, "Only what a rule names is asked for; the default elsewhere"),
+    ])
+    .map(|word| PermissionMode::from_name(&word).unwrap_or_default())
 }
 
 fn thinking_levels() -> impl TypedValueParser<Value = ThinkingLevel> {

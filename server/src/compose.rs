@@ -14,9 +14,10 @@ use std::{
 };
 
 use anyhow::{anyhow, bail};
-use pi_core::{ScopedModel, SessionOptions, SessionStore, Tool, clock};
+use pi_core::{ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock};
 use pi_host::{
     paths,
+    permissions::HostPermissions,
     process::ShellConfig,
     resources::{
         ResourceOptions, Resources, Sources, SystemPromptInput, build_system_prompt, can_read,
@@ -28,7 +29,7 @@ use pi_host::{
     tools::{self, bash::BashTool, find::FindTool, grep::GrepTool, image, ls::LsTool},
     workspace::Workspace,
 };
-use pi_protocol::{Entry, Model, OutputMode, SessionHeader, ThinkingLevel};
+use pi_protocol::{Entry, Model, OutputMode, PermissionMode, SessionHeader, ThinkingLevel};
 use pi_providers::Registry;
 use serde_json::{Map, Value};
 
@@ -109,14 +110,6 @@ pub struct Compose {
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
     editor_settings: Mutex<Map<String, Value>>,
     registry: OnceLock<Arc<Registry>>,
-}
-
-/// The permission modes that are in force in this version.
-enum PermissionMode {
-    /// Read-only tools.
-    Plan,
-    /// Everything.
-    Full,
 }
 
 impl Compose {
@@ -274,8 +267,11 @@ impl Compose {
             Opening::File { model, thinking, .. } => (None, model, entries.is_empty().then_some(thinking)),
         };
         let shell = self.shell(&cwd);
-        let tools = self.tools(settings, workspace, &shell)?;
-        let system_prompt = self.system_prompt(&cwd, &tools, resources);
+        let mode = self.permission_mode(&settings.values())?;
+        let tools = self.tools(settings, workspace, &shell, mode);
+        let offered = |it: &&Arc<dyn Tool>| mode != PermissionMode::Plan || it.spec().read_only;
+        let specs: Vec<_> = tools.iter().filter(offered).map(|it| it.spec().clone()).collect();
+        let system_prompt = self.system_prompt(&cwd, &specs, resources);
         Ok(SessionOptions {
             header,
             entries,
@@ -285,6 +281,7 @@ impl Compose {
             tools,
             shell: Arc::new(HostShell::new(shell)),
             settings: settings.clone(),
+            permissions: Arc::new(HostPermissions::new(mode)),
             expander: resources.clone(),
             model,
             default_model,
@@ -400,27 +397,18 @@ impl Compose {
         })
     }
 
-    /// The mode from the flag, else the settings; without either everything is allowed.
+    /// The mode from the flag, else the settings, else everything is allowed.
     ///
     /// # Errors
     /// The mode asks before something is done, which this version cannot do: better not to start than to do it
     /// unasked.
     fn permission_mode(&self, values: &Values) -> anyhow::Result<PermissionMode> {
-        use crate::cli::PermissionMode as Flag;
-        use pi_host::settings::PermissionMode as Setting;
-        let setting = values.permission_mode().map(|it| match it {
-            Setting::Ask => Flag::Ask,
-            Setting::Edit => Flag::Edit,
-            Setting::Full => Flag::Full,
-            Setting::Plan => Flag::Plan,
-        });
-        match self.args.permission_mode.or(setting) {
-            Some(Flag::Plan) => Ok(PermissionMode::Plan),
-            Some(Flag::Full) | None => Ok(PermissionMode::Full),
-            Some(Flag::Ask | Flag::Edit) => bail!(
+        match self.args.permission_mode.or_else(|| values.permission_mode()).unwrap_or_default() {
+            PermissionMode::Ask | PermissionMode::Edit => bail!(
                 "permission modes \"ask\" and \"edit\" are not available in this version; \
                  use --permission-mode plan (read only) or full (nothing is asked)"
             ),
+            mode => Ok(mode),
         }
     }
 
@@ -430,16 +418,13 @@ impl Compose {
         settings: &HostSettings,
         workspace: &Arc<Workspace>,
         shell: &ShellConfig,
-    ) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
+        mode: PermissionMode,
+    ) -> Vec<Arc<dyn Tool>> {
         let args = &self.args;
         if args.no_tools || args.no_builtin_tools {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let values = settings.values();
-        let read_only = match self.permission_mode(&values)? {
-            PermissionMode::Plan => true,
-            PermissionMode::Full => false,
-        };
         let limits = image_limits(&values);
         let mut all = tools::file_tools(workspace, limits);
         all.push(Arc::new(BashTool::new(shell.clone(), Some(workspace.clone()))));
@@ -449,8 +434,14 @@ impl Compose {
         all.sort_by_key(|it| TOOL_ORDER.iter().position(|name| *name == it.spec().name));
         let wanted = match &args.tools {
             Some(names) => names.clone(),
-            None if read_only => READ_ONLY_TOOLS.map(str::to_owned).to_vec(),
-            None => values.texts("defaultTools").unwrap_or_default(),
+            None => {
+                let mut names = values.texts("defaultTools").unwrap_or_default();
+                if mode == PermissionMode::Plan {
+                    // Those that change something are there for when the mode is changed.
+                    names.extend(READ_ONLY_TOOLS.map(str::to_owned));
+                }
+                names
+            }
         };
         for name in wanted.iter().chain(&args.exclude_tools).map(|it| it.trim()) {
             if !name.is_empty() && all.iter().all(|it| it.spec().name != name) {
@@ -459,14 +450,11 @@ impl Compose {
         }
         let named =
             |names: &[String], tool: &Arc<dyn Tool>| names.iter().any(|name| name.trim() == tool.spec().name);
-        all.retain(|it| {
-            named(&wanted, it) && !named(&args.exclude_tools, it) && (!read_only || it.spec().read_only)
-        });
-        Ok(all)
+        all.retain(|it| named(&wanted, it) && !named(&args.exclude_tools, it));
+        all
     }
 
-    fn system_prompt(&self, cwd: &Path, tools: &[Arc<dyn Tool>], resources: &Resources) -> Arc<str> {
-        let specs: Vec<_> = tools.iter().map(|it| it.spec().clone()).collect();
+    fn system_prompt(&self, cwd: &Path, specs: &[ToolSpec], resources: &Resources) -> Arc<str> {
         let files = load_prompt_files(
             &self.agent_dir,
             cwd,
@@ -478,11 +466,11 @@ impl Compose {
             true => Vec::new(),
             false => discover_context_files(&self.agent_dir, cwd),
         };
-        let skills = if can_read(&specs) { resources.skills() } else { Vec::new() };
+        let skills = if can_read(specs) { resources.skills() } else { Vec::new() };
         let today = clock::today();
         build_system_prompt(SystemPromptInput {
             cwd,
-            tools: &specs,
+            tools: specs,
             context_files: &context_files,
             skills: &skills,
             custom: files.custom.as_deref(),

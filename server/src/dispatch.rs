@@ -49,6 +49,8 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         Request::GetEntries(it) => Command::GetEntries(it.since, data(answered)),
         Request::GetTree(_) => Command::GetTree(data(answered)),
         Request::NavigateTree(it) => Command::NavigateTree(it.target_id, data(answered)),
+        Request::AnswerPermission(it) => Command::AnswerPermission(it, done(answered)),
+        Request::SetPermissionMode(it) => Command::SetPermissionMode(it.mode, done(answered)),
         Request::NewSession(_)
         | Request::SwitchSession(_)
         | Request::Fork(_)

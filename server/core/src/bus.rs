@@ -42,12 +42,18 @@ struct Inner {
 pub struct EventQueue {
     inner: Arc<Mutex<Inner>>,
     ready: Arc<Notify>,
+    answers: bool,
 }
 
 impl EventQueue {
-    /// An empty queue.
+    /// An empty queue of one who only watches.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty queue of one whose user can answer questions.
+    pub fn answering() -> Self {
+        Self { answers: true, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -208,6 +214,11 @@ impl EventBus {
     /// Number of the last event.
     pub fn seq(&self) -> u64 {
         self.seq
+    }
+
+    /// Whether anyone is there whose user can answer a question.
+    pub fn can_ask(&self) -> bool {
+        self.subscribers.iter().any(|it| it.answers && !it.is_closed())
     }
 
     /// Sends one event to all.

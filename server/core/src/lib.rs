@@ -19,6 +19,7 @@ pub mod thinking;
 pub mod tree;
 pub mod turn;
 pub mod validate;
+pub mod visible;
 
 pub use bus::{Delivery, EventBus, EventQueue};
 pub use ports::*;

@@ -13,17 +13,21 @@ use std::{
 
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use pi_protocol::{
-    AgentEvent, AgentMessage, AssistantMessage, Content, Model, StopReason, ToolCall, ToolResult,
-    ToolResultMessage,
+    AgentEvent, AgentMessage, AssistantMessage, Content, Model, PermissionRequest, StopReason, ToolCall,
+    ToolResult, ToolResultMessage,
     event::{ToolResultTagged, shared},
 };
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     builder::MessageFolder,
     clock,
-    ports::{ModelRequest, Provider, ProviderEvent, SteeringInterrupt, Tool, ToolContext, ToolError},
+    ports::{
+        ModelRequest, PermissionQuery, Permissions, Provider, ProviderEvent, SteeringInterrupt, Tool,
+        ToolContext, ToolError, Verdict,
+    },
     queue::Queued,
     validate,
 };
@@ -49,6 +53,8 @@ pub enum RunMessage {
     TakeFollowUps(oneshot::Sender<Vec<Queued>>),
     /// The request for the next model call.
     NextRequest(oneshot::Sender<NextRequest>),
+    /// May this call be run? `Err` is what the model reads instead.
+    AskPermission(Box<PermissionRequest>, oneshot::Sender<Result<(), String>>),
     /// The run is over; these messages came out of it. The last message of a run, also after a panic.
     Ended(Vec<Arc<AgentMessage>>),
 }
@@ -78,6 +84,8 @@ pub struct TurnLoop {
     pub provider: Arc<dyn Provider>,
     /// The tools.
     pub tools: Arc<[Arc<dyn Tool>]>,
+    /// Decides which calls are run.
+    pub permissions: Arc<dyn Permissions>,
     /// Stops the run.
     pub cancel: CancellationToken,
     /// What a steering message does to the remaining calls.
@@ -90,6 +98,8 @@ pub struct TurnLoop {
     pub model: Option<Arc<Model>>,
     /// The turn in progress.
     pub place: TurnPlace,
+    /// What the model said last before its calls.
+    pub reason: Option<String>,
 }
 
 /// The channel from a run to its actor.
@@ -266,6 +276,7 @@ impl TurnLoop {
     /// Runs the calls of one answer. Returns their results in call order, and steering messages that arrived.
     async fn run_tools(&mut self, answer: &AssistantMessage) -> (Vec<ToolResultMessage>, Vec<Queued>) {
         let calls: Vec<ToolCall> = answer.tool_calls().cloned().collect();
+        self.reason = last_sentence(&answer.text());
         if answer.stop_reason == StopReason::Length {
             let results = calls.iter().map(|call| {
                 let text = format!(
@@ -363,7 +374,14 @@ impl TurnLoop {
                 let args = tool.prepare(call.arguments.clone());
                 match validate::arguments(&call.name, &tool.spec().parameters, &args) {
                     Err(text) => Err(ToolError(text)),
-                    Ok(args) => self.run_task(tool.clone(), call, args).await,
+                    Ok(args) => {
+                        let permitted = AssertUnwindSafe(self.permitted(tool, call, &args)).catch_unwind();
+                        match permitted.await {
+                            Ok(Ok(())) => self.run_task(tool.clone(), call, args).await,
+                            Ok(Err(refused)) => Err(refused),
+                            Err(_panic) => Err(panicked(&call.name)),
+                        }
+                    }
                 }
             }
         };
@@ -373,11 +391,48 @@ impl TurnLoop {
         }
     }
 
+    /// Asks whether the call may be run, and waits for the answer or the end of the run.
+    async fn permitted(
+        &self,
+        tool: &Arc<dyn Tool>,
+        call: &ToolCall,
+        args: &Map<String, Value>,
+    ) -> Result<(), ToolError> {
+        let query = PermissionQuery {
+            call_id: call.id.clone(),
+            tool: call.name.clone(),
+            read_only: tool.spec().read_only,
+            args: args.clone(),
+            access: tool.access(args),
+            reason: self.reason.clone(),
+        };
+        let mut request = match self.permissions.check(query).await {
+            Verdict::Allow => return Ok(()),
+            Verdict::Deny(text) => return Err(ToolError(text)),
+            Verdict::Ask(request) => request,
+        };
+        let answer = async {
+            request.diff = tool.preview(args).await?;
+            let (tx, rx) = oneshot::channel();
+            self.actor.send(RunMessage::AskPermission(request, tx));
+            match rx.await {
+                Ok(answer) => answer.map_err(ToolError),
+                Err(_given_up) => Err(ToolError::aborted()),
+            }
+        };
+        tokio::select! {
+            // An answer that stops the run counts as the answer.
+            biased;
+            answer = answer => answer,
+            () = self.cancel.cancelled() => Err(ToolError::aborted()),
+        }
+    }
+
     async fn run_task(
         &self,
         tool: Arc<dyn Tool>,
         call: &ToolCall,
-        args: serde_json::Map<String, serde_json::Value>,
+        args: Map<String, Value>,
     ) -> Result<ToolResult, ToolError> {
         // Closed once the call has ended: an update after its end would break the order clients rely on.
         let open = Arc::new(Mutex::new(true));
@@ -409,7 +464,7 @@ impl TurnLoop {
         let outcome = tokio::select! {
             joined = &mut task => joined.unwrap_or_else(|error| {
                 tracing::error!(tool = %call.name, %error, "a tool panicked");
-                Err(ToolError(format!("The tool \"{}\" failed inside pi; the run goes on", call.name)))
+                Err(panicked(&call.name))
             }),
             () = after_grace(&self.cancel) => {
                 task.abort();
@@ -419,6 +474,18 @@ impl TurnLoop {
         *open.lock().unwrap_or_else(PoisonError::into_inner) = false;
         outcome
     }
+}
+
+fn panicked(tool: &str) -> ToolError {
+    ToolError(format!("The tool \"{tool}\" failed inside pi; the run goes on"))
+}
+
+/// The last sentence of a text, for a question about what comes next.
+fn last_sentence(text: &str) -> Option<String> {
+    let line = text.lines().map(str::trim).rfind(|it| !it.is_empty())?;
+    let body = line.trim_end_matches(['.', ':', '!', '?', '…']);
+    let start = body.rmatch_indices([' ']).find(|(at, _)| body[..*at].ends_with(['.', '!', '?']));
+    Some(line[start.map_or(0, |(at, _)| at + 1)..].to_owned())
 }
 
 async fn after_grace(cancel: &CancellationToken) {
@@ -435,5 +502,23 @@ fn tool_message(call: &ToolCall, result: ToolResult, is_error: bool) -> ToolResu
         details: result.details,
         is_error,
         timestamp: clock::now_ms(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_sentence_says_why() {
+        for (text, expected) in [
+            ("", None),
+            ("I run the tests.", Some("I run the tests.")),
+            ("It ends now. I run the tests to see.", Some("I run the tests to see.")),
+            ("First line.\n\nNow the tests:\n", Some("Now the tests:")),
+            ("Look at a.rs and b.rs. Then go", Some("Then go")),
+        ] {
+            assert_eq!(last_sentence(text).as_deref(), expected, "{text:?}");
+        }
     }
 }

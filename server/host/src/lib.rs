@@ -5,6 +5,7 @@
 pub mod export;
 pub mod fs;
 pub mod paths;
+pub mod permissions;
 pub mod process;
 pub mod resources;
 pub mod sessions;

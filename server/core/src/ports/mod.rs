@@ -2,6 +2,7 @@
 
 mod expander;
 mod models;
+mod permissions;
 mod provider;
 mod settings;
 mod shell;
@@ -10,6 +11,7 @@ mod tool;
 
 pub use expander::{ExpandError, Expander};
 pub use models::{Models, ScopedModel};
+pub use permissions::{Access, PermissionQuery, Permissions, RuleScope, Verdict};
 pub use provider::{ModelRequest, Provider, ProviderEvent, ThinkingBudgets};
 pub use settings::{
     CompactionLimits, CompactionSettings, PartialCompactionLimits, RetrySettings, SessionSettings,

@@ -7,6 +7,8 @@ use pi_protocol::{Model, ToolResult};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::Access;
+
 /// What the model is told about a tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolSpec {
@@ -83,6 +85,20 @@ pub trait Tool: Send + Sync {
     /// validated; what cannot be mended is passed on, so that the validation names it.
     fn prepare(&self, args: Map<String, Value>) -> Map<String, Value> {
         args
+    }
+
+    /// What a call with these arguments would do outside the model's context. A tool that does not only read and
+    /// does not say what it does is asked for every time.
+    fn access(&self, _args: &Map<String, Value>) -> Access {
+        Access::default()
+    }
+
+    /// The change a call would make, as a unified diff, without making it.
+    ///
+    /// # Errors
+    /// The call would fail; nobody needs to be asked then.
+    async fn preview(&self, _args: &Map<String, Value>) -> Result<Option<String>, ToolError> {
+        Ok(None)
     }
 
     /// Runs one call. A panic ends this call with an error result, never the process.

@@ -14,6 +14,7 @@ use super::{
     bash::BashDone,
     compact::Compactions,
     handle::{Command, CommandResult, Reply, SessionOptions},
+    questions::Questions,
     run::RunState,
     stats,
 };
@@ -21,7 +22,8 @@ use crate::{
     bus::EventBus,
     clock,
     ports::{
-        Expander, Models, Provider, ScopedModel, SessionStore, SettingChange, Settings, Shell, Tool, ToolSpec,
+        Expander, Models, Permissions, Provider, ScopedModel, SessionStore, SettingChange, Settings, Shell,
+        Tool, ToolSpec,
     },
     queue::Queues,
     thinking,
@@ -47,6 +49,8 @@ pub struct SessionActor {
     pub(super) shell: Arc<dyn Shell>,
     pub(super) settings: Arc<dyn Settings>,
     pub(super) expander: Arc<dyn Expander>,
+    pub(super) permissions: Arc<dyn Permissions>,
+    pub(super) questions: Questions,
     pub(super) system_prompt: Arc<str>,
     pub(super) model: Option<Arc<Model>>,
     pub(super) scope: Vec<ScopedModel>,
@@ -105,6 +109,8 @@ impl SessionActor {
             shell: options.shell,
             settings: options.settings,
             expander: options.expander,
+            permissions: options.permissions,
+            questions: Questions::default(),
             system_prompt: options.system_prompt,
             model: None,
             scope: options.scope,
@@ -140,9 +146,12 @@ impl SessionActor {
 
     /// Serves commands until the session is closed or the last handle is gone; then stops what still runs.
     pub async fn serve(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
-        let (Some(mut run_inbox), Some(mut bash_inbox), Some(mut compactions)) =
-            (self.run_inbox.take(), self.bash_inbox.take(), self.take_compactions())
-        else {
+        let (Some(mut run_inbox), Some(mut bash_inbox), Some(mut compactions), Some(mut given_up)) = (
+            self.run_inbox.take(),
+            self.bash_inbox.take(),
+            self.take_compactions(),
+            self.questions.take_given_up(),
+        ) else {
             return;
         };
         let mut open = true;
@@ -167,6 +176,7 @@ impl SessionActor {
                 Some((run, message)) = run_inbox.recv() => self.run_message(run, message),
                 Some(done) = bash_inbox.recv() => self.bash_message(done),
                 Some(report) = compactions.recv() => self.compaction_message(report),
+                Some(id) = given_up.recv() => self.give_up_question(&id),
                 () = tokio::time::sleep_until(backoff.unwrap_or_else(tokio::time::Instant::now)),
                     if backoff.is_some() => self.retry_now(),
             }
@@ -182,6 +192,7 @@ impl SessionActor {
     fn stop_everything(&mut self) {
         self.drop_waiting_compaction();
         self.cancel_run();
+        self.give_up_all_questions();
         for cancel in self.bashes.values() {
             cancel.cancel();
         }
@@ -267,7 +278,17 @@ impl SessionActor {
                 self.bus.subscribe(queue);
                 reply(Ok(self.bus.seq()));
             }
-            Command::Unsubscribe(queue) => self.bus.unsubscribe(&queue),
+            Command::Unsubscribe(queue) => {
+                self.bus.unsubscribe(&queue);
+                self.check_surface();
+            }
+            Command::AnswerPermission(params, reply) => reply(self.answer_permission(params)),
+            Command::SetPermissionMode(mode, reply) => {
+                self.set_permission_mode(mode);
+                reply(Ok(Empty {}));
+            }
+            Command::AskUi(request, cancel, reply) => self.ask_ui(*request, cancel, reply),
+            Command::AnswerUi(response) => self.answer_ui(&response),
             Command::WhenSettled(reply) => {
                 if self.run.is_idle() {
                     reply(Ok(Empty {}));
@@ -340,6 +361,8 @@ impl SessionActor {
             auto_retry_enabled: settings.retry.enabled,
             message_count: self.messages.len(),
             pending_message_count: self.queues.len(),
+            permission_mode: self.permissions.mode(),
+            pending_permissions: self.questions.permissions().cloned().collect(),
         }
     }
 

@@ -9,11 +9,12 @@ use std::{fmt, sync::Arc};
 use pi_protocol::*;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
-use super::actor::SessionActor;
+use super::{actor::SessionActor, questions::UiAnswer};
 use crate::{
     bus::EventQueue,
-    ports::{Expander, Models, Provider, ScopedModel, SessionStore, Settings, Shell, Tool},
+    ports::{Expander, Models, Permissions, Provider, ScopedModel, SessionStore, Settings, Shell, Tool},
     tree::{Branch, BranchPoint},
 };
 
@@ -55,6 +56,8 @@ pub struct SessionOptions {
     pub shell: Arc<dyn Shell>,
     /// Settings.
     pub settings: Arc<dyn Settings>,
+    /// Decides which calls of tools are run.
+    pub permissions: Arc<dyn Permissions>,
     /// Expands what messages begin with.
     pub expander: Arc<dyn Expander>,
     /// The model that was asked for explicitly. Otherwise the one of the entries is used, if it is still there.
@@ -112,6 +115,12 @@ pub enum Command {
     /// A part of the session for a new one; this one stays as it is.
     Branch(BranchPoint, Reply<Branch>),
     GetCommands(Reply<Commands>),
+    AnswerPermission(AnswerPermissionParams, Reply<Empty>),
+    SetPermissionMode(PermissionMode, Reply<Empty>),
+    /// Asks the user for an extension. The token gives the question up.
+    AskUi(Box<ExtensionUiRequest>, CancellationToken, Reply<UiAnswer>),
+    /// A client's answer to an `extension_ui_request`.
+    AnswerUi(ExtensionUiResponse),
     Subscribe(EventQueue, Reply<u64>),
     Unsubscribe(EventQueue),
     /// Answers once nothing runs any more.

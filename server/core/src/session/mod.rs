@@ -6,8 +6,10 @@ mod compact;
 mod handle;
 mod history;
 mod models;
+mod questions;
 mod run;
 mod slash;
 mod stats;
 
 pub use handle::{Command, CommandResult, Reply, SessionHandle, SessionOptions, reply_channel};
+pub use questions::UiAnswer;

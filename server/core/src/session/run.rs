@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{actor::SessionActor, handle::Reply};
 use crate::{
-    ports::ModelRequest,
+    ports::{ModelRequest, ToolSpec},
     retry,
     turn::{NextRequest, RunLink, RunMessage, TurnLoop, TurnPlace},
 };
@@ -63,11 +63,13 @@ impl SessionActor {
             provider: self.provider.clone(),
             tools: self.tools.clone(),
             cancel: cancel.clone(),
+            permissions: self.permissions.clone(),
             interrupt: self.settings.current().steering_interrupt,
             session_id: self.id.clone(),
             messages: Vec::new(),
             model: None,
             place: TurnPlace::default(),
+            reason: None,
         };
         self.run = RunState::Running { run: self.run_count, cancel };
         tokio::spawn(turns.run(prompts));
@@ -105,6 +107,7 @@ impl SessionActor {
                     let _run_gone = reply.send(NextRequest { request, place });
                 }
             }
+            RunMessage::AskPermission(request, reply) => self.ask_permission(*request, reply),
             RunMessage::Ended(messages) => self.run_ended(messages),
         }
     }
@@ -115,13 +118,21 @@ impl SessionActor {
             model: self.model.clone()?,
             system_prompt: self.system_prompt.clone(),
             messages: self.messages.clone(),
-            tools: self.tool_specs.clone(),
+            tools: self.offered_tools(),
             thinking: self.thinking,
             thinking_budgets: settings.thinking_budgets,
             max_tokens: None,
             session_id: self.id.clone(),
             block_images: settings.block_images,
         })
+    }
+
+    /// The tools the model is told of: in mode `plan` those that only read.
+    fn offered_tools(&self) -> Arc<[ToolSpec]> {
+        match self.permissions.mode() {
+            PermissionMode::Plan => self.tool_specs.iter().filter(|it| it.read_only).cloned().collect(),
+            _ => self.tool_specs.clone(),
+        }
     }
 
     fn run_event(&mut self, event: AgentEvent) {
@@ -143,7 +154,9 @@ impl SessionActor {
     }
 
     fn run_ended(&mut self, messages: Vec<Arc<AgentMessage>>) {
-        let stopped = matches!(&self.run, RunState::Running { cancel, .. } if cancel.is_cancelled());
+        // Nobody waits for an answer any more, however the run ended.
+        self.cancel_permissions();
+        let stopped = self.is_stopping();
         let last = self.messages.last().and_then(|it| it.as_assistant()).cloned();
         let error = last
             .as_ref()
@@ -223,6 +236,11 @@ impl SessionActor {
         }
     }
 
+    /// Whether the run was asked to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        matches!(&self.run, RunState::Running { cancel, .. } if cancel.is_cancelled())
+    }
+
     /// Asks a run or a compaction to stop, or gives up a retry.
     pub(super) fn cancel_run(&mut self) {
         match &self.run {
@@ -230,6 +248,7 @@ impl SessionActor {
             RunState::Running { cancel, .. } | RunState::Compacting { cancel } => {
                 cancel.cancel();
                 self.bus.stopping();
+                self.cancel_permissions();
             }
             RunState::Backoff { .. } => self.cancel_backoff(),
         }

@@ -3,6 +3,7 @@
 
 mod compact;
 mod history;
+mod questions;
 mod world;
 
 use pi_core::{RetrySettings, SessionSettings, SteeringInterrupt, session::Command};

@@ -7,10 +7,10 @@ use std::{
 
 use async_trait::async_trait;
 use pi_core::{
-    CancellationToken, Delivery, EventQueue, ExpandError, Expander, ModelRequest, Models, Provider,
-    ProviderEvent, ScopedModel, SessionHandle, SessionOptions, SessionSettings, SessionStore, SettingChange,
-    Settings, Shell, StoreError, Tool, ToolContext, ToolError, ToolSpec, builder::MessageBuilder,
-    session::Command,
+    CancellationToken, Delivery, EventQueue, ExpandError, Expander, ModelRequest, Models, PermissionQuery,
+    Permissions, Provider, ProviderEvent, RuleScope, ScopedModel, SessionHandle, SessionOptions,
+    SessionSettings, SessionStore, SettingChange, Settings, Shell, StoreError, Tool, ToolContext, ToolError,
+    ToolSpec, Verdict, builder::MessageBuilder, session::Command,
 };
 use pi_protocol::*;
 use serde_json::{Value, json};
@@ -44,6 +44,13 @@ pub struct Script {
     steps: Mutex<VecDeque<Step>>,
     pub requests: Mutex<Vec<ModelRequest>>,
     pub release: Notify,
+}
+
+impl Script {
+    /// What the model does after what it was told already.
+    pub fn push(&self, steps: Vec<Step>) {
+        self.steps.lock().unwrap().extend(steps);
+    }
 }
 
 #[async_trait]
@@ -241,6 +248,59 @@ impl Expander for Twice {
     }
 }
 
+/// Asks for each call of the tools in `asks`, unless a rule with the tool's name was stored; allows all others.
+#[derive(Default)]
+pub struct Asking {
+    pub asks: Mutex<Vec<&'static str>>,
+    pub rules: Mutex<Vec<(String, RuleScope)>>,
+    pub queries: Mutex<Vec<PermissionQuery>>,
+    mode: Mutex<PermissionMode>,
+}
+
+#[async_trait]
+impl Permissions for Asking {
+    fn mode(&self) -> PermissionMode {
+        *self.mode.lock().unwrap()
+    }
+
+    fn set_mode(&self, mode: PermissionMode) {
+        *self.mode.lock().unwrap() = mode;
+    }
+
+    async fn check(&self, query: PermissionQuery) -> Verdict {
+        let tool = query.tool.clone();
+        self.queries.lock().unwrap().push(query);
+        let stored = self.rules.lock().unwrap().iter().any(|(rule, _)| *rule == tool);
+        if stored || !self.asks.lock().unwrap().contains(&tool.as_str()) {
+            return Verdict::Allow;
+        }
+        let option = |id, label: &str, rules| PermissionOption { id, label: label.to_owned(), rules };
+        Verdict::Ask(Box::new(PermissionRequest {
+            tool_call_id: "c1".into(),
+            text: format!("May {tool}\u{202e} run?"),
+            choices: vec![
+                option(PermissionChoice::AllowOnce, "Allow once", vec![]),
+                option(PermissionChoice::AllowSession, "Allow in this chat", vec![tool.clone()]),
+                option(PermissionChoice::AllowProject, "Always", vec![tool.clone()]),
+                option(PermissionChoice::Reject, "Reject", vec![]),
+                option(PermissionChoice::RejectStop, "Reject and stop", vec![]),
+                option(PermissionChoice::RejectMessage, "Reject and say why…", vec![]),
+            ],
+            tool,
+            ..PermissionRequest::default()
+        }))
+    }
+
+    fn remember(&self, rules: &[String], scope: RuleScope) -> Result<(), String> {
+        self.rules.lock().unwrap().extend(rules.iter().map(|it| (it.clone(), scope)));
+        if scope == RuleScope::Project { Err("the disk is full".into()) } else { Ok(()) }
+    }
+
+    fn nobody_to_ask(&self, request: &PermissionRequest) -> String {
+        format!("nobody to ask about {}", request.tool)
+    }
+}
+
 pub struct World {
     pub session: SessionHandle,
     pub queue: EventQueue,
@@ -248,6 +308,7 @@ pub struct World {
     pub store: Arc<Mutex<MemoryStore>>,
     pub gate: Arc<Notify>,
     pub started: Arc<Notify>,
+    pub permissions: Arc<Asking>,
     /// Events taken so far, as JSON.
     pub events: Vec<Value>,
 }
@@ -310,6 +371,7 @@ impl World {
                 }) as Arc<dyn Tool>
             },
         );
+        let permissions = Arc::new(Asking::default());
         let session = SessionHandle::spawn(SessionOptions {
             header: serde_json::from_value(
                 json!({"type": "session", "version": 3, "id": "s1", "timestamp": "t", "cwd": "/"}),
@@ -322,6 +384,7 @@ impl World {
             tools: tools.to_vec(),
             shell: Arc::new(EchoShell),
             settings: Arc::new(MemorySettings(Mutex::new(settings))),
+            permissions: permissions.clone(),
             expander: Arc::new(Twice),
             model: None,
             default_model: model,
@@ -329,9 +392,9 @@ impl World {
             thinking: None,
             system_prompt: "system".into(),
         });
-        let queue = EventQueue::new();
+        let queue = EventQueue::answering();
         session.ask(|reply| Command::Subscribe(queue.clone(), reply)).await.unwrap();
-        Self { session, queue, script, store, gate, started, events: Vec::new() }
+        Self { session, queue, script, store, gate, started, permissions, events: Vec::new() }
     }
 
     pub async fn prompt(&self, text: &str) -> PromptAccepted {
@@ -436,6 +499,9 @@ fn line(event: &Value) -> Option<String> {
                 if event["willRetry"] == true { " (again)" } else { "" },
             )
         }
+        "permission_request" => format!("? {}", event["tool"].as_str().unwrap()),
+        "permission_resolved" => format!("! {}", event["decision"].as_str().unwrap()),
+        "extension_ui_request" => format!("ui {}", event["method"].as_str().unwrap()),
         "notice" => format!("notice {}", event["message"].as_str().unwrap()),
         other => other.to_owned(),
     })

@@ -13,4 +13,4 @@ mod values;
 pub use docs::config_markdown;
 pub(crate) use file::replace_file;
 pub use file::{HostSettings, SettingsOptions};
-pub use values::{PermissionMode, Values};
+pub use values::Values;

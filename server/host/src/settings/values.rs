@@ -6,23 +6,10 @@ use pi_core::ports::{
     CompactionLimits, CompactionSettings, PartialCompactionLimits, RetrySettings, SessionSettings,
     SteeringInterrupt, ThinkingBudgets,
 };
-use pi_protocol::{QueueMode, ThinkingLevel};
+use pi_protocol::{PermissionMode, QueueMode, ThinkingLevel};
 use serde_json::{Map, Value};
 
 use super::table::{self, Scope, TABLE};
-
-/// What the agent may do without asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PermissionMode {
-    /// Nothing but reading.
-    Ask,
-    /// Edits inside the workspace.
-    Edit,
-    /// Everything.
-    Full,
-    /// Reading, and nothing else even when asked.
-    Plan,
-}
 
 /// Settings in force: files merged, values of the wrong kind left out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -116,13 +103,7 @@ impl Values {
 
     /// `permissions.mode`; `None` = the transport's default.
     pub fn permission_mode(&self) -> Option<PermissionMode> {
-        match self.text("permissions.mode")?.as_str() {
-            "ask" => Some(PermissionMode::Ask),
-            "edit" => Some(PermissionMode::Edit),
-            "full" => Some(PermissionMode::Full),
-            "plan" => Some(PermissionMode::Plan),
-            _ => None,
-        }
+        PermissionMode::from_name(&self.text("permissions.mode")?)
     }
 
     /// What a session needs.

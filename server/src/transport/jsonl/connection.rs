@@ -57,9 +57,8 @@ impl Connection {
         let Some(Value::String(name)) = fields.shift_remove("type") else {
             return self.answer(id.as_ref(), None, &Err(unknown("undefined")));
         };
-        // Answers to questions that nobody asks any more are ignored, as Pi does.
         if name == "extension_ui_response" {
-            return;
+            return self.ui_response(id, fields);
         }
         let Some(method) = Method::from_jsonl(&name) else {
             return self.answer(id.as_ref(), Some(&name), &Err(unknown(&name)));
@@ -70,6 +69,15 @@ impl Connection {
                 let text = format!("Invalid {name} command: {error}");
                 self.answer(id.as_ref(), Some(&name), &Err(CommandError::invalid(text)));
             }
+        }
+    }
+
+    /// The answer to a question. It has no answer itself; what fits no question is ignored, as Pi does.
+    fn ui_response(&self, id: Option<Value>, mut fields: Map<String, Value>) {
+        fields.extend(id.map(|id| ("id".to_owned(), id)));
+        match serde_json::from_value(Value::Object(fields)) {
+            Ok(response) => self.session.send(Command::AnswerUi(response)),
+            Err(error) => tracing::warn!(%error, "an extension_ui_response that cannot be read"),
         }
     }
 

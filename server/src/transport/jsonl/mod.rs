@@ -25,7 +25,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// # Errors
 /// The session that the flags ask for cannot be opened; the client has then been told in one record.
 pub async fn serve(hub: Arc<Hub>) -> anyhow::Result<ExitCode> {
-    let queue = EventQueue::new();
+    let queue = EventQueue::answering();
     let mode = writer::SharedMode::new(hub.compose().output_mode());
     let mut writer = writer::spawn(queue.clone(), mode.clone())?;
     let session = match hub.open_initial(UnknownModel::StartWithout).await {

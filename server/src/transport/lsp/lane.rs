@@ -168,7 +168,7 @@ impl Lane {
     /// Watches a session from now on.
     fn attach(&mut self, handle: SessionHandle) -> Arc<str> {
         let id = handle.id().clone();
-        let queue = EventQueue::new();
+        let queue = EventQueue::answering();
         handle.send(Command::Subscribe(queue.clone(), Box::new(|_| {})));
         self.connection.tasks.spawn(watch::watch(self.connection.clone(), handle.clone(), queue.clone()));
         self.attached.insert(id.clone(), Attached { handle, queue });

@@ -1,0 +1,75 @@
+//! Whether a tool may run.
+
+use async_trait::async_trait;
+use pi_protocol::{PermissionMode, PermissionRequest};
+use serde_json::{Map, Value};
+
+/// What a call would do outside the model's context. Paths are absolute.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Files and folders it reads.
+    pub reads: Vec<String>,
+    /// Files it writes.
+    pub writes: Vec<String>,
+    /// The shell command it runs.
+    pub command: Option<String>,
+}
+
+/// A call to decide about.
+#[derive(Debug, Clone)]
+pub struct PermissionQuery {
+    /// Id of the call.
+    pub call_id: String,
+    /// Name of the tool.
+    pub tool: String,
+    /// The tool only reads.
+    pub read_only: bool,
+    /// Arguments, validated.
+    pub args: Map<String, Value>,
+    /// What it would do.
+    pub access: Access,
+    /// The model's last sentence before the call.
+    pub reason: Option<String>,
+}
+
+/// What is decided about a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Run it.
+    Allow,
+    /// Do not run it; the model reads why.
+    Deny(String),
+    /// Ask. The session gives the question its id.
+    Ask(Box<PermissionRequest>),
+}
+
+/// How long a rule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleScope {
+    /// Until the session ends.
+    Session,
+    /// In this project, from now on.
+    Project,
+}
+
+/// Decides about the calls of one session.
+#[async_trait]
+pub trait Permissions: Send + Sync {
+    /// The mode in force.
+    fn mode(&self) -> PermissionMode;
+
+    /// Changes the mode, for this session.
+    fn set_mode(&self, mode: PermissionMode);
+
+    /// Decides about a call. Never panics on what a model wrote.
+    async fn check(&self, query: PermissionQuery) -> Verdict;
+
+    /// Keeps rules that an answer of the user stores.
+    ///
+    /// # Errors
+    /// They could not be written; they hold until the session ends.
+    fn remember(&self, rules: &[String], scope: RuleScope) -> Result<(), String>;
+
+    /// What the model and the user are told when `request` could be shown to nobody.
+    fn nobody_to_ask(&self, request: &PermissionRequest) -> String;
+}
