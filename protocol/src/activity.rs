@@ -34,6 +34,8 @@ pub enum ActivityState {
     Answering,
     /// Tools run.
     Tool,
+    /// A question waits for the user.
+    Asking,
     /// A failed model call will be repeated.
     Retrying,
     /// Older turns are being summarised.

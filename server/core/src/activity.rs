@@ -19,6 +19,8 @@ pub struct ActivityTracker {
     model: Option<String>,
     /// Running tools: call, name, what they work on.
     tools: Vec<(String, String, Option<String>)>,
+    /// Open permission questions: id, tool, what it is about.
+    questions: Vec<(String, String, Option<String>)>,
     /// How the last answer ended.
     outcome: (ActivityState, Option<String>),
 }
@@ -26,7 +28,7 @@ pub struct ActivityTracker {
 impl Default for ActivityTracker {
     fn default() -> Self {
         let now = Activity { state: ActivityState::Idle, since: clock::now_ms(), tool: None, detail: None };
-        Self { now, model: None, tools: Vec::new(), outcome: Default::default() }
+        Self { now, model: None, tools: Vec::new(), questions: Vec::new(), outcome: Default::default() }
     }
 }
 
@@ -62,6 +64,15 @@ impl ActivityTracker {
                 self.tools.retain(|it| it.0 != *tool_call_id);
                 self.show_tools()
             }
+            AgentEvent::PermissionRequest(it) => {
+                let detail = it.command.as_ref().or(it.paths.first()).map(|it| cut(it.trim(), DETAIL));
+                self.questions.push((it.id.clone(), it.tool.clone(), detail));
+                self.show_tools()
+            }
+            AgentEvent::PermissionResolved { id, .. } => {
+                self.questions.retain(|it| it.0 != *id);
+                self.show_tools()
+            }
             AgentEvent::AutoRetryStart { attempt, max_attempts, delay_ms, error_message } => {
                 let cause = cut(error_message.lines().next().unwrap_or_default(), 40);
                 let seconds = delay_ms.div_ceil(1000);
@@ -94,6 +105,10 @@ impl ActivityTracker {
     }
 
     fn show_tools(&mut self) -> Option<Activity> {
+        if let Some((_, tool, detail)) = self.questions.first() {
+            let (tool, detail) = (tool.clone(), detail.clone());
+            return self.set(ActivityState::Asking, Some(tool), detail);
+        }
         match self.tools.as_slice() {
             [] => self.set(ActivityState::Waiting, None, self.model.clone()),
             [(_, name, detail)] => {
@@ -142,7 +157,7 @@ fn cut(text: &str, limit: usize) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use pi_protocol::{AgentMessage, AssistantMessage, ToolResult};
+    use pi_protocol::{AgentMessage, AssistantMessage, PermissionDecision, PermissionRequest, ToolResult};
     use serde_json::json;
 
     use super::*;
@@ -163,6 +178,26 @@ mod tests {
             tool_name: "t".into(),
             result,
             is_error: false,
+        }
+    }
+
+    fn asked(id: &str, tool: &str, path: &str) -> AgentEvent {
+        AgentEvent::PermissionRequest(PermissionRequest {
+            id: id.into(),
+            tool: tool.into(),
+            paths: vec![path.into()],
+            ..PermissionRequest::default()
+        })
+    }
+
+    fn resolved(id: &str) -> AgentEvent {
+        AgentEvent::PermissionResolved {
+            id: id.into(),
+            tool_call_id: String::new(),
+            decision: PermissionDecision::Cancelled,
+            choice: None,
+            rules: Vec::new(),
+            message: None,
         }
     }
 
@@ -190,6 +225,8 @@ mod tests {
             ),
             (start("2", "read", json!({"path": "a"})), Tool, None, Some("2 tools running")),
             (end("1"), Tool, Some("read"), Some("a")),
+            (asked("q", "edit", "/ws/a.rs"), Asking, Some("edit"), Some("/ws/a.rs")),
+            (resolved("q"), Tool, Some("read"), Some("a")),
             (end("2"), Waiting, None, Some("m")),
             (AgentEvent::AgentSettled, Idle, None, None),
         ] {

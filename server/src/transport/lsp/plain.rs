@@ -98,6 +98,9 @@ fn strip(activity: &Activity) -> Option<String> {
         ActivityState::Thinking => "Thinking…".to_owned(),
         ActivityState::Answering => "Writing…".to_owned(),
         ActivityState::Tool => tool_line(activity.tool.as_deref(), detail),
+        ActivityState::Asking => {
+            format!("Waiting for your answer · {}", activity.tool.as_deref().unwrap_or("a question"))
+        }
         ActivityState::Retrying => format!("Provider failed ({})", detail.unwrap_or_default()),
         ActivityState::Compacting => "Making room: summarising older turns…".to_owned(),
         ActivityState::Stopping => "Stopping…".to_owned(),
