@@ -16,6 +16,7 @@ use std::{
 use anyhow::{anyhow, bail};
 use pi_core::{ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock};
 use pi_host::{
+    ledger::{self, Journal, Ledger, Limits},
     paths,
     permissions::HostPermissions,
     process::ShellConfig,
@@ -110,6 +111,7 @@ pub struct Compose {
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
     editor_settings: Mutex<Map<String, Value>>,
     registry: OnceLock<Arc<Registry>>,
+    journal: OnceLock<Arc<Journal>>,
 }
 
 impl Compose {
@@ -133,6 +135,7 @@ impl Compose {
             folders: Mutex::default(),
             editor_settings: Mutex::default(),
             registry: OnceLock::new(),
+            journal: OnceLock::new(),
         }
     }
 
@@ -198,13 +201,25 @@ impl Compose {
         }
         // Whichever folder a session works in, what the editor has open is open.
         let beside = folders.values().next().map(|it| it.workspace.beside(folder.to_owned()));
+        let workspace = beside.unwrap_or_else(|| Workspace::new(folder.to_owned()));
+        let journal = self.journal(&settings.values());
+        journal.add_root(folder);
+        workspace.set_journal(journal.clone());
         let made = Arc::new(Folder {
             resources: Arc::new(Resources::new(self.resource_options(folder, &settings))),
             settings: Arc::new(settings),
-            workspace: beside.unwrap_or_else(|| Workspace::new(folder.to_owned())),
+            workspace,
         });
         folders.insert(folder.to_owned(), made.clone());
         made
+    }
+
+    /// The record of edits, opened with the first of them. Its limits are global settings.
+    fn journal(&self, values: &Values) -> &Arc<Journal> {
+        self.journal.get_or_init(|| {
+            let ledger = Ledger::new(self.agent_dir.join(ledger::FILE_NAME), ledger_limits(values));
+            Arc::new(Journal::new(ledger))
+        })
     }
 
     fn resource_options(&self, folder: &Path, settings: &HostSettings) -> ResourceOptions {
@@ -370,6 +385,12 @@ fn session_with_id(id: &str, folder: &Path, files: &SessionFiles) -> Option<Path
     let Some(Found::Here(path)) = files.find(id, folder) else { return None };
     let named = path.file_stem().and_then(|it| it.to_str()).is_some_and(|it| it.ends_with(&format!("_{id}")));
     named.then_some(path)
+}
+
+/// How much of the edits is kept.
+fn ledger_limits(values: &Values) -> Limits {
+    let count = |key| values.count(key).unwrap_or_default();
+    Limits { days: count("review.keepDays"), bytes: count("review.maxMegabytes").saturating_mul(1 << 20) }
 }
 
 fn image_limits(values: &Values) -> image::Limits {

@@ -4,6 +4,7 @@
 
 pub mod export;
 pub mod fs;
+pub mod ledger;
 pub mod paths;
 pub mod permissions;
 pub mod process;

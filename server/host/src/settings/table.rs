@@ -118,6 +118,8 @@ pub const TABLE: &[Setting] = &[
     both("prompts", Kind::TextList, "[]", "Paths of prompt templates, relative to the directory of this file."),
     both("enableSkillCommands", Kind::Bool, "true", "List each skill as a `/skill:` command."),
     both("sessionDir", Kind::Text, "", "Directory of the session files, without sub-directories; absent = per project in the agent directory."),
+    global("review.keepDays", Kind::Count, "30", "Days for which edits can be reviewed and reverted; what still waits for a decision is kept twice as long. 0 = for ever. Ours."),
+    global("review.maxMegabytes", Kind::Count, "512", "Largest size of the record of edits, in MiB; the oldest are forgotten first. 0 = any. Ours."),
     both("httpIdleTimeoutMs", Kind::Count, "300000", "Longest silence of a provider in milliseconds; 0 = no limit."),
     global("permissions.mode", Kind::Choice(&["ask", "edit", "full", "plan"]), "", "What the agent may do: `full` everything, `plan` reads only. `ask` and `edit` are refused until questions can be asked. Absent = `full`. Ours."),
     global("defaultProjectTrust", Kind::Choice(&["ask", "always", "never"]), r#""ask""#, "Whether a project's own `.pi/settings.json`, `SYSTEM.md`, prompt templates and skills are used: `always`, or only with `--approve`."),

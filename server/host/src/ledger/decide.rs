@@ -1,0 +1,127 @@
+//! What a decision does to the hunks of one file.
+
+use std::collections::{HashMap, HashSet};
+
+use super::hunks::{FileState, Hunk, Status, To};
+
+/// What is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// The text stays, for good.
+    Accept,
+    /// What waits is taken out: the text from before Pi's changes comes back.
+    Reject,
+    /// What waits or was kept is taken out, back to what was there before exactly these changes.
+    Revert,
+    /// What was rejected or reverted is put back.
+    Redo,
+}
+
+/// A hunk that a decision could not be carried out for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The hunk.
+    pub hunk: i64,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// What came of a decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// Hunks that have another status now.
+    pub changed: Vec<i64>,
+    /// Hunks that could not be changed.
+    pub refused: Vec<Refusal>,
+}
+
+/// Why an edited hunk is left alone.
+const EDITED: &str = "You edited this since; your text stays";
+/// Why an earlier hunk cannot be reverted alone.
+const COVERED: &str = "A later change covers this one; revert that first";
+
+/// Decides about the hunks in `ids`.
+pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decision: i64) -> Decided {
+    let before: HashMap<i64, Status> = file.hunks.iter().map(|it| (it.id, it.status)).collect();
+    match verb {
+        Verb::Accept => accept(file, ids),
+        Verb::Reject => rounds(file, ids, |it| it.status == Status::Pending, To::Base),
+        Verb::Revert => rounds(file, ids, Hunk::is_in, To::Previous),
+        Verb::Redo => rounds(file, ids, is_out, To::Text),
+    }
+    let mut decided = Decided::default();
+    for it in &mut file.hunks {
+        let was = before.get(&it.id).copied().unwrap_or(it.status);
+        if was != it.status {
+            it.decision = decision;
+        }
+        if !ids.contains(&it.id) {
+            continue;
+        }
+        let wanted = match verb {
+            Verb::Accept => false,
+            Verb::Reject => it.status == Status::Pending,
+            Verb::Revert => it.is_in(),
+            Verb::Redo => is_out(it),
+        };
+        if was != it.status {
+            decided.changed.push(it.id);
+        } else if wanted && it.edited {
+            decided.refused.push(Refusal { hunk: it.id, reason: EDITED.into() });
+        } else if verb == Verb::Revert && it.status == Status::Superseded && !covered_by(&before, it, ids) {
+            decided.refused.push(Refusal { hunk: it.id, reason: COVERED.into() });
+        }
+    }
+    decided
+}
+
+fn is_out(hunk: &Hunk) -> bool {
+    matches!(hunk.status, Status::Rejected | Status::Reverted)
+}
+
+/// Whether what superseded it was meant as well, or is out already.
+fn covered_by(before: &HashMap<i64, Status>, hunk: &Hunk, ids: &HashSet<i64>) -> bool {
+    hunk.parent.is_none_or(|it| {
+        ids.contains(&it.hunk)
+            || matches!(before.get(&it.hunk), None | Some(Status::Rejected | Status::Reverted))
+    })
+}
+
+fn accept(file: &mut FileState, ids: &HashSet<i64>) {
+    let mut kept: HashSet<i64> = HashSet::new();
+    for it in &mut file.hunks {
+        if ids.contains(&it.id) && it.status == Status::Pending {
+            it.status = Status::Kept;
+            kept.insert(it.id);
+        }
+    }
+    // What it was made from is kept with it, should it ever come back.
+    loop {
+        let inner = file.hunks.iter_mut().filter(|it| it.status == Status::Superseded);
+        let mut more = inner.filter(|it| it.parent.is_some_and(|it| kept.contains(&it.hunk)));
+        let Some(it) = more.find(|it| !kept.contains(&it.id)) else { return };
+        kept.insert(it.id);
+        if it.was == Status::Pending {
+            it.was = Status::Kept;
+        }
+    }
+}
+
+/// Flips what is meant until nothing more can be: what was superseded comes back when its successor goes.
+fn rounds(file: &mut FileState, ids: &HashSet<i64>, wanted: impl Fn(&Hunk) -> bool, to: To) {
+    let mut flipped: HashSet<i64> = HashSet::new();
+    loop {
+        let able = |it: &&Hunk| ids.contains(&it.id) && !it.edited && wanted(it) && !flipped.contains(&it.id);
+        let flips: Vec<_> = file.hunks.iter().filter(able).map(|it| (it.id, to)).collect();
+        if flips.is_empty() {
+            return;
+        }
+        file.flip(&flips);
+        let count = flipped.len();
+        let done = flips.iter().filter(|(id, _)| file.hunks.iter().any(|it| it.id == *id && !wanted(it)));
+        flipped.extend(done.map(|(id, _)| *id));
+        if flipped.len() == count {
+            return;
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The journal of the workspaces: a record before an edit is made, its hunks once it was.
+//!
+//! A record that is neither completed nor known to be wrong is in doubt: the process was killed, or a run was
+//! stopped while an editor still had the edit. It is settled by looking, the next time anybody asks for the file:
+//! the wanted text is there, or the old one is, or something else.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use pi_core::clock;
+use rusqlite::Transaction;
+
+use super::{
+    Ledger, LedgerEvent, lock,
+    store::{self, EditState, NewEdit, OpenEdit},
+};
+use crate::{
+    paths,
+    workspace::{
+        journal::{EditIntent, EditJournal, EditKind},
+        rebase,
+    },
+};
+
+/// No edit takes longer: an editor has seconds to answer.
+const LONGEST_MS: u64 = 120_000;
+/// The record's number when there is none: an edit the user asked for, or a ledger that cannot be written.
+const UNRECORDED: u64 = 0;
+
+/// Records the edits of all workspaces of this process.
+#[derive(Debug)]
+pub struct Journal {
+    ledger: Arc<Ledger>,
+    /// The project folders.
+    roots: Mutex<Vec<PathBuf>>,
+}
+
+impl Journal {
+    /// In this ledger.
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self { ledger, roots: Mutex::default() }
+    }
+
+    /// Edits of files in this folder belong to its project.
+    pub fn add_root(&self, root: &Path) {
+        lock(&self.roots).push(paths::canonical(root));
+    }
+
+    /// The project a file belongs to: the innermost one, or the first if it is outside of all.
+    fn root_of(&self, path: &Path) -> String {
+        let roots = lock(&self.roots);
+        let inside = roots.iter().filter(|it| path.starts_with(it));
+        let root = inside.max_by_key(|it| it.components().count()).or(roots.first());
+        root.map_or_else(String::new, |it| store::path_text(it))
+    }
+}
+
+impl EditJournal for Journal {
+    /// Never fails: an edit that cannot be recorded is still made, and the user is told.
+    fn begin(&self, intent: &EditIntent) -> io::Result<u64> {
+        let Some(cause) = &intent.cause else { return Ok(UNRECORDED) };
+        let path = paths::canonical(&intent.path);
+        let root = self.root_of(&path);
+        let path = store::path_text(&path);
+        let from = match &intent.kind {
+            EditKind::Rename { from } => Some(store::path_text(&paths::canonical(from))),
+            _ => None,
+        };
+        let edit = NewEdit {
+            root: &root,
+            path: &path,
+            from: from.as_deref(),
+            kind: match intent.kind {
+                EditKind::Change => "change",
+                EditKind::Create => "create",
+                EditKind::Delete => "delete",
+                EditKind::Rename { .. } => "rename",
+            },
+            session: &cause.session_id,
+            prompt: cause.prompt_id.as_deref(),
+            turn: cause.turn,
+            call: &cause.call_id,
+            tool: &cause.tool,
+            before: intent.before.as_deref(),
+            after: intent.after.as_deref(),
+            buffer: intent.buffer,
+            began: clock::now_ms(),
+        };
+        let begun = self.ledger.with(|db| {
+            let change = store::write(db)?;
+            // In this process the path is ours alone.
+            let own = std::process::id();
+            let open = store::open_edits(&change, &root)?.into_iter();
+            for left in open.filter(|it| it.path == path && (it.process == own || !in_progress(it))) {
+                settle(&change, &left, intent.before.as_deref(), true)?;
+            }
+            let id = store::insert_edit(&change, edit)?;
+            change.commit()?;
+            Ok(id.unsigned_abs())
+        });
+        Ok(begun.unwrap_or_else(|error| {
+            self.ledger.tell_failure(&error);
+            UNRECORDED
+        }))
+    }
+
+    fn complete(&self, id: u64, before: Option<&str>, after: Option<&str>) {
+        if id == UNRECORDED {
+            return;
+        }
+        let done = self.ledger.with(|db| {
+            let change = store::write(db)?;
+            let Some(edit) = store::open_edit(&change, id as i64)? else { return Ok(None) };
+            complete(&change, &edit, before, after)?;
+            change.commit()?;
+            Ok(Some(edit))
+        });
+        match done {
+            Ok(Some(edit)) => {
+                let files = edit.from.iter().chain([&edit.path]).map(PathBuf::from).collect();
+                self.ledger.tell(LedgerEvent::Changed(files));
+            }
+            Ok(None) => {}
+            Err(error) => self.ledger.tell_failure(&error),
+        }
+    }
+
+    fn abandon(&self, id: u64, reason: &str) {
+        if id == UNRECORDED {
+            return;
+        }
+        let done = self.ledger.with(|db| {
+            let change = store::write(db)?;
+            if let Some(edit) = store::open_edit(&change, id as i64)? {
+                // What an editor was sent may still come: whoever looks next will see.
+                let state = if edit.buffer { EditState::Begun } else { EditState::Abandoned };
+                store::end_edit(&change, edit.id, state, None, Some(reason))?;
+            }
+            change.commit()
+        });
+        if let Err(error) = done {
+            self.ledger.tell_failure(&error);
+        }
+    }
+}
+
+/// Turns a verified edit into hunks of its file and ends the record.
+pub(super) fn complete(
+    db: &Transaction<'_>,
+    edit: &OpenEdit,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> rusqlite::Result<()> {
+    let path = Path::new(&edit.path);
+    if let Some(from) = &edit.from {
+        store::rename(db, from, &edit.path)?;
+    }
+    let mut file = store::load(db, &edit.path)?;
+    file.state.follow(before);
+    let next = store::next_hunk(db)?;
+    match &edit.from {
+        Some(from) => file.state.renamed(edit.id, from, next),
+        // It was replaced without being text: there is nothing to go back to.
+        None if before.is_none() && after.is_some() && !edit.creates => {
+            file.state.text = after.map(str::to_owned)
+        }
+        None => {
+            file.state.absorb(edit.id, after, next);
+        }
+    }
+    file.stamp = if edit.buffer { None } else { stamp(path) };
+    store::save(db, &edit.root, &edit.path, &file)?;
+    store::end_edit(db, edit.id, EditState::Done, Some((before, after)), None)
+}
+
+/// Ends a record in doubt, given the text that is there now. Gives what it turned out to be; nothing if it stays
+/// in doubt: the edit went into an editor, and the file is not `open` in one.
+pub(super) fn settle(
+    db: &Transaction<'_>,
+    edit: &OpenEdit,
+    now: Option<&str>,
+    open: bool,
+) -> rusqlite::Result<Option<EditState>> {
+    let (before, after) = (edit.before.as_deref(), edit.after.as_deref());
+    let made = match (before, after, now) {
+        (_, after, now) if after == now => true,
+        (before, _, now) if before == now => false,
+        // Made, and something else changed as well.
+        (Some(before), Some(after), Some(now)) => rebase(before, after, now).as_deref() == Some(now),
+        _ => false,
+    };
+    if made {
+        complete(db, edit, before, after)?;
+        return Ok(Some(EditState::Done));
+    }
+    if edit.buffer && !open {
+        return Ok(None);
+    }
+    store::end_edit(db, edit.id, EditState::Abandoned, None, Some("it was not there when looked for"))?;
+    Ok(Some(EditState::Abandoned))
+}
+
+/// Size and time of a file on disk, to see without reading that it is the same.
+pub(super) fn stamp(path: &Path) -> Option<String> {
+    let meta = path.metadata().ok()?;
+    let time = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("{}:{}", meta.len(), time.as_nanos()))
+}
+
+/// Whether the process that began a record may still be at it.
+pub(super) fn in_progress(edit: &OpenEdit) -> bool {
+    let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_MS;
+    recent && !edit.left && (edit.process == std::process::id() || is_alive(edit.process))
+}
+
+#[cfg(unix)]
+fn is_alive(process: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let id = i32::try_from(process).ok().and_then(Pid::from_raw);
+    id.is_some_and(|it| test_kill_process(it) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Elsewhere the age of the record decides.
+#[cfg(not(unix))]
+fn is_alive(_: u32) -> bool {
+    true
+}

@@ -1,0 +1,166 @@
+//! What Pi changed: every edit with its hunks, kept over restarts, and every decision about them.
+//!
+//! An edit is a record before it is made ([`journal`]); once it is verified its lines become hunks of their file
+//! ([`hunks`]), which wait until they are kept or rejected ([`review`]). What became of a file meanwhile is never
+//! stored as it happens: whoever looks compares the text of the ledger with that of the buffer or the disk. Looking
+//! therefore changes nothing, and a decision that a crash cut off is found done or not done.
+//!
+//! The database is one file for the user, opened when it is first needed. If it cannot be used, edits go on
+//! unrecorded and a notice says so; a damaged one is set aside and a new one begun.
+
+mod blobs;
+mod decide;
+mod hunks;
+#[cfg(test)]
+mod hunks_tests;
+mod journal;
+mod lines;
+mod query;
+mod retention;
+mod review;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::broadcast;
+
+pub use self::{
+    decide::{Refusal, Verb},
+    hunks::Status,
+    journal::Journal,
+    query::{EditPatch, Found, FoundHunk, Select},
+    retention::{Limits, Pruned},
+    review::{Outcome, Review},
+};
+use crate::fs;
+
+/// Name of the database in the agent directory.
+pub const FILE_NAME: &str = "edits.db";
+/// Waiting events of a slow listener; it then misses the oldest, and looks anew.
+const EVENTS: usize = 64;
+
+/// What listeners are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerEvent {
+    /// Hunks of these files are new or were decided about.
+    Changed(Vec<PathBuf>),
+    /// Something a person should know.
+    Notice(String),
+}
+
+/// The ledger of one user.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    limits: Limits,
+    db: Mutex<Option<Connection>>,
+    events: broadcast::Sender<LedgerEvent>,
+    /// The failure the user was told of last.
+    told: Mutex<String>,
+}
+
+impl Ledger {
+    /// In this file. Nothing is opened or made yet.
+    pub fn new(path: PathBuf, limits: Limits) -> Arc<Self> {
+        let events = broadcast::Sender::new(EVENTS);
+        Arc::new(Self { path, limits, db: Mutex::default(), events, told: Mutex::default() })
+    }
+
+    /// Whether anything was ever recorded. Looks for the file and nothing else.
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// Hears of changes from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<LedgerEvent> {
+        self.events.subscribe()
+    }
+
+    fn tell(&self, event: LedgerEvent) {
+        // Nobody may be listening.
+        let _heard = self.events.send(event);
+    }
+
+    /// Tells the user once that edits are not recorded, and why.
+    fn tell_failure(&self, error: &io::Error) {
+        let text =
+            format!("Edits are made but cannot be recorded for review: {}: {error}", self.path.display());
+        tracing::warn!("{text}");
+        let mut told = lock(&self.told);
+        if *told != text {
+            told.clone_from(&text);
+            self.tell(LedgerEvent::Notice(text));
+        }
+    }
+
+    /// Works on the database; opens it first if need be. Blocks.
+    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> io::Result<T> {
+        let mut db = lock(&self.db);
+        let db = match &mut *db {
+            Some(db) => db,
+            none => none.insert(self.open()?),
+        };
+        work(db).map_err(io::Error::other)
+    }
+
+    fn open(&self) -> io::Result<Connection> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(io::Error::other)?;
+        }
+        let opened = store::open(&self.path).or_else(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => self.set_aside(),
+            _ => Err(error),
+        });
+        let mut db = opened.map_err(io::Error::other)?;
+        if let Err(error) = retention::prune(&mut db, &self.limits, pi_core::clock::now_ms()) {
+            tracing::warn!(%error, "the edit ledger could not be pruned");
+        }
+        Ok(db)
+    }
+
+    fn set_aside(&self) -> rusqlite::Result<Connection> {
+        let aside = store::damaged(&self.path, pi_core::clock::now_ms());
+        for end in ["", "-wal", "-shm"] {
+            let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
+            // What is not there need not be moved; if the main file stays, opening fails again and says so.
+            let _moved = std::fs::rename(name(&self.path), name(&aside));
+        }
+        self.tell(LedgerEvent::Notice(format!(
+            "The record of earlier edits was damaged and is now {}. Files are untouched; review starts anew.",
+            aside.display()
+        )));
+        store::open(&self.path)
+    }
+
+    /// Removes what is too old or too much, and gives the space back to the disk. Blocks.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub fn collect(&self, limits: &Limits) -> io::Result<Pruned> {
+        self.with(|db| {
+            let mut total = Pruned::default();
+            loop {
+                let pruned = retention::prune(db, limits, pi_core::clock::now_ms())?;
+                let edits = total.edits + pruned.edits;
+                total = Pruned { edits, ..pruned };
+                if pruned.edits == 0 {
+                    break;
+                }
+            }
+            retention::vacuum(db)?;
+            Ok(total)
+        })
+    }
+}
+
+/// A poisoned lock is used on: the database rolls back what was not finished.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,366 @@
+//! Deciding: each decision is an edit like Pi's own, verified in the buffer or on disk, and can be taken back.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use pi_core::clock;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Ledger, LedgerEvent,
+    decide::{self, Decided, Refusal, Verb},
+    hunks::{FileState, Status},
+    journal,
+    query::{self, EditPatch, Found, FoundHunk, Select},
+    store::{self, StoredFile},
+};
+use crate::{
+    fs, paths,
+    tools::diff,
+    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace},
+};
+
+/// How often a decision is stored anew when another process has changed the same file's records.
+const STORE_ATTEMPTS: usize = 4;
+
+/// The review of one project.
+#[derive(Debug)]
+pub struct Review {
+    ledger: Arc<Ledger>,
+    workspace: Arc<Workspace>,
+    root: PathBuf,
+    /// Decisions of this process follow one another.
+    turn: tokio::sync::Mutex<()>,
+    decision: AtomicI64,
+}
+
+/// What a decision came to, over all files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The hunks that have another status now.
+    pub changed: Vec<i64>,
+    /// What could not be done.
+    pub refused: Vec<Refusal>,
+    /// Files whose hunks were changed.
+    pub files: Vec<PathBuf>,
+}
+
+impl Review {
+    /// Of the project in the workspace's folder.
+    pub fn new(ledger: Arc<Ledger>, workspace: Arc<Workspace>) -> Arc<Self> {
+        let root = paths::canonical(workspace.root());
+        Arc::new(Self {
+            ledger,
+            workspace,
+            root,
+            turn: tokio::sync::Mutex::default(),
+            decision: AtomicI64::new(0),
+        })
+    }
+
+    /// Where everything is recorded.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// The project's folder, without links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All hunks of the project as they are now. Nothing is made if nothing was ever recorded.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn look(self: &Arc<Self>) -> io::Result<Found> {
+        if !self.ledger.is_there() {
+            return Ok(Found::default());
+        }
+        let review = self.clone();
+        let found = fs::blocking(move || {
+            let root = store::path_text(&review.root);
+            review.ledger.with(|db| query::look(db, &root, &review.workspace))
+        })
+        .await?;
+        for (path, made) in &found.settled {
+            let name = self.name(path);
+            self.ledger.tell(LedgerEvent::Notice(match made {
+                true => {
+                    format!("Pi was cut off while it edited {name}. The edit is there and waits for review.")
+                }
+                false => format!("Pi was cut off while it edited {name}. The edit was not made."),
+            }));
+        }
+        let made = found.settled.iter().filter(|(_, made)| *made).map(|(path, _)| path);
+        let changed: Vec<_> = made.chain(&found.turned).cloned().collect();
+        if !changed.is_empty() {
+            self.ledger.tell(LedgerEvent::Changed(changed));
+        }
+        Ok(found)
+    }
+
+    /// The hunks that are meant.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn find(self: &Arc<Self>, select: &Select) -> io::Result<Vec<FoundHunk>> {
+        let found = self.look().await?;
+        Ok(select.of(&found.hunks).into_iter().cloned().collect())
+    }
+
+    /// What each of these hunks took away and what it put there.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn texts(self: &Arc<Self>, ids: Vec<i64>) -> io::Result<HashMap<i64, (String, String)>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let review = self.clone();
+        fs::blocking(move || review.ledger.with(|db| query::texts(db, &ids))).await
+    }
+
+    /// How files differ by the hunks that are meant; of a call, a turn or a prompt, what was changed at the time.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn diff(self: &Arc<Self>, select: &Select) -> io::Result<Vec<EditPatch>> {
+        let by_edit = select.call.is_some() || select.turn.is_some() || select.prompts.is_some();
+        if by_edit && select.hunks.is_empty() && self.ledger.is_there() {
+            let (review, select) = (self.clone(), select.clone());
+            let series = fs::blocking(move || {
+                let root = store::path_text(&review.root);
+                review.ledger.with(|db| query::patches_of_edits(db, &root, &select))
+            });
+            let patch = |(path, before, after): (PathBuf, String, String)| EditPatch {
+                diff: diff::patch(&self.name(&path), &before, &after),
+                path,
+            };
+            return Ok(series.await?.into_iter().map(patch).collect());
+        }
+        let found = self.look().await?;
+        let named = !select.hunks.is_empty();
+        let meant = select.of(&found.hunks).into_iter().filter(|it| named || it.status == Status::Pending);
+        let files = by_file(meant);
+        let review = self.clone();
+        fs::blocking(move || {
+            let mut patches = Vec::new();
+            for (path, ids) in files {
+                let file = review.ledger.with(|db| query::file_now(db, &path, &review.workspace))?;
+                let diff = query::patch_of(&file.state, &review.name(&path), &ids);
+                if !diff.is_empty() {
+                    patches.push(EditPatch { path, diff });
+                }
+            }
+            Ok(patches)
+        })
+        .await
+    }
+
+    /// Carries out a decision, or with `preview` only says what it would come to.
+    ///
+    /// # Errors
+    /// The ledger cannot be used. What stands in the way of single hunks is in the outcome.
+    pub async fn decide(self: &Arc<Self>, select: &Select, verb: Verb, preview: bool) -> io::Result<Outcome> {
+        let _turn = self.turn.lock().await;
+        let found = self.look().await?;
+        let meant = match verb {
+            Verb::Accept | Verb::Reject => select.of(&found.hunks),
+            Verb::Revert | Verb::Redo => select.exactly(&found.hunks),
+        };
+        let unknown = select.hunks.iter().filter(|id| !found.hunks.iter().any(|it| it.id == **id));
+        let mut outcome = Outcome {
+            refused: unknown
+                .map(|id| Refusal { hunk: *id, reason: "There is no such change".into() })
+                .collect(),
+            ..Outcome::default()
+        };
+        let number = self.next_decision();
+        for (path, ids) in by_file(meant.into_iter()) {
+            let decided = match preview {
+                true => self.preview(&path, &ids, verb).await?,
+                false => self.decide_file(&path, &ids, verb, number).await?,
+            };
+            if !decided.changed.is_empty() {
+                outcome.files.push(path);
+            }
+            outcome.changed.extend(decided.changed);
+            outcome.refused.extend(decided.refused);
+        }
+        if !preview && !outcome.files.is_empty() {
+            self.ledger.tell(LedgerEvent::Changed(outcome.files.clone()));
+        }
+        Ok(outcome)
+    }
+
+    /// Larger than all before, also those of other processes and earlier ones.
+    fn next_decision(&self) -> i64 {
+        let now = clock::now_ms() as i64;
+        self.decision.fetch_max(now - 1, Ordering::Relaxed);
+        self.decision.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    async fn preview(self: &Arc<Self>, path: &Path, ids: &HashSet<i64>, verb: Verb) -> io::Result<Decided> {
+        let (review, path, ids) = (self.clone(), path.to_owned(), ids.clone());
+        fs::blocking(move || {
+            let mut file = review.ledger.with(|db| query::file_now(db, &path, &review.workspace))?;
+            Ok(decide::apply(&mut file.state, &ids, verb, 0))
+        })
+        .await
+    }
+
+    async fn decide_file(
+        self: &Arc<Self>,
+        path: &Path,
+        ids: &HashSet<i64>,
+        verb: Verb,
+        number: i64,
+    ) -> io::Result<Decided> {
+        let guard = self.workspace.lock_path(path).await;
+        let snapshot = match self.workspace.read(path).await {
+            Ok(it) => Some(it),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Ok(refused(ids, &format!("{} cannot be read: {error}", self.name(path)))),
+        };
+        let text = snapshot.as_ref().filter(|it| it.exact).map(|it| it.text.clone());
+        let mut file = self.load(path, text).await?;
+        let before = file.state.text.clone();
+        let decided = decide::apply(&mut file.state, ids, verb, number);
+        if decided.changed.is_empty() {
+            return Ok(decided);
+        }
+        let origin = match self.place(&guard, path, snapshot, before.as_deref(), &file.state, verb).await {
+            Ok(after) => after,
+            Err(reason) => return Ok(refused(ids, &reason)),
+        };
+        file.state.follow(origin.text.as_deref());
+        file.stamp = if origin.buffer { None } else { journal::stamp(path) };
+        self.store(path, file, &decided.changed).await?;
+        drop(guard);
+        Ok(decided)
+    }
+
+    async fn load(self: &Arc<Self>, path: &Path, now: Option<String>) -> io::Result<StoredFile> {
+        let (review, key) = (self.clone(), store::path_text(path));
+        fs::blocking(move || {
+            let mut file = review.ledger.with(|db| store::load(db, &key))?;
+            file.state.follow(now.as_deref());
+            Ok(file)
+        })
+        .await
+    }
+
+    /// Stores what was decided. If another process has changed the records meanwhile, theirs are followed to the
+    /// text that is there now, in which our decision shows.
+    async fn store(self: &Arc<Self>, path: &Path, mut file: StoredFile, changed: &[i64]) -> io::Result<()> {
+        let (review, key, changed) = (self.clone(), store::path_text(path), changed.to_vec());
+        fs::blocking(move || {
+            let root = store::path_text(&review.root);
+            for _ in 0..STORE_ATTEMPTS {
+                let saved = review.ledger.with(|db| {
+                    let change = store::write(db)?;
+                    let saved = store::save(&change, &root, &key, &file)?;
+                    change.commit()?;
+                    Ok(saved)
+                })?;
+                if saved {
+                    return Ok(());
+                }
+                let mut theirs = review.ledger.with(|db| store::load(db, &key))?;
+                theirs.state.follow(file.state.text.as_deref());
+                for ours in file.state.hunks.iter().filter(|it| changed.contains(&it.id)) {
+                    if let Some(it) = theirs.state.hunks.iter_mut().find(|it| it.id == ours.id) {
+                        (it.status, it.was, it.decision) = (ours.status, ours.was, ours.decision);
+                    }
+                }
+                theirs.stamp = file.stamp;
+                file = theirs;
+            }
+            Err(io::Error::other("another process keeps changing the edit ledger"))
+        })
+        .await
+    }
+
+    /// Makes the file what it is to be.
+    async fn place(
+        &self,
+        guard: &PathGuard,
+        path: &Path,
+        snapshot: Option<Snapshot>,
+        before: Option<&str>,
+        wanted: &FileState,
+        verb: Verb,
+    ) -> Result<Placed, String> {
+        let buffer = snapshot.as_ref().is_some_and(|it| it.origin != Origin::Disk);
+        if before == wanted.text.as_deref() {
+            return Ok(Placed { text: wanted.text.clone(), buffer });
+        }
+        let Some(text) = wanted.text.clone() else {
+            self.remove(path, snapshot).await?;
+            return Ok(Placed { text: None, buffer: false });
+        };
+        let verb = match verb {
+            Verb::Accept => "keep",
+            Verb::Reject => "reject",
+            Verb::Revert => "revert",
+            Verb::Redo => "redo",
+        };
+        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        let path = path.to_owned();
+        let plan = EditPlan { path, base: snapshot, text, label: format!("pi: {verb} {name}"), cause: None };
+        let done = guard.commit(plan, &CancellationToken::new()).await.map_err(|it| it.to_string())?;
+        Ok(Placed { text: Some(done.after), buffer: done.origin != Origin::Disk })
+    }
+
+    /// Removes a file that is still what the decision was made for.
+    async fn remove(&self, path: &Path, snapshot: Option<Snapshot>) -> Result<(), String> {
+        let name = self.name(path);
+        if self.workspace.document(path).is_some_and(|it| it.dirty) {
+            return Err(format!("{name} has unsaved changes in the editor; save or close it first"));
+        }
+        let path = path.to_owned();
+        let removed = fs::blocking(move || {
+            let now = fs::read_bounded(&path, crate::workspace::MAX_FILE_BYTES)?;
+            if snapshot.is_some_and(|it| it.text.as_bytes() != now) {
+                return Err(io::Error::other("it was changed in the meantime"));
+            }
+            std::fs::remove_file(&path)
+        });
+        removed.await.map_err(|error| format!("{name} cannot be removed: {error}"))
+    }
+
+    /// How people name a file: from the project's folder.
+    fn name(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+}
+
+/// What a file has become.
+struct Placed {
+    text: Option<String>,
+    buffer: bool,
+}
+
+fn by_file<'a>(hunks: impl Iterator<Item = &'a FoundHunk>) -> BTreeMap<PathBuf, HashSet<i64>> {
+    let mut files: BTreeMap<PathBuf, HashSet<i64>> = BTreeMap::new();
+    for it in hunks {
+        files.entry(it.path.clone()).or_default().insert(it.id);
+    }
+    files
+}
+
+fn refused(ids: &HashSet<i64>, reason: &str) -> Decided {
+    let mut ids: Vec<_> = ids.iter().copied().collect();
+    ids.sort_unstable();
+    Decided {
+        changed: Vec::new(),
+        refused: ids.into_iter().map(|hunk| Refusal { hunk, reason: reason.to_owned() }).collect(),
+    }
+}

@@ -1,0 +1,393 @@
+//! The ledger over a real database and real files.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::workspace::{
+    EditPlan, Position, PositionEncoding, Range, RangeEdit, Workspace,
+    editor::{DocumentEdit, EditorAnswer, EditorClient},
+    journal::{EditCause, EditIntent, EditJournal, EditKind},
+    position,
+};
+
+const ANY: Limits = Limits { days: 0, bytes: 0 };
+
+/// A project with its ledger. A second one on the same folder is another process.
+struct Project {
+    dir: Arc<tempfile::TempDir>,
+    workspace: Arc<Workspace>,
+    review: Arc<Review>,
+    journal: Arc<Journal>,
+}
+
+impl Project {
+    fn new() -> Self {
+        Self::at(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    fn at(dir: Arc<tempfile::TempDir>) -> Self {
+        let workspace = Workspace::new(dir.path().join("project"));
+        std::fs::create_dir_all(workspace.root()).unwrap();
+        let ledger = Ledger::new(dir.path().join("agent").join(FILE_NAME), ANY);
+        let journal = Arc::new(Journal::new(ledger.clone()));
+        journal.add_root(workspace.root());
+        workspace.set_journal(journal.clone());
+        Self { dir, review: Review::new(ledger, workspace.clone()), workspace, journal }
+    }
+
+    /// The next process.
+    fn restarted(&self) -> Self {
+        Self::at(self.dir.clone())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.workspace.root().join(name)
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|_| "-".into())
+    }
+
+    /// Pi gives a file this text in turn `turn`.
+    async fn pi(&self, turn: u64, name: &str, text: &str) {
+        let path = self.path(name);
+        let base = self.workspace.read(&path).await.ok();
+        let plan = EditPlan { path, base, text: text.into(), label: "pi".into(), cause: Some(cause(turn)) };
+        self.workspace.commit(plan, &CancellationToken::new()).await.unwrap();
+    }
+
+    /// `status removed>added`, one a hunk.
+    async fn shown(&self) -> Vec<String> {
+        let hunks = self.review.find(&Select::default()).await.unwrap();
+        let texts = self.review.texts(hunks.iter().map(|it| it.id).collect()).await.unwrap();
+        let one = |it: &FoundHunk| {
+            let (base, text) = &texts[&it.id];
+            let edited = if it.edited { "*" } else { "" };
+            format!(
+                "{:?}{edited} {}>{}",
+                it.status,
+                base.trim().replace('\n', "|"),
+                text.trim().replace('\n', "|")
+            )
+        };
+        hunks.iter().map(one).collect()
+    }
+
+    async fn decide(&self, verb: Verb, select: Select) -> Outcome {
+        self.review.decide(&select, verb, false).await.unwrap()
+    }
+}
+
+fn cause(turn: u64) -> EditCause {
+    EditCause {
+        session_id: "s".into(),
+        prompt_id: Some(format!("p{}", turn.div_ceil(10)).into()),
+        turn,
+        call_id: format!("c{turn}").into(),
+        tool: "edit".into(),
+    }
+}
+
+fn all() -> Select {
+    Select::default()
+}
+
+fn turn(turn: u64) -> Select {
+    Select { session: Some("s".into()), turn: Some(turn), ..Select::default() }
+}
+
+#[tokio::test]
+async fn nothing_is_made_before_the_first_edit() {
+    let project = Project::new();
+    assert_eq!(project.shown().await, Vec::<String>::new());
+    assert!(!project.dir.path().join("agent").exists());
+}
+
+#[tokio::test]
+async fn hunks_are_kept_and_rejected_one_by_one() {
+    let project = Project::new();
+    project.put("a.txt", "one\ntwo\nthree\nfour\n");
+    project.pi(1, "a.txt", "ONE\ntwo\nthree\nFOUR\n").await;
+    assert_eq!(project.shown().await, ["Pending one>ONE", "Pending four>FOUR"]);
+    let found = project.review.find(&all()).await.unwrap();
+    assert_eq!((found[1].start, found[1].base_start, found[1].turn), (3, 3, 1));
+    project.decide(Verb::Accept, Select { hunks: vec![found[0].id], ..all() }).await;
+    // The user goes on above.
+    project.put("a.txt", "user\nONE\ntwo\nthree\nFOUR\n");
+    let outcome = project.decide(Verb::Reject, all()).await;
+    assert_eq!(outcome.changed, [found[1].id]);
+    assert_eq!(project.text("a.txt"), "user\nONE\ntwo\nthree\nfour\n");
+    // After a restart.
+    let project = project.restarted();
+    assert_eq!(project.shown().await, ["Kept one>ONE", "Rejected four>FOUR"]);
+    project.decide(Verb::Redo, Select { last_decision: true, ..all() }).await;
+    assert_eq!(project.text("a.txt"), "user\nONE\ntwo\nthree\nFOUR\n");
+    project.decide(Verb::Revert, all()).await;
+    assert_eq!(project.text("a.txt"), "user\none\ntwo\nthree\nfour\n");
+    assert_eq!(project.shown().await, ["Reverted one>ONE", "Reverted four>FOUR"]);
+    project.decide(Verb::Redo, all()).await;
+    assert_eq!(project.text("a.txt"), "user\nONE\ntwo\nthree\nFOUR\n");
+    assert_eq!(project.shown().await, ["Kept one>ONE", "Pending four>FOUR"]);
+}
+
+#[tokio::test]
+async fn what_the_user_changed_is_refused_and_the_rest_done() {
+    let project = Project::new();
+    project.put("a.txt", "one\ntwo\nthree\n");
+    project.pi(1, "a.txt", "ONE\ntwo\nTHREE\n").await;
+    project.put("a.txt", "ONE mine\ntwo\nTHREE\n");
+    let preview = project.review.decide(&all(), Verb::Reject, true).await.unwrap();
+    let outcome = project.decide(Verb::Reject, all()).await;
+    assert_eq!(preview, outcome);
+    assert_eq!(outcome.refused.len(), 1);
+    assert_eq!(outcome.refused[0].reason, "You edited this since; your text stays");
+    assert_eq!(project.text("a.txt"), "ONE mine\ntwo\nthree\n");
+    assert_eq!(project.shown().await, ["Pending* one>ONE", "Rejected three>THREE"]);
+}
+
+#[tokio::test]
+async fn a_turn_is_reverted_to_the_turn_before() {
+    let project = Project::new();
+    project.put("a.txt", "a\nb\nc\n");
+    project.pi(1, "a.txt", "a\nB1\nc\n").await;
+    project.pi(11, "a.txt", "a\nB2\nc\nD\n").await;
+    assert_eq!(project.shown().await, ["Superseded b>B1", "Pending b>B2", "Pending >D"]);
+    let diff = project.review.diff(&turn(11)).await.unwrap();
+    assert!(diff[0].diff.contains("-B1\n+B2\n"), "{}", diff[0].diff);
+    let diff = project.review.diff(&all()).await.unwrap();
+    assert!(diff[0].diff.contains("-b\n+B2\n c\n+D\n"), "{}", diff[0].diff);
+    // Not without the later one.
+    let outcome = project.decide(Verb::Revert, turn(1)).await;
+    assert_eq!((outcome.changed.len(), outcome.refused.len()), (0, 1));
+    project.decide(Verb::Revert, turn(11)).await;
+    assert_eq!(project.text("a.txt"), "a\nB1\nc\n");
+    assert_eq!(project.shown().await, ["Pending b>B1", "Reverted b>B2", "Reverted >D"]);
+    let prompts = Select { prompts: Some(vec!["p1".into(), "p2".into()]), ..all() };
+    project.decide(Verb::Redo, turn(11)).await;
+    project.decide(Verb::Revert, prompts).await;
+    assert_eq!(project.text("a.txt"), "a\nb\nc\n");
+}
+
+#[tokio::test]
+async fn created_files_disappear_and_come_back() {
+    let project = Project::new();
+    project.pi(1, "new/b.txt", "b\n").await;
+    assert_eq!(project.shown().await, ["Pending >b"]);
+    project.decide(Verb::Reject, all()).await;
+    assert_eq!(project.text("new/b.txt"), "-");
+    project.decide(Verb::Redo, all()).await;
+    assert_eq!(project.text("new/b.txt"), "b\n");
+    // Deleted and moved files likewise, however they were deleted and moved.
+    let path = project.path("new/b.txt");
+    let intent = |kind, after: Option<&str>| EditIntent {
+        cause: Some(cause(2)),
+        path: path.clone(),
+        kind,
+        before: Some("b\n".into()),
+        after: after.map(Arc::from),
+        buffer: false,
+    };
+    project.decide(Verb::Accept, all()).await;
+    let id = project.journal.begin(&intent(EditKind::Delete, None)).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    project.journal.complete(id, Some("b\n"), None);
+    project.decide(Verb::Reject, all()).await;
+    assert_eq!(project.text("new/b.txt"), "b\n");
+}
+
+/// Every state in which a process can be killed between the record and its end, for a file and for a buffer.
+#[tokio::test]
+async fn what_was_cut_off_is_settled_at_the_next_start() {
+    // (in a buffer, the text found at the next start, open then, what the hunk is)
+    for (buffer, found, open, expected) in [
+        (false, "old\nx\n", false, None),
+        (false, "new\nx\n", false, Some("Pending old>new")),
+        (false, "new\nx\nuser\n", false, Some("Pending old>new")),
+        (false, "other\n", false, None),
+        (true, "old\nx\n", true, None),
+        (true, "new\nx\n", true, Some("Pending old>new")),
+        (true, "new\nx\nuser\n", true, Some("Pending old>new")),
+        // It was saved, and the editor closed.
+        (true, "new\nx\n", false, Some("Pending old>new")),
+        // Nobody can say yet.
+        (true, "old\nx\n", false, None),
+    ] {
+        let project = Project::new();
+        project.put("a.txt", "old\nx\n");
+        let intent = EditIntent {
+            cause: Some(cause(1)),
+            path: project.path("a.txt"),
+            kind: EditKind::Change,
+            before: Some("old\nx\n".into()),
+            after: Some("new\nx\n".into()),
+            buffer,
+        };
+        project.journal.begin(&intent).unwrap();
+        project.review.ledger().with(|db| db.execute("UPDATE edits SET process = 0", [])).unwrap();
+        let next = project.restarted();
+        let mut heard = next.review.ledger().subscribe();
+        if open {
+            next.workspace.open(&next.path("a.txt"), 1, found, "text");
+        } else {
+            next.put("a.txt", found);
+        }
+        let case = format!("{buffer} {found:?} {open}");
+        assert_eq!(next.shown().await, expected.into_iter().collect::<Vec<_>>(), "{case}");
+        let in_doubt = buffer && !open && expected.is_none();
+        assert_eq!(heard.try_recv().is_err(), in_doubt, "{case}");
+        let left = next.review.ledger().with(|db| {
+            db.query_row("SELECT count(*) FROM edits WHERE state = 'begun'", [], |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(left.unwrap(), i64::from(in_doubt), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_a_living_process_is_left_alone() {
+    let project = Project::new();
+    project.put("a.txt", "old\n");
+    let intent = EditIntent {
+        cause: Some(cause(1)),
+        path: project.path("a.txt"),
+        kind: EditKind::Change,
+        before: Some("old\n".into()),
+        after: Some("new\n".into()),
+        buffer: false,
+    };
+    let id = project.journal.begin(&intent).unwrap();
+    assert_eq!(project.restarted().shown().await, Vec::<String>::new());
+    project.put("a.txt", "new\n");
+    project.journal.complete(id, Some("old\n"), Some("new\n"));
+    assert_eq!(project.shown().await, ["Pending old>new"]);
+}
+
+/// An editor that does as it is told.
+struct Obedient(Arc<Workspace>);
+
+#[async_trait::async_trait]
+impl EditorClient for Obedient {
+    async fn apply(&self, edit: DocumentEdit) -> EditorAnswer {
+        let mut text = edit.base.to_string();
+        for change in edit.changes.iter().rev() {
+            text.replace_range(change.start..change.end, &change.text);
+        }
+        type_all(&self.0, &edit.path, &text);
+        EditorAnswer::Applied
+    }
+}
+
+/// The user makes a buffer say this.
+fn type_all(workspace: &Workspace, path: &Path, text: &str) {
+    let document = workspace.document(path).unwrap();
+    let end = position::to_range(&document.rope, 0, document.rope.len_bytes(), PositionEncoding::Utf8).end;
+    let range = Some(Range { start: Position::new(0, 0), end });
+    let edit = RangeEdit { range, text: text.into() };
+    workspace.change(path, document.version + 1, &[edit], PositionEncoding::Utf8);
+}
+
+#[tokio::test]
+async fn open_buffers_are_reviewed_in_their_editor() {
+    let project = Project::new();
+    project.put("a.txt", "one\ntwo\n");
+    let path = project.path("a.txt");
+    project.workspace.open(&path, 1, "one\ntwo\nunsaved\n", "text");
+    project.workspace.set_editor(Arc::new(Obedient(project.workspace.clone())));
+    let buffer = || project.workspace.document(&path).unwrap().rope.to_string();
+    project.pi(1, "a.txt", "ONE\ntwo\nunsaved\n").await;
+    assert_eq!(buffer(), "ONE\ntwo\nunsaved\n");
+    // The editor's own undo is the user's reject, its redo takes that back.
+    type_all(&project.workspace, &path, "one\ntwo\nunsaved\n");
+    assert_eq!(project.shown().await, ["Rejected one>ONE"]);
+    type_all(&project.workspace, &path, "ONE\ntwo\nunsaved\n");
+    assert_eq!(project.shown().await, ["Pending one>ONE"]);
+    // Who sees only the disk sees it not done, and changes nothing by looking.
+    assert_eq!(project.restarted().shown().await, ["Rejected one>ONE"]);
+    assert_eq!(project.shown().await, ["Pending one>ONE"]);
+    type_all(&project.workspace, &path, "typed\nONE\ntwo\nunsaved\n");
+    project.decide(Verb::Reject, all()).await;
+    assert_eq!(buffer(), "typed\none\ntwo\nunsaved\n");
+    assert_eq!(project.text("a.txt"), "one\ntwo\n");
+}
+
+#[tokio::test]
+async fn decisions_of_two_processes_meet() {
+    let project = Project::new();
+    project.put("a.txt", "a\nb\nc\n");
+    project.pi(1, "a.txt", "A\nb\nC\n").await;
+    let other = project.restarted();
+    let found = project.review.find(&all()).await.unwrap();
+    let one = |at: usize| Select { hunks: vec![found[at].id], ..all() };
+    project.decide(Verb::Reject, one(0)).await;
+    other.decide(Verb::Accept, one(1)).await;
+    assert_eq!(project.shown().await, ["Rejected a>A", "Kept c>C"]);
+    assert_eq!(project.text("a.txt"), "a\nb\nC\n");
+    other.pi(2, "a.txt", "a\nb\nC\nd\n").await;
+    assert_eq!(project.shown().await, ["Rejected a>A", "Kept c>C", "Pending >d"]);
+}
+
+#[tokio::test]
+async fn a_damaged_ledger_is_set_aside_and_an_unusable_one_stops_no_edit() {
+    let project = Project::new();
+    let agent = project.dir.path().join("agent");
+    std::fs::create_dir_all(&agent).unwrap();
+    std::fs::write(agent.join(FILE_NAME), "this is no database, whatever its name says".repeat(100)).unwrap();
+    let mut heard = project.review.ledger().subscribe();
+    project.put("a.txt", "a\n");
+    project.pi(1, "a.txt", "b\n").await;
+    assert!(matches!(heard.try_recv(), Ok(LedgerEvent::Notice(text)) if text.contains("was damaged")));
+    assert_eq!(project.shown().await, ["Pending a>b"]);
+    let aside = std::fs::read_dir(&agent).unwrap().flatten();
+    assert_eq!(aside.filter(|it| it.file_name().to_string_lossy().contains(".damaged-")).count(), 1);
+
+    let project = Project::new();
+    std::fs::write(project.dir.path().join("agent"), "in the way").unwrap();
+    let mut heard = project.review.ledger().subscribe();
+    project.put("a.txt", "a\n");
+    project.pi(1, "a.txt", "b\n").await;
+    project.pi(2, "a.txt", "c\n").await;
+    assert_eq!(project.text("a.txt"), "c\n");
+    assert!(matches!(heard.try_recv(), Ok(LedgerEvent::Notice(text)) if text.contains("cannot be recorded")));
+    assert!(heard.try_recv().is_err(), "said once");
+}
+
+#[tokio::test]
+async fn old_edits_are_forgotten() {
+    let project = Project::new();
+    for (name, turn) in [("a.txt", 1), ("b.txt", 2), ("c.txt", 3)] {
+        project.put(name, "x\n");
+        project.pi(turn, name, &format!("{name}\n")).await;
+    }
+    let b = Select { path: Some(paths_of(&project, "b.txt")), ..all() };
+    project.decide(Verb::Accept, b).await;
+    let ledger = project.review.ledger();
+    let age = |days: u64, path: &str| {
+        let began = pi_core::clock::now_ms().saturating_sub(days * 24 * 3600 * 1000) as i64;
+        ledger.with(|db| {
+            db.execute("UPDATE edits SET began = ?1 WHERE path LIKE ?2", rusqlite::params![began, path])
+        })
+    };
+    age(40, "%a.txt").unwrap();
+    age(40, "%b.txt").unwrap();
+    let pruned = ledger.collect(&Limits { days: 30, bytes: 0 }).unwrap();
+    assert_eq!((pruned.edits, pruned.left), (1, 2), "what waits is not forgotten yet");
+    age(70, "%a.txt").unwrap();
+    assert_eq!(ledger.collect(&Limits { days: 30, bytes: 0 }).unwrap().edits, 1);
+    assert_eq!(project.shown().await, ["Pending x>c.txt"]);
+    assert_eq!(ledger.collect(&Limits { days: 0, bytes: 1 }).unwrap().left, 0);
+    // Ids are not used again.
+    project.pi(4, "a.txt", "y\n").await;
+    assert_eq!(project.review.find(&all()).await.unwrap()[0].id, 4);
+}
+
+fn paths_of(project: &Project, name: &str) -> PathBuf {
+    crate::paths::canonical(&project.path(name))
+}
