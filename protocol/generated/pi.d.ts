@@ -67,6 +67,10 @@ export type AgentEvent = {
   steering: string[];
   /** Texts that follow. */
   followUp: string[];
+  /** The same messages with their ids. Not in Pi. */
+  items?: QueueItem[];
+  /** Ids of those that are delivered now, and whose `message_start` follows. Not in Pi. */
+  delivered?: number[];
 } | {
   type: "auto_retry_start";
   /** 1-based. */
@@ -506,6 +510,18 @@ export type DiagnosticContext = {
   severity?: number;
 };
 
+/** How to change a waiting message; what is absent stays. */
+export type EditQueuedParams = {
+  /** Its id. */
+  id: number;
+  /** What it says. */
+  text?: string;
+  /** When it is delivered; a message that changes goes to the end. */
+  kind?: QueueKind;
+  /** Images that go with it. */
+  images?: ImageContentInput[];
+};
+
 /** Nothing to report; over JSONL the response has no `data`. */
 export type Empty = Record<string, unknown>;
 
@@ -595,6 +611,8 @@ export type Envelope = {
   sessionId: string;
   /** Strictly increasing per session, from 1. */
   seq: number;
+  /** The turn it belongs to, if one is in progress. */
+  turnId?: number;
   /** The event, exactly as in JSONL. */
   event: AgentEvent;
 };
@@ -882,6 +900,10 @@ export type PromptAccepted = {
   delivery: Delivery;
   /** The session it went to. */
   sessionId: string;
+  /** The turn it started or steers: all that happens because of one prompt, until the session has settled. Numbers rise in a live session. */
+  turnId?: number;
+  /** Its item, if it waits. */
+  itemId?: number;
 };
 
 /** A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`; in JSONL they are UTF-16. Paths are absolute or `file:` URIs. */
@@ -921,15 +943,62 @@ export type PromptParams = {
   context?: PromptContext[];
 };
 
+/** A message that waits. */
+export type QueueItem = {
+  /** Its own among the items of the session, also after it has gone. */
+  id: number;
+  /** When it is delivered. */
+  kind: QueueKind;
+  /** What the user wrote. */
+  text: string;
+  /** Images that go with it. */
+  images?: ImageContent[];
+  /** It is not delivered by itself any more, because the run it was meant for was stopped or failed. */
+  held: boolean;
+};
+
+/** Which waiting message. */
+export type QueueItemParams = {
+  /** Its id. */
+  id: number;
+};
+
+/** The messages that wait. */
+export type QueueItems = {
+  /** Those that steer, then those that follow, each in the order of their delivery. */
+  items: QueueItem[];
+};
+
+/** When a waiting message is delivered. */
+export type QueueKind = "steer" | "followUp";
+
 /** How a queue is emptied. */
 export type QueueMode = "all" | "one-at-a-time";
 
-/** A message for the run in progress (`steer`) or for after it (`follow_up`). */
+/** A message for the turn in progress (`steer`) or for after it (`follow_up`). */
 export type QueueParams = {
   /** What to say. */
   message: string;
   /** Images that go with it. */
   images?: ImageContentInput[];
+  /** Only if this turn is in progress, else the message is not taken. Without it the message waits in any case. Not in Pi. */
+  expectedTurnId?: number;
+};
+
+/** Answer to a message for the queue. Over JSONL nothing of it is sent (Pi sends no data). */
+export type Queued = {
+  /** Whether it waits now. If not, the turn it was meant for is over and nothing was done with it. */
+  accepted: boolean;
+  /** Its item. */
+  itemId?: number;
+  /** The turn in progress; absent when there is none. */
+  turnId?: number;
+};
+
+/** In what order messages wait. */
+export type ReorderQueueParams = {
+  /** These first, in this order, among those of their kind. Ids of messages that have gone are ignored. */
+  ids: number[];
 };
 
 /** Entries of the session. */
@@ -1246,13 +1315,23 @@ export interface Methods {
   /** Give the agent a task. Answered when it is accepted; progress arrives as events. */
   "pi/prompt": { jsonl: "prompt"; params: PromptParams; result: PromptAccepted };
   /** Add a user message to the run in progress, after the tool in progress. */
-  "pi/steer": { jsonl: "steer"; params: QueueParams; result: Empty };
+  "pi/steer": { jsonl: "steer"; params: QueueParams; result: Queued };
   /** Queue a user message for when the agent is done. */
-  "pi/followUp": { jsonl: "follow_up"; params: QueueParams; result: Empty };
+  "pi/followUp": { jsonl: "follow_up"; params: QueueParams; result: Queued };
   /** Stop the run. Answered when it has stopped; queued messages stay queued. */
   "pi/abort": { jsonl: "abort"; params: NoParams; result: Empty };
   /** Remove all queued messages and return their texts. */
   "pi/clearQueue": { jsonl: "clear_queue"; params: NoParams; result: ClearedQueue };
+  /** Messages that wait. */
+  "pi/queue/list": { jsonl: null; params: NoParams; result: QueueItems };
+  /** Change a message that waits. */
+  "pi/queue/edit": { jsonl: null; params: EditQueuedParams; result: QueueItems };
+  /** Remove a message that waits. */
+  "pi/queue/delete": { jsonl: null; params: QueueItemParams; result: QueueItems };
+  /** Change the order in which messages wait. */
+  "pi/queue/reorder": { jsonl: null; params: ReorderQueueParams; result: QueueItems };
+  /** Deliver a message that waits: as a prompt when nothing runs, else as the next to steer. Also one that is held. */
+  "pi/queue/send": { jsonl: null; params: QueueItemParams; result: PromptAccepted };
   /** State of the session. */
   "pi/getState": { jsonl: "get_state"; params: NoParams; result: SessionState };
   /** Messages in the model's context. */

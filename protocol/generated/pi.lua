@@ -69,6 +69,8 @@
 ---@field type "queue_update"
 ---@field steering string[] Texts that will steer.
 ---@field followUp string[] Texts that follow.
+---@field items? pi.QueueItem[] The same messages with their ids. Not in Pi.
+---@field delivered? integer[] Ids of those that are delivered now, and whose `message_start` follows. Not in Pi.
 
 ---A failed model call will be repeated.
 ---@class pi.AgentEvent.auto_retry_start
@@ -500,6 +502,13 @@
 ---@field source? string Who says so.
 ---@field severity? integer 1 error … 4 hint, as in LSP.
 
+---How to change a waiting message; what is absent stays.
+---@class pi.EditQueuedParams
+---@field id integer Its id.
+---@field text? string What it says.
+---@field kind? pi.QueueKind When it is delivered; a message that changes goes to the end.
+---@field images? pi.ImageContentInput[] Images that go with it.
+
 ---Nothing to report; over JSONL the response has no `data`.
 ---@class pi.Empty
 
@@ -586,6 +595,7 @@
 ---@class pi.Envelope
 ---@field sessionId string The session.
 ---@field seq integer Strictly increasing per session, from 1.
+---@field turnId? integer The turn it belongs to, if one is in progress.
 ---@field event pi.AgentEvent The event, exactly as in JSONL.
 
 ---Where to write a page.
@@ -806,6 +816,8 @@
 ---@field accepted boolean Always true; a refusal is an error.
 ---@field delivery pi.Delivery What happens with it.
 ---@field sessionId string The session it went to.
+---@field turnId? integer The turn it started or steers: all that happens because of one prompt, until the session has settled. Numbers rise in a live session.
+---@field itemId? integer Its item, if it waits.
 
 ---A file, by name only.
 ---@class pi.PromptContext.file
@@ -844,15 +856,47 @@
 ---@field streamingBehavior? pi.StreamingBehavior What to do while a run is in progress; without it that is an error.
 ---@field context? pi.PromptContext[] What the message is about. Resolved from open documents first. Not in Pi.
 
+---A message that waits.
+---@class pi.QueueItem
+---@field id integer Its own among the items of the session, also after it has gone.
+---@field kind pi.QueueKind When it is delivered.
+---@field text string What the user wrote.
+---@field images? pi.ImageContent[] Images that go with it.
+---@field held boolean It is not delivered by itself any more, because the run it was meant for was stopped or failed.
+
+---Which waiting message.
+---@class pi.QueueItemParams
+---@field id integer Its id.
+
+---The messages that wait.
+---@class pi.QueueItems
+---@field items pi.QueueItem[] Those that steer, then those that follow, each in the order of their delivery.
+
+---When a waiting message is delivered.
+---@alias pi.QueueKind
+---| "steer" # After the tool in progress.
+---| "followUp" # When the agent is done.
+
 ---How a queue is emptied.
 ---@alias pi.QueueMode
 ---| "all" # Everything that waits.
 ---| "one-at-a-time" # The oldest only.
 
----A message for the run in progress (`steer`) or for after it (`follow_up`).
+---A message for the turn in progress (`steer`) or for after it (`follow_up`).
 ---@class pi.QueueParams
 ---@field message string What to say.
 ---@field images? pi.ImageContentInput[] Images that go with it.
+---@field expectedTurnId? integer Only if this turn is in progress, else the message is not taken. Without it the message waits in any case. Not in Pi.
+
+---Answer to a message for the queue. Over JSONL nothing of it is sent (Pi sends no data).
+---@class pi.Queued
+---@field accepted boolean Whether it waits now. If not, the turn it was meant for is over and nothing was done with it.
+---@field itemId? integer Its item.
+---@field turnId? integer The turn in progress; absent when there is none.
+
+---In what order messages wait.
+---@class pi.ReorderQueueParams
+---@field ids integer[] These first, in this order, among those of their kind. Ids of messages that have gone are ignored.
 
 ---Entries of the session.
 ---@class pi.SessionEntries
@@ -1087,6 +1131,11 @@
 ---| "pi/followUp" # Queue a user message for when the agent is done.
 ---| "pi/abort" # Stop the run. Answered when it has stopped; queued messages stay queued.
 ---| "pi/clearQueue" # Remove all queued messages and return their texts.
+---| "pi/queue/list" # Messages that wait.
+---| "pi/queue/edit" # Change a message that waits.
+---| "pi/queue/delete" # Remove a message that waits.
+---| "pi/queue/reorder" # Change the order in which messages wait.
+---| "pi/queue/send" # Deliver a message that waits: as a prompt when nothing runs, else as the next to steer. Also one that is held.
 ---| "pi/getState" # State of the session.
 ---| "pi/getMessages" # Messages in the model's context.
 ---| "pi/setModel" # Choose the model.

@@ -123,7 +123,7 @@ pub struct TextPosition {
     pub character: u32,
 }
 
-/// A message for the run in progress (`steer`) or for after it (`follow_up`).
+/// A message for the turn in progress (`steer`) or for after it (`follow_up`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueParams {
@@ -132,6 +132,10 @@ pub struct QueueParams {
     /// Images that go with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ImageContent>,
+    /// Only if this turn is in progress, else the message is not taken. Without it the message waits in any case.
+    /// Not in Pi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_turn_id: Option<u64>,
     /// As in [`PromptParams`].
     #[serde(skip)]
     pub appendix: String,

@@ -10,6 +10,7 @@ use crate::{
     content::{Content, ToolCall},
     message::{AgentMessage, AssistantMessage, ToolResultMessage, Usage},
     permission::{PermissionChoice, PermissionDecision, PermissionMode, PermissionRequest},
+    queue::QueueItem,
     response::CompactionResult,
     ui::ExtensionUiRequest,
 };
@@ -95,6 +96,12 @@ pub enum AgentEvent {
         steering: Vec<String>,
         /// Texts that follow.
         follow_up: Vec<String>,
+        /// The same messages with their ids. Not in Pi.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        items: Vec<QueueItem>,
+        /// Ids of those that are delivered now, and whose `message_start` follows. Not in Pi.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        delivered: Vec<u64>,
     },
     /// A failed model call will be repeated.
     AutoRetryStart {
@@ -421,6 +428,9 @@ pub struct Envelope {
     pub session_id: Arc<str>,
     /// Strictly increasing per session, from 1.
     pub seq: u64,
+    /// The turn it belongs to, if one is in progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_id: Option<u64>,
     /// The event, exactly as in JSONL.
     pub event: Arc<AgentEvent>,
 }

@@ -15,6 +15,7 @@ pub mod message;
 pub mod methods;
 pub mod model;
 pub mod permission;
+pub mod queue;
 pub mod response;
 pub mod ui;
 
@@ -28,6 +29,7 @@ pub use message::*;
 pub use methods::{Method, Request, Scope, Stability};
 pub use model::{InputKind, Model, ModelCost, ThinkingLevel};
 pub use permission::*;
+pub use queue::*;
 pub use response::*;
 pub use ui::*;
 

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::{command::*, response::*};
+use crate::{command::*, queue::*, response::*};
 
 /// What a request is ordered against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,13 +107,23 @@ methods! {
     /// Give the agent a task. Answered when it is accepted; progress arrives as events.
     Prompt = "pi/prompt" | "prompt" { PromptParams => PromptAccepted, Session, Stable },
     /// Add a user message to the run in progress, after the tool in progress.
-    Steer = "pi/steer" | "steer" { QueueParams => Empty, Session, Stable },
+    Steer = "pi/steer" | "steer" { QueueParams => Queued, Session, Stable },
     /// Queue a user message for when the agent is done.
-    FollowUp = "pi/followUp" | "follow_up" { QueueParams => Empty, Session, Stable },
+    FollowUp = "pi/followUp" | "follow_up" { QueueParams => Queued, Session, Stable },
     /// Stop the run. Answered when it has stopped; queued messages stay queued.
     Abort = "pi/abort" | "abort" { NoParams => Empty, Overtakes, Stable },
     /// Remove all queued messages and return their texts.
     ClearQueue = "pi/clearQueue" | "clear_queue" { NoParams => ClearedQueue, Session, Stable },
+    /// Messages that wait.
+    QueueList = "pi/queue/list" | - { NoParams => QueueItems, Session, Experimental },
+    /// Change a message that waits.
+    QueueEdit = "pi/queue/edit" | - { EditQueuedParams => QueueItems, Session, Experimental },
+    /// Remove a message that waits.
+    QueueDelete = "pi/queue/delete" | - { QueueItemParams => QueueItems, Session, Experimental },
+    /// Change the order in which messages wait.
+    QueueReorder = "pi/queue/reorder" | - { ReorderQueueParams => QueueItems, Session, Experimental },
+    /// Deliver a message that waits: as a prompt when nothing runs, else as the next to steer. Also one that is held.
+    QueueSend = "pi/queue/send" | - { QueueItemParams => PromptAccepted, Session, Experimental },
     /// State of the session.
     GetState = "pi/getState" | "get_state" { NoParams => SessionState, Session, Stable },
     /// Messages in the model's context.
@@ -210,6 +220,60 @@ mod tests {
                 assert_eq!(Method::from_jsonl(name), Some(method));
             }
             assert!(!method.doc().is_empty());
+        }
+    }
+
+    /// Pi's commands of all versions we serve (rpc.md §3), and ours beside them.
+    const JSONL: [&str; 33] = [
+        "prompt",
+        "steer",
+        "follow_up",
+        "abort",
+        "clear_queue",
+        "get_state",
+        "get_messages",
+        "set_model",
+        "cycle_model",
+        "get_available_models",
+        "set_thinking_level",
+        "cycle_thinking_level",
+        "get_available_thinking_levels",
+        "set_steering_mode",
+        "set_follow_up_mode",
+        "set_auto_retry",
+        "abort_retry",
+        "set_auto_compaction",
+        "compact",
+        "bash",
+        "abort_bash",
+        "new_session",
+        "switch_session",
+        "fork",
+        "clone",
+        "get_fork_messages",
+        "get_entries",
+        "get_tree",
+        "get_session_stats",
+        "get_last_assistant_text",
+        "set_session_name",
+        "get_commands",
+        "export_html",
+    ];
+
+    #[test]
+    fn every_command_has_its_twin() {
+        for name in JSONL {
+            assert!(Method::from_jsonl(name).is_some(), "{name} is missing");
+        }
+        for &method in Method::ALL {
+            let Some(name) = method.jsonl_name() else { continue };
+            let mut words = name.split('_');
+            let mut twin = format!("pi/{}", words.next().unwrap());
+            for word in words {
+                twin.push_str(&word[..1].to_uppercase());
+                twin.push_str(&word[1..]);
+            }
+            assert_eq!(method.lsp_name(), twin);
         }
     }
 

@@ -28,6 +28,13 @@ pub struct PromptAccepted {
     pub delivery: Delivery,
     /// The session it went to.
     pub session_id: String,
+    /// The turn it started or steers: all that happens because of one prompt, until the session has settled. Numbers
+    /// rise in a live session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_id: Option<u64>,
+    /// Its item, if it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<u64>,
 }
 
 /// What happens with an accepted prompt.

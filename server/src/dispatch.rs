@@ -21,8 +21,13 @@ pub type Answered = Box<dyn FnOnce(Answer) + Send>;
 pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, answered: Answered) {
     session.send(match request {
         Request::Prompt(it) => Command::Prompt(it, data(answered)),
-        Request::Steer(it) => Command::Steer(it, done(answered)),
-        Request::FollowUp(it) => Command::FollowUp(it, done(answered)),
+        Request::Steer(it) => Command::Steer(it, data(answered)),
+        Request::FollowUp(it) => Command::FollowUp(it, data(answered)),
+        Request::QueueList(_) => Command::QueueList(data(answered)),
+        Request::QueueEdit(it) => Command::QueueEdit(it, data(answered)),
+        Request::QueueDelete(it) => Command::QueueDelete(it.id, data(answered)),
+        Request::QueueReorder(it) => Command::QueueReorder(it.ids, data(answered)),
+        Request::QueueSend(it) => Command::QueueSend(it.id, data(answered)),
         Request::Abort(_) => Command::Abort(done(answered)),
         Request::ClearQueue(_) => Command::ClearQueue(data(answered)),
         Request::GetState(_) => Command::GetState(data(answered)),

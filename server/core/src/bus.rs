@@ -185,6 +185,7 @@ fn join(last: &mut Envelope, next: &Envelope) -> bool {
 pub struct EventBus {
     session_id: Arc<str>,
     seq: u64,
+    turn: Option<u64>,
     subscribers: Vec<EventQueue>,
     activity: ActivityTracker,
 }
@@ -192,7 +193,7 @@ pub struct EventBus {
 impl EventBus {
     /// A bus without subscribers.
     pub fn new(session_id: Arc<str>) -> Self {
-        Self { session_id, seq: 0, subscribers: Vec::new(), activity: ActivityTracker::default() }
+        Self { session_id, seq: 0, turn: None, subscribers: Vec::new(), activity: ActivityTracker::default() }
     }
 
     /// Sends everything from now on to `queue` as well, and first what the session is doing, if that is anything; once, however often
@@ -211,6 +212,16 @@ impl EventBus {
         self.subscribers.retain(|it| !Arc::ptr_eq(&it.inner, &queue.inner));
     }
 
+    /// The turn that events belong to.
+    pub fn turn(&self) -> Option<u64> {
+        self.turn
+    }
+
+    /// Events belong to this turn from now on.
+    pub fn set_turn(&mut self, turn: Option<u64>) {
+        self.turn = turn;
+    }
+
     /// Number of the last event.
     pub fn seq(&self) -> u64 {
         self.seq
@@ -224,8 +235,12 @@ impl EventBus {
     /// Sends one event to all.
     pub fn publish(&mut self, event: AgentEvent) {
         self.seq += 1;
-        let envelope =
-            Envelope { session_id: self.session_id.clone(), seq: self.seq, event: Arc::new(event) };
+        let envelope = Envelope {
+            session_id: self.session_id.clone(),
+            seq: self.seq,
+            turn_id: self.turn,
+            event: Arc::new(event),
+        };
         self.subscribers.retain(|it| !it.is_closed());
         for queue in &self.subscribers {
             queue.push_event(envelope.clone());

@@ -1,8 +1,9 @@
 //! The actor: one task per session, the only one that changes its tree, queues and run state.
 //!
 //! It serves commands and what its run and its shell commands report, one at a time, and never waits for any of
-//! them. [`super::run`] has the life of a run, [`super::bash`] the user's shell commands, [`super::stats`] the sums,
-//! [`super::history`] the tree, [`super::models`] the choice of the next model.
+//! them. [`super::run`] has the life of a run, [`super::queues`] the messages that wait, [`super::bash`] the user's
+//! shell commands, [`super::stats`] the sums, [`super::history`] the tree, [`super::models`] the choice of the next
+//! model.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -58,6 +59,10 @@ pub struct SessionActor {
     /// The context, oldest first.
     pub(super) messages: Vec<Arc<AgentMessage>>,
     pub(super) queues: Queues,
+    /// Messages that wait when a run is stopped or fails are held.
+    pub(super) hold_after_stop: bool,
+    /// Turns begun so far: the number of the last one.
+    pub(super) turn_count: u64,
     pub(super) run: RunState,
     pub(super) run_count: u64,
     pub(super) retry_attempt: u32,
@@ -117,6 +122,8 @@ impl SessionActor {
             thinking,
             messages: context.messages,
             queues: Queues::default(),
+            hold_after_stop: false,
+            turn_count: 0,
             run: RunState::Idle,
             run_count: 0,
             retry_attempt: 0,
@@ -201,18 +208,14 @@ impl SessionActor {
     fn command(&mut self, command: Command) {
         match command {
             Command::Prompt(params, reply) => self.prompt(params, reply),
-            Command::Steer(params, reply) => {
-                let text = self.expand(params.message, &params.appendix);
-                self.queues.steer(text, params.images);
-                self.publish_queues();
-                reply(Ok(Empty {}));
-            }
-            Command::FollowUp(params, reply) => {
-                let text = self.expand(params.message, &params.appendix);
-                self.queues.follow_up(text, params.images);
-                self.publish_queues();
-                reply(Ok(Empty {}));
-            }
+            Command::Steer(params, reply) => self.queue(QueueKind::Steer, params, reply),
+            Command::FollowUp(params, reply) => self.queue(QueueKind::FollowUp, params, reply),
+            Command::QueueList(reply) => reply(Ok(self.queue_items())),
+            Command::QueueEdit(params, reply) => reply(self.queue_edit(params)),
+            Command::QueueDelete(id, reply) => reply(self.queue_delete(id)),
+            Command::QueueReorder(ids, reply) => reply(self.queue_reorder(&ids)),
+            Command::QueueSend(id, reply) => self.queue_send(id, reply),
+            Command::HoldAfterStop => self.hold_after_stop = true,
             Command::Abort(reply) => self.abort(reply),
             Command::AbortRetry(reply) => {
                 self.cancel_backoff();
@@ -302,47 +305,57 @@ impl SessionActor {
     }
 
     fn prompt(&mut self, params: PromptParams, reply: Reply<PromptAccepted>) {
-        let accepted =
-            |delivery| PromptAccepted { accepted: true, delivery, session_id: self.id.to_string() };
-        if self.is_compacting_by_hand() {
-            return reply(Err(CommandError::failed(
-                "Cannot submit a prompt while compaction is in progress. Wait for compaction to finish and retry.",
-            )));
+        let PromptParams { message, appendix, images, streaming_behavior, .. } = params;
+        if let Err(error) = self.may_submit() {
+            return reply(Err(error));
         }
         if !self.run.is_idle() {
-            let (delivery, answer) = match params.streaming_behavior {
+            let (delivery, kind) = match streaming_behavior {
                 None => {
                     return reply(Err(CommandError::failed(
                         "Agent is already processing. Specify streamingBehavior ('steer' or 'followUp') to queue \
                          the message.",
                     )));
                 }
-                Some(StreamingBehavior::Steer) => (Delivery::Steering, accepted(Delivery::Steering)),
-                Some(StreamingBehavior::FollowUp) => (Delivery::FollowUp, accepted(Delivery::FollowUp)),
+                Some(StreamingBehavior::Steer) => (Delivery::Steering, QueueKind::Steer),
+                Some(StreamingBehavior::FollowUp) => (Delivery::FollowUp, QueueKind::FollowUp),
             };
-            let text = self.expand(params.message, &params.appendix);
-            match delivery {
-                Delivery::FollowUp => self.queues.follow_up(text, params.images),
-                _ => self.queues.steer(text, params.images),
-            }
-            self.publish_queues();
-            return reply(Ok(answer));
+            let id = self.enqueue(kind, message, appendix, images);
+            return reply(Ok(self.accepted(delivery, Some(id))));
         }
-        let answer = accepted(Delivery::Started);
+        if let Err(error) = self.may_prompt() {
+            return reply(Err(error));
+        }
+        self.begin_turn();
+        let text = self.expand(message, &appendix);
+        self.flush_deferred();
+        reply(Ok(self.accepted(Delivery::Started, None)));
+        self.start_prompt(vec![crate::queue::user_message(text, images)]);
+    }
+
+    /// Whether anything may be said now.
+    pub(super) fn may_submit(&self) -> CommandResult<()> {
+        match self.is_compacting_by_hand() {
+            false => Ok(()),
+            true => Err(CommandError::failed(
+                "Cannot submit a prompt while compaction is in progress. Wait for compaction to finish and retry.",
+            )),
+        }
+    }
+
+    /// Whether there is a model that can be asked.
+    pub(super) fn may_prompt(&self) -> CommandResult<()> {
         let Some(model) = &self.model else {
-            return reply(Err(CommandError::failed(NO_MODEL)));
+            return Err(CommandError::failed(NO_MODEL));
         };
         if !self.models.has_auth(model) {
             let provider = &model.provider;
-            return reply(Err(CommandError::failed(format!(
+            return Err(CommandError::failed(format!(
                 "No API key found for {provider}.\n\nSet its key in the environment, in auth.json or in models.json, or \
                  start pi with --api-key; `pi doctor` says what was found."
-            ))));
+            )));
         }
-        let text = self.expand(params.message, &params.appendix);
-        self.flush_deferred();
-        reply(Ok(answer));
-        self.start_prompt(vec![crate::queue::user_message(text, params.images)]);
+        Ok(())
     }
 
     fn state(&self) -> SessionState {
@@ -411,11 +424,6 @@ impl SessionActor {
         self.append(EntryKind::SessionInfo { name: Some(name.to_owned()) });
         self.bus.publish(AgentEvent::SessionInfoChanged { name: Some(name.to_owned()) });
         Ok(Empty {})
-    }
-
-    pub(super) fn publish_queues(&mut self) {
-        let (steering, follow_up) = self.queues.texts();
-        self.bus.publish(AgentEvent::QueueUpdate { steering, follow_up });
     }
 
     pub(super) fn notice(&mut self, level: NoticeLevel, message: impl Into<String>) {

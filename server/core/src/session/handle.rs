@@ -82,8 +82,15 @@ impl fmt::Debug for SessionOptions {
 #[allow(missing_docs, reason = "the variants are the methods of the handle")]
 pub enum Command {
     Prompt(PromptParams, Reply<PromptAccepted>),
-    Steer(QueueParams, Reply<Empty>),
-    FollowUp(QueueParams, Reply<Empty>),
+    Steer(QueueParams, Reply<Queued>),
+    FollowUp(QueueParams, Reply<Queued>),
+    QueueList(Reply<QueueItems>),
+    QueueEdit(EditQueuedParams, Reply<QueueItems>),
+    QueueDelete(u64, Reply<QueueItems>),
+    QueueReorder(Vec<u64>, Reply<QueueItems>),
+    QueueSend(u64, Reply<PromptAccepted>),
+    /// From now on messages that wait when a run is stopped or fails are held. Pi delivers them with the next prompt.
+    HoldAfterStop,
     Abort(Reply<Empty>),
     AbortRetry(Reply<Empty>),
     ClearQueue(Reply<ClearedQueue>),

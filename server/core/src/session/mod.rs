@@ -7,6 +7,7 @@ mod handle;
 mod history;
 mod models;
 mod questions;
+mod queues;
 mod run;
 mod slash;
 mod stats;

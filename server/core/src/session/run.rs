@@ -83,18 +83,10 @@ impl SessionActor {
         match message {
             RunMessage::Event(event) => self.run_event(event),
             RunMessage::TakeSteering(reply) => {
-                let taken = self.queues.take_steering(self.settings.current().steering_mode);
-                if !taken.is_empty() {
-                    self.publish_queues();
-                }
-                let _run_gone = reply.send(taken);
+                let _run_gone = reply.send(self.take_queued(QueueKind::Steer));
             }
             RunMessage::TakeFollowUps(reply) => {
-                let taken = self.queues.take_follow_up(self.settings.current().follow_up_mode);
-                if !taken.is_empty() {
-                    self.publish_queues();
-                }
-                let _run_gone = reply.send(taken);
+                let _run_gone = reply.send(self.take_queued(QueueKind::FollowUp));
             }
             RunMessage::NextRequest(reply) => {
                 // Without a model the question stays unanswered; the run then ends with an error message.
@@ -182,14 +174,14 @@ impl SessionActor {
     /// Nothing goes on by itself, except that queued messages are delivered after a run that `completed`.
     pub(super) fn deliver_or_settle(&mut self, completed: bool) {
         // A message that came after the loop's last look at the queues is delivered now, not forgotten.
-        if completed && !self.queues.is_empty() {
-            let mode = self.settings.current();
-            let mut late = self.queues.take_steering(mode.steering_mode);
+        if completed {
+            let mut late = self.take_queued(QueueKind::Steer);
             if late.is_empty() {
-                late = self.queues.take_follow_up(mode.follow_up_mode);
+                late = self.take_queued(QueueKind::FollowUp);
             }
-            self.publish_queues();
-            return self.start_run(late.into_iter().map(|it| it.into_message()).collect());
+            if !late.is_empty() {
+                return self.start_run(late.into_iter().map(|it| it.into_message()).collect());
+            }
         }
         self.settle();
     }
@@ -267,8 +259,10 @@ impl SessionActor {
 
     /// Tells that nothing more happens by itself.
     pub(super) fn settle(&mut self) {
+        self.hold_queues();
         self.rest();
         self.bus.publish(AgentEvent::AgentSettled);
+        self.bus.set_turn(None);
         self.answer_waiters();
         self.start_waiting_compaction();
     }

@@ -4,6 +4,7 @@
 mod compact;
 mod history;
 mod questions;
+mod queue;
 mod world;
 
 use pi_core::{RetrySettings, SessionSettings, SteeringInterrupt, session::Command};

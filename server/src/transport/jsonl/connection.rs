@@ -112,8 +112,8 @@ impl Connection {
                 if let Request::Prompt(prompt) = &mut request {
                     context::resolve(prompt, &Texts::default());
                 }
-                // Pi answers a prompt without data.
-                let bare = request.method() == Method::Prompt;
+                // Pi answers these without data.
+                let bare = matches!(request.method(), Method::Prompt | Method::Steer | Method::FollowUp);
                 let (queue, request_id) = (self.queue.clone(), id.clone());
                 let answered = move |answer: Answer| {
                     let answer = if bare { answer.map(|_| None) } else { answer };

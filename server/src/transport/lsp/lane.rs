@@ -169,6 +169,10 @@ impl Lane {
     fn attach(&mut self, handle: SessionHandle) -> Arc<str> {
         let id = handle.id().clone();
         let queue = EventQueue::answering();
+        if self.connection.capabilities().events {
+            // A client that shows the queue lets its user decide about it; others would not know of it.
+            handle.send(Command::HoldAfterStop);
+        }
         handle.send(Command::Subscribe(queue.clone(), Box::new(|_| {})));
         self.connection.tasks.spawn(watch::watch(self.connection.clone(), handle.clone(), queue.clone()));
         self.attached.insert(id.clone(), Attached { handle, queue });

@@ -111,7 +111,7 @@ impl Ask {
 
     fn queue_params(self, connection: &Connection) -> QueueParams {
         let (message, appendix) = self.parts(connection);
-        QueueParams { message, images: Vec::new(), appendix }
+        QueueParams { message, appendix, ..QueueParams::default() }
     }
 }
 
