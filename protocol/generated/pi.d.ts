@@ -1001,6 +1001,17 @@ export type ReorderQueueParams = {
   ids: number[];
 };
 
+/** What commands may write. */
+export type SandboxMode = "workspace-write" | "read-only";
+
+/** The sandbox in force. */
+export type SandboxState = {
+  /** What commands may write. */
+  mode: SandboxMode;
+  /** Whether they may open TCP connections and ports. */
+  network: boolean;
+};
+
 /** Entries of the session. */
 export type SessionEntries = {
   /** In file order. */
@@ -1041,6 +1052,8 @@ export type SessionState = {
   permissionMode: PermissionMode;
   /** Tools that wait for permission, oldest first. Not in Pi. */
   pendingPermissions?: PermissionRequest[];
+  /** What confines the model's shell commands; absent when nothing does. Not in Pi. */
+  sandbox?: SandboxState;
 };
 
 /** Counts, tokens and cost of a session. */

@@ -898,6 +898,16 @@
 ---@class pi.ReorderQueueParams
 ---@field ids integer[] These first, in this order, among those of their kind. Ids of messages that have gone are ignored.
 
+---What commands may write.
+---@alias pi.SandboxMode
+---| "workspace-write" # The workspace, its repository, and what the setting `sandbox.writable` lists.
+---| "read-only" # Nothing.
+
+---The sandbox in force.
+---@class pi.SandboxState
+---@field mode pi.SandboxMode What commands may write.
+---@field network boolean Whether they may open TCP connections and ports.
+
 ---Entries of the session.
 ---@class pi.SessionEntries
 ---@field entries pi.Entry[] In file order.
@@ -920,6 +930,7 @@
 ---@field pendingMessageCount integer Messages that wait in the queues.
 ---@field permissionMode pi.PermissionMode What the agent may do without asking. Not in Pi.
 ---@field pendingPermissions? pi.PermissionRequest[] Tools that wait for permission, oldest first. Not in Pi.
+---@field sandbox? pi.SandboxState What confines the model's shell commands; absent when nothing does. Not in Pi.
 
 ---Counts, tokens and cost of a session.
 ---@class pi.SessionStats

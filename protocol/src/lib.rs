@@ -17,6 +17,7 @@ pub mod model;
 pub mod permission;
 pub mod queue;
 pub mod response;
+pub mod sandbox;
 pub mod ui;
 
 pub use activity::{Activity, ActivityState};
@@ -31,6 +32,7 @@ pub use model::{InputKind, Model, ModelCost, ThinkingLevel};
 pub use permission::*;
 pub use queue::*;
 pub use response::*;
+pub use sandbox::{SandboxMode, SandboxState};
 pub use ui::*;
 
 /// Fingerprint of `generated/pi.schema.json`: a plugin built for another one can tell.

@@ -12,6 +12,7 @@ use crate::{
     message::AgentMessage,
     model::{Model, ThinkingLevel},
     permission::{PermissionMode, PermissionRequest},
+    sandbox::SandboxState,
 };
 
 /// Nothing to report; over JSONL the response has no `data`.
@@ -89,6 +90,9 @@ pub struct SessionState {
     /// Tools that wait for permission, oldest first. Not in Pi.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_permissions: Vec<PermissionRequest>,
+    /// What confines the model's shell commands; absent when nothing does. Not in Pi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<SandboxState>,
 }
 
 /// Messages in the context.

@@ -14,7 +14,9 @@ use std::{
 };
 
 use anyhow::{anyhow, bail};
-use pi_core::{ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock};
+use pi_core::{
+    Permissions, SandboxInForce, ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock,
+};
 use pi_host::{
     ledger::{self, Journal, Ledger, Limits},
     paths,
@@ -24,6 +26,7 @@ use pi_host::{
         ResourceOptions, Resources, Sources, SystemPromptInput, build_system_prompt, can_read,
         discover_context_files, load_prompt_files,
     },
+    sandbox::Confine,
     sessions::{Found, SessionFiles},
     settings::{HostSettings, SettingsOptions, Values},
     shell::HostShell,
@@ -34,7 +37,7 @@ use pi_protocol::{Entry, Model, OutputMode, PermissionMode, SessionHeader, Think
 use pi_providers::Registry;
 use serde_json::{Map, Value};
 
-use crate::{cli::SessionArgs, start_model};
+use crate::{cli::SessionArgs, confine, start_model};
 
 /// The order in which the model is told of its tools.
 const TOOL_ORDER: [&str; 8] = ["read", "bash", "edit", "write", "grep", "find", "ls", "hashline_edit"];
@@ -283,7 +286,17 @@ impl Compose {
         };
         let shell = self.shell(&cwd);
         let mode = self.permission_mode(&settings.values())?;
-        let tools = self.tools(settings, workspace, &shell, mode);
+        let permissions = Arc::new(HostPermissions::new(mode));
+        let confine: Confine = Arc::new({
+            let (settings, permissions, cwd) = (settings.clone(), permissions.clone(), cwd.clone());
+            move || confine::confinement(&settings.values(), permissions.mode(), &cwd)
+        });
+        let sandbox: SandboxInForce = Arc::new({
+            let (settings, permissions) = (settings.clone(), permissions.clone());
+            move || confine::state(&settings.values(), permissions.mode())
+        });
+        let bash = BashTool::new(shell.clone(), Some(workspace.clone()), confine);
+        let tools = self.tools(settings, workspace, bash, mode);
         let offered = |it: &&Arc<dyn Tool>| mode != PermissionMode::Plan || it.spec().read_only;
         let specs: Vec<_> = tools.iter().filter(offered).map(|it| it.spec().clone()).collect();
         let system_prompt = self.system_prompt(&cwd, &specs, resources);
@@ -296,7 +309,7 @@ impl Compose {
             tools,
             shell: Arc::new(HostShell::new(shell)),
             settings: settings.clone(),
-            permissions: Arc::new(HostPermissions::new(mode)),
+            permissions,
             expander: resources.clone(),
             model,
             default_model,
@@ -306,6 +319,7 @@ impl Compose {
                 .collect(),
             thinking,
             system_prompt,
+            sandbox,
         })
     }
 
@@ -424,7 +438,7 @@ impl Compose {
     /// The mode asks before something is done, which this version cannot do: better not to start than to do it
     /// unasked.
     fn permission_mode(&self, values: &Values) -> anyhow::Result<PermissionMode> {
-        match self.args.permission_mode.or_else(|| values.permission_mode()).unwrap_or_default() {
+        match self.asked_mode(values) {
             PermissionMode::Ask | PermissionMode::Edit => bail!(
                 "permission modes \"ask\" and \"edit\" are not available in this version; \
                  use --permission-mode plan (read only) or full (nothing is asked)"
@@ -433,12 +447,17 @@ impl Compose {
         }
     }
 
+    /// The mode from the flag, else the settings, else `full`.
+    fn asked_mode(&self, values: &Values) -> PermissionMode {
+        self.args.permission_mode.or_else(|| values.permission_mode()).unwrap_or_default()
+    }
+
     /// The tools that are on, in the order the model is told of them.
     fn tools(
         &self,
         settings: &HostSettings,
         workspace: &Arc<Workspace>,
-        shell: &ShellConfig,
+        bash: BashTool,
         mode: PermissionMode,
     ) -> Vec<Arc<dyn Tool>> {
         let args = &self.args;
@@ -448,7 +467,7 @@ impl Compose {
         let values = settings.values();
         let limits = image_limits(&values);
         let mut all = tools::file_tools(workspace, limits);
-        all.push(Arc::new(BashTool::new(shell.clone(), Some(workspace.clone()))));
+        all.push(Arc::new(bash));
         all.push(Arc::new(GrepTool::new(workspace.clone())));
         all.push(Arc::new(FindTool::new(workspace.clone())));
         all.push(Arc::new(LsTool::new(workspace.clone())));
@@ -516,5 +535,11 @@ impl Compose {
             env: Vec::new(),
             agent_bin: Some(self.agent_dir.join("bin")),
         }
+    }
+
+    /// What confines the commands of the model, in words, and whether that is as it should be.
+    pub fn confinement_report(&self, cwd: &Path) -> (bool, String) {
+        let values = self.settings(cwd).values();
+        confine::report(&values, self.asked_mode(&values), cwd)
     }
 }

@@ -250,11 +250,13 @@ fn tools(report: &mut Report, compose: &Compose) {
         Ok(shell) => report.add("shell", Status::Ok, shell.display().to_string()),
         Err(why) => report.add_with_fix("shell", Status::Warning, why, "set shellPath in settings.json"),
     }
-    report.add(
-        "sandbox",
-        Status::Info,
-        "none: commands of the model run with your rights and nothing is asked; read-only: --permission-mode plan",
-    );
+    let (as_asked, sandbox) = compose.confinement_report(compose.cwd());
+    match as_asked {
+        true => report.add("sandbox", Status::Info, sandbox),
+        false => {
+            report.add_with_fix("sandbox", Status::Warning, sandbox, "see sandbox.mode in docs/config.md")
+        }
+    }
 }
 
 fn editors(report: &mut Report) {

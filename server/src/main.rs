@@ -3,11 +3,13 @@
 mod cli;
 mod completions;
 mod compose;
+mod confine;
 mod context;
 mod demo;
 mod dispatch;
 mod doctor;
 mod export;
+mod helper;
 mod hub;
 mod input;
 mod lists;
@@ -31,6 +33,9 @@ use hub::Hub;
 use transport::print::Format;
 
 fn main() -> ExitCode {
+    if let Some(status) = helper::run(std::env::args_os()) {
+        return status;
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -157,6 +162,10 @@ where
     F: Future<Output = anyhow::Result<ExitCode>>,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    match helper::program() {
+        Ok(program) => pi_host::process::guard::use_program(program),
+        Err(error) => tracing::warn!(%error, "no guard: a killed server will leave its commands running"),
+    }
     let outcome = runtime.block_on(async {
         let hub = Hub::new(Compose::new(args)?);
         let mut service = std::pin::pin!(service(hub.clone()));

@@ -30,3 +30,4 @@ mod rpc_exit;
 mod rpc_faults;
 mod rpc_input;
 mod rpc_sessions;
+mod shell;

@@ -23,5 +23,5 @@ pub mod visible;
 
 pub use bus::{Delivery, EventBus, EventQueue};
 pub use ports::*;
-pub use session::{Reply, SessionHandle, SessionOptions, reply_channel};
+pub use session::{Reply, SandboxInForce, SessionHandle, SessionOptions, reply_channel};
 pub use tokio_util::sync::CancellationToken;

@@ -9,6 +9,7 @@ pub mod paths;
 pub mod permissions;
 pub mod process;
 pub mod resources;
+pub mod sandbox;
 pub mod sessions;
 pub mod settings;
 pub mod shell;

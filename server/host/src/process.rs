@@ -5,6 +5,7 @@
 //! in any shell, but nobody waits for it.
 
 mod groups;
+pub mod guard;
 pub mod output;
 mod pipe;
 pub mod sanitize;
@@ -23,6 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::sandbox::Confinement;
 use groups::Group;
 use pipe::OutputPipe;
 
@@ -95,12 +97,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command`.
+    /// Starts `command`, confined or not.
     ///
     /// # Errors
     /// A text for the model or the person: the directory or the shell does not exist, or could not be used.
     pub fn start(
         config: &ShellConfig,
+        confinement: &Confinement,
         command: &str,
         env: &[(&str, &str)],
         timeout: Option<Duration>,
@@ -111,7 +114,16 @@ impl Running {
             return Err(format!("Working directory does not exist: {cwd}\nCannot execute bash commands."));
         }
         let shell = config.shell()?;
-        let mut process = Command::new(&shell);
+        let mut process = match confinement {
+            Confinement::Free => Command::new(&shell),
+            Confinement::In(sandbox) => {
+                let (program, arguments) = sandbox.wrap(&shell);
+                let mut process = Command::new(program);
+                process.args(arguments);
+                process
+            }
+            Confinement::Impossible(why) => return Err(why.clone()),
+        };
         process.arg("-c").arg(config.script(command)).current_dir(&config.cwd).stdin(Stdio::null());
         process.kill_on_drop(true);
         process.envs(config.env.iter().map(|(name, value)| (name, value))).envs(env.iter().copied());

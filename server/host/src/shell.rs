@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use pi_core::{CancellationToken, Shell};
 use pi_protocol::BashResult;
 
-use crate::process::{End, Running, ShellConfig, Step, output::OutputBuffer, sanitize::Sanitizer};
+use crate::{
+    process::{End, Running, ShellConfig, Step, output::OutputBuffer, sanitize::Sanitizer},
+    sandbox::Confinement,
+};
 
 /// Runs commands on this machine.
 #[derive(Debug, Clone)]
@@ -31,7 +34,7 @@ impl Shell for HostShell {
         cancel: CancellationToken,
         on_output: Arc<dyn Fn(String) + Send + Sync>,
     ) -> Result<BashResult, String> {
-        let mut running = Running::start(&self.config, command, &[], None, cancel)?;
+        let mut running = Running::start(&self.config, &Confinement::Free, command, &[], None, cancel)?;
         let mut output = OutputBuffer::default();
         let mut sanitizer = Sanitizer::default();
         let show = |output: &mut OutputBuffer, text: String| {

@@ -13,6 +13,8 @@ pub struct Access {
     pub writes: Vec<String>,
     /// The shell command it runs.
     pub command: Option<String>,
+    /// The command is to run outside the sandbox. No rule allows that: it is asked for every time.
+    pub outside_sandbox: bool,
 }
 
 /// A call to decide about.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     bash::BashDone,
     compact::Compactions,
-    handle::{Command, CommandResult, Reply, SessionOptions},
+    handle::{Command, CommandResult, Reply, SandboxInForce, SessionOptions},
     questions::Questions,
     run::RunState,
     stats,
@@ -53,6 +53,7 @@ pub struct SessionActor {
     pub(super) permissions: Arc<dyn Permissions>,
     pub(super) questions: Questions,
     pub(super) system_prompt: Arc<str>,
+    sandbox: SandboxInForce,
     pub(super) model: Option<Arc<Model>>,
     pub(super) scope: Vec<ScopedModel>,
     pub(super) thinking: ThinkingLevel,
@@ -117,6 +118,7 @@ impl SessionActor {
             permissions: options.permissions,
             questions: Questions::default(),
             system_prompt: options.system_prompt,
+            sandbox: options.sandbox,
             model: None,
             scope: options.scope,
             thinking,
@@ -376,6 +378,7 @@ impl SessionActor {
             pending_message_count: self.queues.len(),
             permission_mode: self.permissions.mode(),
             pending_permissions: self.questions.permissions().cloned().collect(),
+            sandbox: (self.sandbox)(),
         }
     }
 

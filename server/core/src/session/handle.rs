@@ -70,7 +70,12 @@ pub struct SessionOptions {
     pub thinking: Option<ThinkingLevel>,
     /// The system prompt.
     pub system_prompt: Arc<str>,
+    /// What confines the model's shell commands at this moment, for clients to show.
+    pub sandbox: SandboxInForce,
 }
+
+/// Says what confines the model's shell commands; it can change with the permission mode.
+pub type SandboxInForce = Arc<dyn Fn() -> Option<SandboxState> + Send + Sync>;
 
 impl fmt::Debug for SessionOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

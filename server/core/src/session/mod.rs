@@ -12,5 +12,7 @@ mod run;
 mod slash;
 mod stats;
 
-pub use handle::{Command, CommandResult, Reply, SessionHandle, SessionOptions, reply_channel};
+pub use handle::{
+    Command, CommandResult, Reply, SandboxInForce, SessionHandle, SessionOptions, reply_channel,
+};
 pub use questions::UiAnswer;

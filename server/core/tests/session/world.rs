@@ -391,6 +391,7 @@ impl World {
             scope,
             thinking: None,
             system_prompt: "system".into(),
+            sandbox: Arc::new(|| None),
         });
         let queue = EventQueue::answering();
         session.ask(|reply| Command::Subscribe(queue.clone(), reply)).await.unwrap();

@@ -1,23 +1,46 @@
 //! The process groups this program started and has to end before it ends itself.
 //!
 //! A group is named by the id of its first process. It is forgotten when the command is over, because from then on
-//! the system may give the id to somebody else.
+//! the system may give the id to somebody else. The guard knows the same groups.
 
 use std::{
     collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-static LIVE: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+use super::guard::Guard;
 
-fn live() -> MutexGuard<'static, BTreeSet<u32>> {
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+#[derive(Debug)]
+struct Groups {
+    live: BTreeSet<u32>,
+    guard: Guard,
+}
+
+static GROUPS: Mutex<Groups> = Mutex::new(Groups { live: BTreeSet::new(), guard: Guard::new() });
+
+fn groups() -> MutexGuard<'static, Groups> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Groups {
+    fn began(&mut self, id: u32) {
+        self.live.insert(id);
+        self.guard.began(id, &self.live);
+    }
+
+    fn ended(&mut self, id: u32) {
+        if self.live.remove(&id) {
+            self.guard.ended(id);
+        }
+    }
 }
 
 /// Kills every command in progress with all its children. To be called before the program ends.
 pub fn kill_all() {
-    for id in std::mem::take(&mut *live()) {
+    let mut groups = groups();
+    for id in groups.live.clone() {
         kill(id);
+        groups.ended(id);
     }
 }
 
@@ -28,7 +51,9 @@ pub(super) struct Group(Option<u32>);
 impl Group {
     /// The group led by the process `id`; none if that process is over already.
     pub(super) fn of(id: Option<u32>) -> Self {
-        live().extend(id);
+        if let Some(id) = id {
+            groups().began(id);
+        }
         Self(id)
     }
 
@@ -42,7 +67,7 @@ impl Group {
     /// Lets what is left of the group live.
     pub(super) fn release(&mut self) {
         if let Some(id) = self.0.take() {
-            live().remove(&id);
+            groups().ended(id);
         }
     }
 }
@@ -55,7 +80,7 @@ impl Drop for Group {
 }
 
 #[cfg(unix)]
-fn kill(id: u32) {
+pub(super) fn kill(id: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return };
@@ -66,7 +91,7 @@ fn kill(id: u32) {
 }
 
 #[cfg(not(unix))]
-fn kill(id: u32) {
+pub(super) fn kill(id: u32) {
     let id = id.to_string();
     let killed = std::process::Command::new("taskkill").args(["/F", "/T", "/PID", &id]).output();
     if let Err(error) = killed {

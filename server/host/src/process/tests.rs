@@ -14,7 +14,7 @@ fn config(dir: &Path) -> ShellConfig {
 }
 
 fn start(dir: &Path, command: &str, timeout: Option<Duration>, cancel: &CancellationToken) -> Running {
-    Running::start(&config(dir), command, &[], timeout, cancel.clone()).unwrap()
+    Running::start(&config(dir), &Confinement::Free, command, &[], timeout, cancel.clone()).unwrap()
 }
 
 async fn finish(running: &mut Running) -> Outcome {
@@ -155,8 +155,15 @@ async fn prefix_environment_and_path_are_given() {
         ..config(dir.path())
     };
     let command = "greet you; echo $FROM_CONFIG $FROM_CALL; echo ${PATH%%:*}";
-    let mut running =
-        Running::start(&config, command, &[("FROM_CALL", "2")], None, CancellationToken::new()).unwrap();
+    let mut running = Running::start(
+        &config,
+        &Confinement::Free,
+        command,
+        &[("FROM_CALL", "2")],
+        None,
+        CancellationToken::new(),
+    )
+    .unwrap();
     assert_eq!(finish(&mut running).await.text, "hello you\n1 2\n/agent/bin\n");
 }
 

@@ -87,6 +87,9 @@ const fn global(key: &'static str, kind: Kind, default: &'static str, doc: &'sta
 const LEVELS: Kind = Kind::Choice(&["off", "minimal", "low", "medium", "high", "xhigh", "max"]);
 const QUEUE: Kind = Kind::Choice(&["all", "one-at-a-time"]);
 
+/// Caches, and nothing on `PATH`: a command must not leave a program there for later.
+const WRITABLE: &str = r#"["$TMPDIR","/tmp","/var/tmp","/dev/shm","$XDG_CACHE_HOME","~/.cache","~/Library/Caches","$CARGO_HOME/registry","$CARGO_HOME/git","~/.cargo/registry","~/.cargo/git","~/.cargo/.package-cache","$npm_config_cache","~/.npm","~/.local/share/pnpm/store","~/.yarn/berry/cache","~/.bun/install/cache","$GOCACHE","$GOMODCACHE","$GOPATH/pkg","~/go/pkg","$GRADLE_USER_HOME/caches","$GRADLE_USER_HOME/daemon","~/.gradle/caches","~/.gradle/daemon","~/.gradle/native","~/.gradle/wrapper","~/.m2/repository","~/.ivy2","~/.nuget/packages","~/.pub-cache"]"#;
+
 /// All settings, in the order of the documentation.
 #[rustfmt::skip]
 pub const TABLE: &[Setting] = &[
@@ -122,6 +125,9 @@ pub const TABLE: &[Setting] = &[
     global("review.maxMegabytes", Kind::Count, "512", "Largest size of the record of edits, in MiB; the oldest are forgotten first. 0 = any. Ours."),
     both("httpIdleTimeoutMs", Kind::Count, "300000", "Longest silence of a provider in milliseconds; 0 = no limit."),
     global("permissions.mode", Kind::Choice(&["ask", "edit", "full", "plan"]), "", "What the agent may do: `full` everything, `plan` reads only. `ask` and `edit` are refused until questions can be asked. Absent = `full`. Ours."),
+    global("sandbox.mode", Kind::Choice(&["off", "workspace-write", "read-only"]), "", "What the model's shell commands may write: everything, the workspace and `sandbox.writable`, or nothing. Absent = `workspace-write` when permissions are asked for (`ask`, `edit`), `read-only` in `plan`, otherwise `off`. Linux only; see [shell.md](shell.md). Ours."),
+    global("sandbox.network", Kind::Choice(&["allow", "deny"]), r#""allow""#, "Whether commands in the sandbox may open TCP connections and ports. Ours."),
+    global("sandbox.writable", Kind::TextList, WRITABLE, "Where else commands in the sandbox may write: temporary directories and caches of common tools. Replaces this list; `~` and a leading `$NAME` are replaced, what does not exist is left out. Ours."),
     global("defaultProjectTrust", Kind::Choice(&["ask", "always", "never"]), r#""ask""#, "Whether a project's own `.pi/settings.json`, `SYSTEM.md`, prompt templates and skills are used: `always`, or only with `--approve`."),
 ];
 

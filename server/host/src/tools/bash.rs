@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::{Content, ToolResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::{
         End, Running, ShellConfig, Step,
         output::{OutputBuffer, Snapshot},
     },
+    sandbox::{Confine, Confinement},
     workspace::Workspace,
 };
 
@@ -35,6 +36,10 @@ struct BashArgs {
     command: String,
     /// Seconds after which the command is killed (no limit if absent)
     timeout: Option<f64>,
+    /// Run outside the sandbox, which limits where commands write; only for a command that it stopped. The user is
+    /// asked
+    #[serde(rename = "outsideSandbox")]
+    outside_sandbox: Option<bool>,
 }
 
 /// The tool.
@@ -42,12 +47,14 @@ pub struct BashTool {
     spec: ToolSpec,
     config: ShellConfig,
     workspace: Option<Arc<Workspace>>,
+    confine: Confine,
 }
 
 impl BashTool {
-    /// Commands run as `config` says; unsaved documents of `workspace` are named in results.
-    pub fn new(config: ShellConfig, workspace: Option<Arc<Workspace>>) -> Self {
-        let spec = spec::<BashArgs>(
+    /// Commands run as `config` says, confined as `confine` says for each; unsaved documents of `workspace` are named
+    /// in results.
+    pub fn new(config: ShellConfig, workspace: Option<Arc<Workspace>>, confine: Confine) -> Self {
+        let mut spec = spec::<BashArgs>(
             "bash",
             "Run shell commands (build, test, git, file operations)",
             "Run a shell command in the working directory and get its output, standard error included. Long output \
@@ -55,7 +62,26 @@ impl BashTool {
              other jobs that do not end by themselves in the background with their output redirected.",
             false,
         );
-        Self { spec, config, workspace }
+        if !confine().sandbox().is_some_and(|it| it.exit) {
+            if let Some(properties) = spec.parameters.get_mut("properties").and_then(Value::as_object_mut) {
+                properties.shift_remove("outsideSandbox");
+            }
+        }
+        Self { spec, config, workspace, confine }
+    }
+
+    /// How this call is confined: as all are, or not, if it asks for that and may.
+    fn confinement(&self, args: &BashArgs) -> Result<Confinement, ToolError> {
+        let confinement = (self.confine)();
+        match confinement.sandbox() {
+            Some(sandbox) if args.outside_sandbox == Some(true) => match sandbox.exit {
+                true => Ok(Confinement::Free),
+                false => Err(ToolError::new(
+                    "The command was not run: it may not leave the sandbox, as nobody is asked in this permission mode.",
+                )),
+            },
+            _ => Ok(confinement),
+        }
     }
 
     /// A line for the model about what the shell cannot see.
@@ -81,24 +107,34 @@ impl Tool for BashTool {
         &self.spec
     }
 
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        let command = args.get("command").and_then(Value::as_str).map(str::to_owned);
+        let asks_to_leave = args.get("outsideSandbox").and_then(Value::as_bool).unwrap_or_default();
+        let outside_sandbox = asks_to_leave && (self.confine)().sandbox().is_some();
+        Access { command, outside_sandbox, ..Access::default() }
+    }
+
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         let args: BashArgs = arguments(call.args.clone())?;
         let timeout = args.timeout.map(time_limit).transpose()?;
-        let unsaved = self.unsaved();
-        let with_note = |text: String| match &unsaved {
-            Some(note) => format!("{text}\n\n{note}"),
-            None => text,
-        };
+        let confinement = self.confinement(&args)?;
+        let mut notes: Vec<String> = self.unsaved().into_iter().collect();
 
         let mut env = vec![("PI_SESSION_ID", &*call.session_id), ("AI_AGENT", "pi")];
         if let Some(model) = &call.model {
             env.extend([("PI_PROVIDER", model.provider.as_str()), ("PI_MODEL", model.id.as_str())]);
         }
-        let mut running = Running::start(&self.config, &args.command, &env, timeout, call.cancel.clone())
-            .map_err(ToolError::new)?;
+        let started =
+            Running::start(&self.config, &confinement, &args.command, &env, timeout, call.cancel.clone());
+        let mut running = started.map_err(ToolError::new)?;
         let (end, shot) = follow(&mut running, &call).await;
 
         let shown = shot.text();
+        if let Some(sandbox) = confinement.sandbox() {
+            let failed = !matches!(end, End::Exited(0));
+            notes.extend(sandbox.note(&shot.truncation.content, failed, &self.config.cwd));
+        }
+        let with_note = |text: String| notes.iter().fold(text, |text, note| format!("{text}\n\n{note}"));
         let failed = |status: String| match shown.is_empty() {
             true => Err(ToolError(with_note(status))),
             false => Err(ToolError(with_note(format!("{shown}\n\n{status}")))),
@@ -190,6 +226,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::sandbox::{Places, Sandbox, SandboxMode, SandboxState};
 
     struct Call {
         context: ToolContext,
@@ -212,8 +249,12 @@ mod tests {
         Call { context, updates }
     }
 
+    fn free() -> Confine {
+        Arc::new(|| Confinement::Free)
+    }
+
     fn tool(dir: &Path) -> BashTool {
-        BashTool::new(ShellConfig { cwd: dir.into(), ..ShellConfig::default() }, None)
+        BashTool::new(ShellConfig { cwd: dir.into(), ..ShellConfig::default() }, None, free())
     }
 
     async fn run(args: Value) -> Result<ToolResult, ToolError> {
@@ -315,9 +356,52 @@ mod tests {
         workspace.open(&dir.path().join("a.rs"), 1, "unsaved", "rust");
         workspace.open(&dir.path().join("b.rs"), 1, "2", "rust");
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-        let result =
-            BashTool::new(config, Some(workspace)).run(call(json!({ "command": "cat a.rs" })).context).await;
+        let result = BashTool::new(config, Some(workspace), free())
+            .run(call(json!({ "command": "cat a.rs" })).context)
+            .await;
         let note = "[Unsaved in the editor, so the command saw the older text on disk: a.rs]";
         assert_eq!(result, Ok(ToolResult::text(format!("1\n\n{note}"))));
+    }
+
+    #[tokio::test]
+    async fn a_command_leaves_the_sandbox_only_where_somebody_is_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = SandboxState { mode: SandboxMode::ReadOnly, network: true };
+        for exit in [true, false] {
+            // A program that shows what it is to confine.
+            let mut sandbox = Sandbox::new(state, &Places::default(), "/bin/echo".into());
+            sandbox.exit = exit;
+            let sandbox = Arc::new(sandbox);
+            let confine: Confine = Arc::new(move || Confinement::In(sandbox.clone()));
+            let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
+            let tool = BashTool::new(config, None, confine);
+            let offered = tool.spec().parameters["properties"].as_object().unwrap();
+            assert_eq!(offered.contains_key("outsideSandbox"), exit);
+
+            let inside = tool.run(call(json!({"command": "echo free"})).context).await.unwrap();
+            let text = inside.content[0].as_text().unwrap();
+            assert!(text.starts_with("__sandbox -- /") && text.ends_with(" -c echo free\n"), "{text}");
+            let args = json!({"command": "echo free", "outsideSandbox": true});
+            assert!(tool.access(args.as_object().unwrap()).outside_sandbox);
+            let outside = tool.run(call(args).context).await;
+            match exit {
+                true => assert_eq!(outside, Ok(ToolResult::text("free\n"))),
+                false => assert!(outside.unwrap_err().0.contains("may not leave the sandbox")),
+            }
+        }
+        let free = tool(dir.path());
+        assert!(!free.access(json!({"outsideSandbox": true}).as_object().unwrap()).outside_sandbox);
+        assert!(free.spec().parameters["properties"].get("outsideSandbox").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_sandbox_that_cannot_be_had_stops_the_command() {
+        let confine: Confine = Arc::new(|| Confinement::Impossible("no sandbox here".into()));
+        let dir = tempfile::tempdir().unwrap();
+        let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
+        let tool = BashTool::new(config, None, confine);
+        let error = tool.run(call(json!({"command": "touch made"})).context).await.unwrap_err();
+        assert_eq!(error.0, "no sandbox here");
+        assert!(!dir.path().join("made").exists());
     }
 }
