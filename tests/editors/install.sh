@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the real editors that the tests drive into a cache directory. Nothing is installed system-wide.
 #
-#   install.sh [--suite SUITE] [--force] [nvim|hx|emacs|tmux]...
+#   install.sh [--suite SUITE] [--force] [nvim|hx|emacs|tmux|vscode]...
 #
 # Without names: everything that run.sh needs. The packages come from Debian SUITE (default trixie, $EDITORS_SUITE)
 # through the apt sources this machine already has; no root needed. Everything lands under
@@ -11,6 +11,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=lib.sh
 . "$here/lib.sh"
+# shellcheck source=vscode/lib.sh
+. "$here/vscode/lib.sh"
 
 suite=$EDITORS_SUITE
 force=0
@@ -25,7 +27,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 if [ ${#names[@]} -eq 0 ]; then
-  names=(nvim hx emacs)
+  names=(nvim hx emacs vscode)
   command -v tmux >/dev/null || names+=(tmux)
 fi
 
@@ -40,7 +42,8 @@ for name in "${names[@]}"; do
     hx) install_tool hx hx usr/lib/hx/hx ;;
     emacs) install_tool emacs emacs-nox usr/bin/emacs-nox ;;
     tmux) install_tool tmux tmux usr/bin/tmux ;;
-    *) die "unknown editor: $name (nvim, hx, emacs or tmux)" ;;
+    vscode) install_vscode ;;
+    *) die "unknown editor: $name (nvim, hx, emacs, tmux or vscode)" ;;
   esac
   echo "installed: $name ($(($(date +%s) - started)) s)"
 done

@@ -1,0 +1,322 @@
+/**
+ * The chat as VS Code shows it: one webview in the side bar, others as editors, all of the same session. Draws nothing
+ * itself: sends state and patches, and turns what the view says into requests.
+ */
+import { randomBytes } from "node:crypto";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { ContextTracker } from "./context";
+import type { Session } from "./session";
+import { parseViewMessage, type HostMessage, type Item, type ItemAction, type ViewMessage } from "./shared/messages";
+import type { ViewModel } from "./viewModel";
+
+export const CHAT_VIEW = "pi.chatView";
+export const CHAT_PANEL = "pi.chatPanel";
+/** Rows that a view gets when it opens; older ones by need. */
+const FIRST_ROWS = 120;
+
+export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPanelSerializer, vscode.Disposable {
+  private readonly webviews = new Map<vscode.Webview, { first: number }>();
+  private view: vscode.WebviewView | undefined;
+  private panel: vscode.WebviewPanel | undefined;
+  private readonly subscriptions: vscode.Disposable[] = [];
+  private stateTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly extension: vscode.Uri,
+    private readonly session: Session,
+    private readonly tracker: ContextTracker,
+    private readonly model: ViewModel,
+  ) {
+    this.subscriptions.push(
+      vscode.window.registerWebviewViewProvider(CHAT_VIEW, this),
+      vscode.window.registerWebviewPanelSerializer(CHAT_PANEL, this),
+      session.onPatches((patches) => this.post({ type: "patches", patches })),
+      session.onReset(() => this.resetAll()),
+      session.onChange(() => this.stateSoon()),
+      session.onSay(({ text, urgent }) => this.post({ type: "say", text, urgent })),
+      tracker.onChange(() => this.stateSoon()),
+      vscode.workspace.onDidChangeConfiguration((it) => it.affectsConfiguration("pi") && this.stateSoon()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.stateSoon()),
+    );
+  }
+
+  dispose(): void {
+    clearTimeout(this.stateTimer);
+    this.panel?.dispose();
+    for (const it of this.subscriptions) it.dispose();
+  }
+
+  /** Whether the user can see a chat now. */
+  get visible(): boolean {
+    return this.view?.visible === true || this.panel?.visible === true;
+  }
+
+  /** Shows the chat and puts the cursor into its prompt. */
+  async focus(): Promise<void> {
+    if (this.panel?.visible) this.panel.reveal();
+    else await vscode.commands.executeCommand(`${CHAT_VIEW}.focus`);
+    this.post({ type: "focus", what: "prompt" });
+  }
+
+  /** Something for the view that the user looks at. */
+  post(message: HostMessage): void {
+    for (const webview of this.webviews.keys()) void webview.postMessage(message);
+  }
+
+  /** Puts text into the prompt. */
+  insert(text: string): void {
+    this.session.keepDraft(this.session.draft === "" ? text : `${this.session.draft}\n${text}`);
+    this.post({ type: "insert", text });
+  }
+
+  openInEditor(): void {
+    if (this.panel !== undefined) {
+      this.panel.reveal();
+      return;
+    }
+    const panel = vscode.window.createWebviewPanel(CHAT_PANEL, "Pi", vscode.ViewColumn.Active, {
+      enableScripts: true, localResourceRoots: this.roots(),
+    });
+    this.adopt(panel);
+  }
+
+  deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
+    if (this.panel === undefined) this.adopt(panel);
+    else panel.dispose();
+    return Promise.resolve();
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    this.view = view;
+    this.connect(view.webview);
+    view.onDidChangeVisibility(() => {
+      if (view.visible) this.looked();
+    });
+    view.onDidDispose(() => {
+      this.webviews.delete(view.webview);
+      this.view = undefined;
+    });
+    this.showTitle();
+  }
+
+  private adopt(panel: vscode.WebviewPanel): void {
+    this.panel = panel;
+    panel.iconPath = vscode.Uri.joinPath(this.extension, "media", "pi.svg");
+    this.connect(panel.webview);
+    panel.onDidDispose(() => {
+      this.webviews.delete(panel.webview);
+      this.panel = undefined;
+    });
+  }
+
+  private roots(): vscode.Uri[] {
+    return [vscode.Uri.joinPath(this.extension, "dist"), vscode.Uri.joinPath(this.extension, "media")];
+  }
+
+  private connect(webview: vscode.Webview): void {
+    webview.options = { enableScripts: true, localResourceRoots: this.roots() };
+    this.webviews.set(webview, { first: 0 });
+    webview.onDidReceiveMessage((raw: unknown) => {
+      const message = parseViewMessage(raw);
+      if (message === undefined) return;
+      this.receive(webview, message).catch((error: unknown) => {
+        void vscode.window.showErrorMessage(text(error));
+      });
+    });
+    webview.html = page(webview, this.extension);
+  }
+
+  /** The user looks at the chat: it should be ready, and up to date. */
+  private looked(): void {
+    // A failure stands in the view.
+    this.session.open().then(() => this.session.lookForModels()).catch(() => undefined);
+  }
+
+  private resetAll(): void {
+    for (const webview of this.webviews.keys()) this.reset(webview);
+  }
+
+  private reset(webview: vscode.Webview): void {
+    const items = this.session.chat.transcript.items;
+    const first = Math.max(0, items.length - FIRST_ROWS);
+    this.webviews.set(webview, { first });
+    const state = this.model.state();
+    void webview.postMessage(
+      { type: "reset", items: items.slice(first), earlier: first, state, draft: this.session.draft } satisfies HostMessage,
+    );
+  }
+
+  /** State changes often come several at once; the view needs the last. */
+  private stateSoon(): void {
+    this.stateTimer ??= setTimeout(() => {
+      this.stateTimer = undefined;
+      this.post({ type: "state", state: this.model.state() });
+      this.showTitle();
+    }, 10);
+  }
+
+  private showTitle(): void {
+    const { title } = this.model.state();
+    if (this.view) this.view.description = title;
+    if (this.panel) this.panel.title = title === "" ? "Pi" : title;
+  }
+
+  private async receive(webview: vscode.Webview, message: ViewMessage): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        this.reset(webview);
+        this.looked();
+        break;
+      case "send":
+        await this.send(webview, message);
+        break;
+      case "stop":
+        await this.session.stop();
+        break;
+      case "draft":
+        this.session.keepDraft(message.text);
+        break;
+      case "chip":
+        this.tracker.choose(message.id, message.on);
+        break;
+      case "held":
+        await this.held(message.what);
+        break;
+      case "action":
+        await this.act(message.id, message.action);
+        break;
+      case "open":
+        await this.openPlace(message.id);
+        break;
+      case "link":
+        await openLink(message.href);
+        break;
+      case "earlier":
+        this.earlier(webview);
+        break;
+      case "command":
+        await vscode.commands.executeCommand(message.command);
+        break;
+      case "focus":
+        await vscode.commands.executeCommand("setContext", "pi.promptFocused", message.prompt);
+        await vscode.commands.executeCommand("setContext", "pi.promptEmpty", message.empty);
+        break;
+    }
+  }
+
+  private async send(webview: vscode.Webview, { text: message, how }: ViewMessage & { type: "send" }): Promise<void> {
+    this.session.keepDraft("");
+    try {
+      const attachments = this.tracker.attachments();
+      await this.session.send(message, how, attachments);
+      this.tracker.sent();
+    } catch (error) {
+      this.session.keepDraft(message);
+      void webview.postMessage({ type: "refused", text: message } satisfies HostMessage);
+      throw error;
+    }
+  }
+
+  private async held(what: "send" | "edit" | "discard"): Promise<void> {
+    const texts = this.session.release();
+    if (what === "edit") this.insert(texts.join("\n\n"));
+    if (what !== "send") return;
+    try {
+      while (texts.length > 0) {
+        await this.session.send(texts[0] ?? "", "queue", []);
+        texts.shift();
+      }
+    } catch (error) {
+      this.session.hold(texts);
+      throw error;
+    }
+  }
+
+  private async act(id: number, action: ItemAction): Promise<void> {
+    switch (action) {
+      case "continue":
+        await this.session.send("Continue.", "enter", []);
+        break;
+      case "retry":
+      case "edit": {
+        const message = await this.session.rewind(this.usersAfter(id));
+        if (message === undefined) break;
+        if (action === "edit") this.insert(message);
+        else await this.session.send(message, "enter", []);
+        break;
+      }
+      case "setup":
+      case "restart":
+      case "log":
+        await vscode.commands.executeCommand(`pi.${action}`);
+        break;
+    }
+  }
+
+  /** How many messages of the user come after the turn that this row belongs to. */
+  private usersAfter(id: number): number {
+    return this.session.chat.transcript.items.slice(id + 1).filter((it: Item) => it.kind === "user").length;
+  }
+
+  private earlier(webview: vscode.Webview): void {
+    const shown = this.webviews.get(webview);
+    if (shown === undefined || shown.first === 0) return;
+    const from = Math.max(0, shown.first - FIRST_ROWS);
+    const items = this.session.chat.transcript.items.slice(from, shown.first);
+    shown.first = from;
+    void webview.postMessage({ type: "earlier", items, earlier: from } satisfies HostMessage);
+  }
+
+  private async openPlace(id: number): Promise<void> {
+    const place = this.session.chat.transcript.place(id);
+    if (place === undefined) return;
+    const line = Math.max(0, place.line - 1);
+    await vscode.window.showTextDocument(vscode.Uri.file(path.resolve(this.session.chat.root, place.path)), {
+      preview: true, selection: new vscode.Range(line, 0, line, 0),
+    });
+  }
+}
+
+/** Links in what a model wrote lead to the web or to a file of the workspace, and nowhere else. */
+async function openLink(href: string): Promise<void> {
+  if (/^(https?|mailto):/i.test(href)) {
+    await vscode.env.openExternal(vscode.Uri.parse(href));
+    return;
+  }
+  const folder = vscode.workspace.workspaceFolders?.[0];
+  if (folder === undefined) return;
+  const [, name = "", line] = /^([^#?]*?)(?:[:#]L?(\d+).*)?$/.exec(href) ?? [];
+  const uri = vscode.Uri.file(path.resolve(folder.uri.fsPath, decodeURIComponent(name.replace(/^file:\/\//, ""))));
+  if (vscode.workspace.getWorkspaceFolder(uri) === undefined) return;
+  const row = Math.max(0, Number(line ?? 1) - 1);
+  await vscode.window.showTextDocument(uri, { preview: true, selection: new vscode.Range(row, 0, row, 0) });
+}
+
+function page(webview: vscode.Webview, extension: vscode.Uri): string {
+  const nonce = randomBytes(16).toString("base64");
+  const uri = (...parts: string[]): string => webview.asWebviewUri(vscode.Uri.joinPath(extension, ...parts)).toString();
+  const policy = [
+    "default-src 'none'", `script-src 'nonce-${nonce}'`, `style-src ${webview.cspSource}`,
+    `font-src ${webview.cspSource}`, `img-src ${webview.cspSource} data: blob:`, "form-action 'none'", "base-uri 'none'",
+  ].join("; ");
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="${uri("media", "chat.css")}">
+<title>Pi</title>
+</head>
+<body>
+<div id="app"></div>
+<script nonce="${nonce}" src="${uri("dist", "chat.js")}"></script>
+</body>
+</html>`;
+}
+
+/** What an error says to the user. */
+export function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

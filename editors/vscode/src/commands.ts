@@ -1,0 +1,190 @@
+/** The commands of ux.md §3.9 that are about the chat and the program. */
+import * as vscode from "vscode";
+import { text, type ChatViews } from "./chatView";
+import { region, type ContextTracker } from "./context";
+import { PROVIDERS, type Keys } from "./keys";
+import type { Server } from "./server";
+import type { Session } from "./session";
+import { settings } from "./settings";
+import { tokens } from "./shared/describe";
+
+export interface Parts {
+  keys: Keys;
+  server: Server;
+  session: Session;
+  tracker: ContextTracker;
+  views: ChatViews;
+}
+
+type Handler = (...args: never[]) => unknown;
+
+/** Registers commands whose failures are told to the user. */
+export function register(table: Record<string, Handler>): vscode.Disposable {
+  return vscode.Disposable.from(...Object.entries(table).map(([id, run]) =>
+    vscode.commands.registerCommand(id, async (...args: never[]) => {
+      try {
+        return await run(...args);
+      } catch (error) {
+        void vscode.window.showErrorMessage(text(error));
+      }
+    })));
+}
+
+export function registerCommands(parts: Parts): vscode.Disposable {
+  const { server, session, views } = parts;
+  return register({
+    ...chat(parts),
+    ...pickers(session),
+    "pi.rename": () => rename(session),
+    "pi.export": () => exportHtml(session),
+    "pi.compact": () => session.request("pi/compact", {}),
+    "pi.cost": () => showCost(session),
+    "pi.chat.lastMessage": async () => {
+      await views.focus();
+      views.post({ type: "focus", what: "last" });
+    },
+    "pi.setup": () => setUp(parts),
+    "pi.demo": () => terminal(server, "demo"),
+    "pi.doctor": () => terminal(server, "doctor"),
+    "pi.settings": () => vscode.commands.executeCommand("workbench.action.openSettings", "@ext:pi-server.pi"),
+    "pi.chooseProgram": () => chooseProgram(session),
+    "pi.restart": () => session.restart(),
+    "pi.log": () => server.showLog(),
+    "pi.openFolder": () => vscode.commands.executeCommand("vscode.openFolder"),
+    "pi.manageTrust": () => vscode.commands.executeCommand("workbench.trust.manage"),
+  });
+}
+
+function chat({ session, tracker, views }: Parts): Record<string, Handler> {
+  return {
+    "pi.chat.focus": () => views.focus(),
+    "pi.newSession": async () => {
+      await session.newSession();
+      await views.focus();
+    },
+    "pi.openInEditor": () => views.openInEditor(),
+    "pi.addSelection": async () => {
+      const editor = vscode.window.activeTextEditor;
+      if (editor && !editor.selection.isEmpty) tracker.add(region(editor.document, editor.selection));
+      await views.focus();
+    },
+    "pi.addFile": async (uri?: vscode.Uri) => {
+      const files = uri ? [uri] : await vscode.window.showOpenDialog({ canSelectMany: true, openLabel: "Add to chat" });
+      for (const it of files ?? []) tracker.addFile(it);
+      await views.focus();
+    },
+    // The code action “ask about this”: only the editor can ask for the question.
+    "pi.ask": async (place: { uri: string; range: { start: Place; end: Place } }) => {
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(place.uri));
+      const { start, end } = place.range;
+      tracker.add(region(document, new vscode.Range(start.line, start.character, end.line, end.character)));
+      await views.focus();
+    },
+    "pi.send": () => views.post({ type: "press", how: "enter" }),
+    "pi.queue": () => views.post({ type: "press", how: "queue" }),
+    "pi.sendNow": () => views.post({ type: "press", how: "now" }),
+    "pi.stop": () => session.stop(),
+    "pi.takeQueued": async () => {
+      const texts = await session.takeQueue();
+      if (texts.length > 0) views.insert(texts.join("\n\n"));
+    },
+    "pi.clearQueue": () => session.takeQueue(),
+  };
+}
+
+interface Place {
+  line: number;
+  character: number;
+}
+
+function pickers(session: Session): Record<string, Handler> {
+  return {
+    "pi.model": async () => {
+      await session.open();
+      const items = session.models.map((model) => ({
+        label: model.id, description: model.provider, model,
+        detail: [
+          model.contextWindow > 0 ? `${tokens(model.contextWindow)} tokens` : "",
+          model.cost.input + model.cost.output > 0 ? `$${model.cost.input} in, $${model.cost.output} out per million` : "",
+        ].filter((it) => it !== "").join(" · "),
+      }));
+      const chosen = await vscode.window.showQuickPick(items, { title: "Model", matchOnDescription: true });
+      if (chosen) await session.setModel(chosen.model);
+    },
+    "pi.thinking": async () => {
+      await session.open();
+      const items = session.levels.map((level) => ({
+        label: level, description: level === session.chat.thinking ? "now" : "", level,
+      }));
+      const chosen = await vscode.window.showQuickPick(items, { title: "How hard the model thinks" });
+      if (chosen) await session.setThinking(chosen.level);
+    },
+  };
+}
+
+async function rename(session: Session): Promise<void> {
+  await session.open();
+  const name = await vscode.window.showInputBox({ title: "Rename chat", value: session.chat.name ?? "" });
+  if (name !== undefined && name.trim() !== "") await session.rename(name.trim());
+}
+
+async function exportHtml(session: Session): Promise<void> {
+  await session.open();
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const target = await vscode.window.showSaveDialog({
+    title: "Export chat", filters: { HTML: ["html"] },
+    ...(folder && { defaultUri: vscode.Uri.joinPath(folder, `${session.chat.name ?? "chat"}.html`) }),
+  });
+  if (target) await session.request("pi/exportHtml", { outputPath: target.fsPath });
+}
+
+async function showCost(session: Session): Promise<void> {
+  const stats = await session.request("pi/getSessionStats", {});
+  const { tokens: used, contextUsage: context } = stats;
+  const lines = [
+    `Cost of this chat: ${stats.cost > 0 ? `$${stats.cost.toFixed(4)}` : "–"}`,
+    `Tokens: ${tokens(used.input)} in, ${tokens(used.output)} out, ${tokens(used.cacheRead)} from cache`,
+    context ? `Context: ${context.tokens === null ? "–" : tokens(context.tokens)} of ${tokens(context.contextWindow)}` : "",
+  ];
+  const compact = "Compact now";
+  const detail = lines.filter((it) => it !== "").join("\n");
+  const pressed = await vscode.window.showInformationMessage("Cost and context", { modal: true, detail }, compact);
+  if (pressed === compact) await session.request("pi/compact", {});
+}
+
+/** Runs `pi doctor` or `pi demo` where its output can be read. */
+async function terminal(server: Server, subcommand: "doctor" | "demo"): Promise<void> {
+  await server.ready();
+  if (server.binary === undefined) return;
+  const { env } = settings();
+  vscode.window.createTerminal({ name: `pi ${subcommand}`, shellPath: server.binary.path, shellArgs: [subcommand], env }).show();
+}
+
+/** A key, or a local server: what a model needs. */
+async function setUp({ keys, session }: Parts): Promise<void> {
+  const local = {
+    label: "Use a local model", detail: "Start Ollama, llama.cpp, LM Studio or vLLM, then choose this.", variable: "",
+  };
+  const providers = Object.entries(PROVIDERS).map(([provider, variable]) => ({
+    label: `Add a key for ${provider}`, detail: `As ${variable} in the environment; kept in VS Code's secret storage.`,
+    variable,
+  }));
+  const chosen = await vscode.window.showQuickPick([local, ...providers], { title: "Set up a model" });
+  if (chosen === undefined) return;
+  if (chosen.variable !== "") {
+    const key = await vscode.window.showInputBox({ title: chosen.label, password: true, ignoreFocusOut: true });
+    if (key === undefined || key.trim() === "") return;
+    await keys.store(chosen.variable, key.trim());
+  }
+  await session.restart();
+  if (session.chat.model === undefined) {
+    void vscode.window.showWarningMessage("No model was found. “Pi: Doctor” says what was looked for.");
+  }
+}
+
+async function chooseProgram(session: Session): Promise<void> {
+  const [file] = (await vscode.window.showOpenDialog({ title: "The pi program of pi-server", openLabel: "Use this" })) ?? [];
+  if (file === undefined) return;
+  await vscode.workspace.getConfiguration("pi").update("server.path", file.fsPath, vscode.ConfigurationTarget.Global);
+  await session.restart();
+}

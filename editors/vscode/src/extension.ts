@@ -1,0 +1,33 @@
+/** The extension: makes the parts and connects them. */
+import * as vscode from "vscode";
+import { registerActions } from "./actions";
+import { ChatViews } from "./chatView";
+import { registerCommands } from "./commands";
+import { ContextTracker } from "./context";
+import { Keys } from "./keys";
+import { registerNotices } from "./notices";
+import { Server } from "./server";
+import { Session } from "./session";
+import { registerStatus } from "./status";
+import { ViewModel } from "./viewModel";
+
+export function activate(context: vscode.ExtensionContext): void {
+  const keys = new Keys(context.secrets);
+  const server = new Server(context, keys);
+  const session = new Session(server, context.workspaceState);
+  const tracker = new ContextTracker();
+  const views = new ChatViews(context.extensionUri, session, tracker, new ViewModel(server, session, tracker));
+  context.subscriptions.push(
+    views, tracker, session, server,
+    registerCommands({ keys, server, session, tracker, views }),
+    registerActions(session),
+    registerStatus(server, session),
+    registerNotices(session, views),
+    // What Pi may do depends on it, and is told to the server when it starts.
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void session.restart().catch(() => undefined)),
+  );
+  // Code actions need the server. A failure stands in the status bar and in the chat.
+  session.open().catch(() => undefined);
+}
+
+export function deactivate(): void {}

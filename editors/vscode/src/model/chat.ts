@@ -1,0 +1,313 @@
+/** What the events of a session mean: its state, the rows of its transcript, what a run cost. Knows nothing of VS Code. */
+import type { AgentEvent, AgentMessage, Model, ThinkingLevel } from "../protocol";
+import { textOf } from "../protocol";
+import { clock, count, headline, tokens } from "../shared/describe";
+import { Activity } from "./activity";
+import { Transcript } from "./transcript";
+
+/** A prompt on its way, to show it as it was typed: the server adds the context to it. */
+interface Sent {
+  text: string;
+  chips: string[];
+}
+
+interface Run {
+  started: number;
+  steps: number;
+  tokens: number;
+  cost: number;
+  changes: number;
+  failed?: string;
+  stopped: boolean;
+}
+
+/** How a run ended. */
+export interface Outcome {
+  kind: "done" | "stopped" | "failed";
+  /** In milliseconds. */
+  duration: number;
+  /** Edits that were made. */
+  changes: number;
+  /** The first line of the answer, or what went wrong. */
+  text: string;
+}
+
+export class Chat {
+  readonly activity: Activity;
+  transcript: Transcript;
+  queue: { steering: string[]; followUp: string[] } = { steering: [], followUp: [] };
+  name: string | undefined;
+  model: Model | undefined;
+  thinking: ThinkingLevel = "off";
+  /** Tokens in the context after the last answer. */
+  contextTokens: number | undefined;
+  /** US dollars. */
+  cost = 0;
+  /** Whether a price is known for anything that was used. */
+  priced = false;
+
+  private run: Run | undefined;
+  private sent: Sent[] = [];
+  /** Messages that were queued for after a run, to tell them from those that steer. */
+  private later = new Set<string>();
+  private readonly running = new Map<string, string>();
+  private answer = "";
+
+  /** Called when a run is over. */
+  onSettled: (outcome: Outcome) => void = () => undefined;
+  /** Called with a sentence for people who do not look at the screen. */
+  onSay: (text: string, urgent: boolean) => void = () => undefined;
+
+  constructor(readonly root: string, private readonly now: () => number = Date.now) {
+    this.activity = new Activity(now);
+    this.transcript = new Transcript(root, now);
+  }
+
+  /** Another session, or the same one read again. */
+  reset(): void {
+    this.transcript = new Transcript(this.root, this.now);
+    this.queue = { steering: [], followUp: [] };
+    this.run = undefined;
+    this.sent = [];
+    this.later.clear();
+    this.running.clear();
+    this.contextTokens = undefined;
+    this.cost = 0;
+    this.priced = false;
+  }
+
+  get queued(): number {
+    return this.queue.steering.length + this.queue.followUp.length;
+  }
+
+  get waitingText(): string {
+    return `Waiting for ${this.model?.id ?? "the model"}…`;
+  }
+
+  /** A prompt goes out. The function takes the note back, if it is refused. */
+  expect(text: string, chips: string[]): () => void {
+    const note = { text, chips };
+    this.sent.push(note);
+    if (!this.activity.busy) this.activity.set("waiting", this.waitingText);
+    return () => {
+      this.sent = this.sent.filter((it) => it !== note);
+      if (this.run === undefined && this.activity.state === "waiting") this.activity.set("idle");
+    };
+  }
+
+  /** What the user wrote of a message that has its context behind it. */
+  typed(text: string): string {
+    return this.sent.find((it) => text.includes(it.text))?.text ?? text;
+  }
+
+  /** The same, for a message that will not be delivered. */
+  withdraw(text: string): string {
+    const typed = this.typed(text);
+    this.sent = this.sent.filter((it) => it.text !== typed);
+    return typed;
+  }
+
+  /** The user stops the run; it is over when the server says so. */
+  stopping(): void {
+    this.activity.set("stopping");
+  }
+
+  /** What is being ended, for a stop that takes long. */
+  get runningTool(): string | undefined {
+    return [...this.running.values()].at(-1);
+  }
+
+  /** The server is gone: nothing that runs will end by itself. */
+  lost(): void {
+    this.transcript.close();
+    this.transcript.endTools();
+    this.run = undefined;
+    this.sent = [];
+    this.running.clear();
+    this.activity.set("lost");
+  }
+
+  handle(event: AgentEvent): void {
+    switch (event.type) {
+      case "agent_start":
+        this.begin();
+        break;
+      case "agent_settled":
+        this.settle();
+        break;
+      case "turn_start":
+        if (this.run) this.run.steps += 1;
+        break;
+      case "message_start":
+        this.messageStart(event.message);
+        break;
+      case "message_update":
+        this.update(event);
+        break;
+      case "message_end":
+        this.messageEnd(event.message);
+        break;
+      case "tool_execution_start": {
+        const doing = headline(event.toolName, event.args, this.root, false);
+        this.running.set(event.toolCallId, doing);
+        this.transcript.toolStart(event.toolCallId, event.toolName, event.args);
+        this.showTools();
+        this.onSay(`${doing}.`, false);
+        break;
+      }
+      case "tool_execution_update":
+        this.transcript.toolUpdate(event.toolCallId, event.partialResult);
+        break;
+      case "tool_execution_end":
+        this.running.delete(event.toolCallId);
+        this.transcript.toolEnd(event.toolCallId, event.result, event.isError);
+        if (this.run && !event.isError && CHANGING.has(event.toolName)) this.run.changes += 1;
+        this.showTools();
+        break;
+      case "queue_update":
+        this.queue = { steering: event.steering, followUp: event.followUp };
+        for (const text of event.followUp) this.later.add(text);
+        break;
+      case "auto_retry_start": {
+        const seconds = Math.ceil(event.delayMs / 1000);
+        const again = `Trying again in ${seconds} s · ${event.attempt} of ${event.maxAttempts}`;
+        this.transcript.notice("warning", `${event.errorMessage}\n${again}`);
+        this.activity.set("retrying", again);
+        break;
+      }
+      case "auto_retry_end":
+        if (event.success) this.waiting();
+        break;
+      case "compaction_start":
+        this.activity.set("compacting");
+        break;
+      case "compaction_end":
+        if (event.errorMessage !== undefined) {
+          this.transcript.notice("error", `Could not summarise: ${event.errorMessage}. The chat is unchanged.`);
+        } else if (event.result !== undefined) {
+          this.transcript.notice("info", "Summarised older turns; the full chat is kept");
+        }
+        if (this.run) this.waiting();
+        else this.activity.set("idle");
+        break;
+      case "session_info_changed":
+        this.name = event.name;
+        break;
+      case "thinking_level_changed":
+        this.thinking = event.level;
+        break;
+      case "extension_error":
+        this.transcript.notice("error", `The extension ${event.extensionPath} failed: ${event.error}`);
+        break;
+      case "notice":
+        this.transcript.notice(event.level, event.message);
+        break;
+    }
+  }
+
+  private begin(): void {
+    if (this.run === undefined) {
+      this.run = { started: this.now(), steps: 0, tokens: 0, cost: 0, changes: 0, stopped: false };
+      this.running.clear();
+      this.answer = "";
+      this.onSay("Pi is working.", false);
+    }
+    this.waiting();
+  }
+
+  private waiting(): void {
+    this.activity.set("waiting", this.waitingText);
+  }
+
+  private messageStart(message: AgentMessage): void {
+    if (message.role === "user") {
+      const text = textOf(message.content);
+      const index = this.sent.findIndex((it) => text.includes(it.text));
+      const note = index < 0 ? { text, chips: [] } : (this.sent.splice(index, 1)[0] ?? { text, chips: [] });
+      const queued = this.later.delete(text);
+      const steered = this.run !== undefined && this.run.steps > 1 && !queued;
+      this.transcript.user(note.text, note.chips, timeOfDay(message.timestamp), steered);
+    } else if (message.role === "assistant") {
+      this.answer = "";
+      this.waiting();
+    }
+  }
+
+  private update(event: AgentEvent & { type: "message_update" }): void {
+    const update = event.assistantMessageEvent;
+    switch (update.type) {
+      case "text_delta":
+        this.answer += update.delta;
+        this.activity.set("answering");
+        this.transcript.stream("text", update.delta);
+        break;
+      case "thinking_delta":
+        this.activity.set("thinking");
+        this.transcript.stream("thinking", update.delta);
+        break;
+      case "toolcall_start":
+        this.activity.set("answering", `Preparing ${update.toolName}…`);
+        break;
+      case "text_end":
+      case "thinking_end":
+        this.transcript.close();
+        break;
+    }
+  }
+
+  private messageEnd(message: AgentMessage): void {
+    if (message.role !== "assistant") return;
+    const usage = message.usage;
+    this.cost += usage.cost.total;
+    this.priced ||= usage.cost.total > 0;
+    if (usage.totalTokens > 0) this.contextTokens = usage.totalTokens;
+    const failed = message.stopReason === "error" ? (message.errorMessage ?? "the model call failed") : undefined;
+    if (this.run) {
+      this.run.tokens += usage.input + usage.output;
+      this.run.cost += usage.cost.total;
+      this.run.stopped = message.stopReason === "aborted";
+      this.run.failed = failed;
+    }
+    if (failed !== undefined) {
+      this.transcript.notice("error", failed);
+      this.onSay(`Pi failed: ${failed}`, true);
+    }
+  }
+
+  private showTools(): void {
+    const [first] = this.running.values();
+    if (first === undefined) this.waiting();
+    else this.activity.set("tool", this.running.size === 1 ? first : `${this.running.size} tools running`);
+  }
+
+  private settle(): void {
+    const run = this.run;
+    this.run = undefined;
+    this.running.clear();
+    const stopped = run?.stopped === true || this.activity.state === "stopping";
+    this.activity.set(run?.failed === undefined || stopped ? "idle" : "failed");
+    if (run === undefined) return;
+    const duration = this.now() - run.started;
+    const parts = [stopped ? `Stopped by you after ${clock(duration)}` : `${Math.round(duration / 1000)} s`];
+    parts.push(count(run.steps, "step"));
+    if (run.tokens > 0) parts.push(`${tokens(run.tokens)} tokens`);
+    if (run.cost > 0) parts.push(`$${run.cost.toFixed(2)}`);
+    const kind = stopped ? "stopped" : run.failed === undefined ? "done" : "failed";
+    const foot = parts.join(" · ");
+    this.transcript.foot(foot, kind === "stopped" ? ["continue", "edit"] : kind === "failed" ? ["retry"] : []);
+    const text = run.failed ?? this.answer.trim().split("\n")[0] ?? "";
+    const lines = this.answer.trim().split("\n").length;
+    if (kind === "done") this.onSay(`Pi answered, ${count(lines, "line")}.`, false);
+    else if (kind === "stopped") this.onSay("Stopped.", false);
+    this.onSettled({ kind, duration, changes: run.changes, text });
+  }
+}
+
+/** Tools that change files. */
+const CHANGING: ReadonlySet<string> = new Set(["edit", "hashline_edit", "write"]);
+
+/** `14:02`, as this machine's clock has it. */
+export function timeOfDay(timestamp: number): string {
+  const date = new Date(timestamp);
+  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+}

@@ -1,0 +1,219 @@
+/**
+ * The rows of a chat, folded from events, and the patches that bring a view up to date.
+ *
+ * An increment changes one row that is found by its id, so its cost does not depend on how long the chat is.
+ */
+import type { AgentMessage, ToolResult } from "../protocol";
+import { textOf } from "../protocol";
+import type { Item, ItemAction, Patch, ToolItem } from "../shared/messages";
+import { diffCounts, headline } from "../shared/describe";
+
+/** Lines of a tool's output that are sent to the view: the last ones of a command, the first ones of the rest. */
+const BODY_LINES = 200;
+/** Tools whose end is what matters. */
+const TAILS: ReadonlySet<string> = new Set(["bash"]);
+/** Tools whose result is only of use to the model. */
+const QUIET: ReadonlySet<string> = new Set(["read"]);
+
+interface Call {
+  tool: string;
+  args: Record<string, unknown>;
+  index: number;
+}
+
+/** Where a tool call points to. */
+export interface Place {
+  path: string;
+  /** 1-based. */
+  line: number;
+}
+
+export class Transcript {
+  readonly items: Item[] = [];
+  private readonly calls = new Map<string, Call>();
+  private readonly callOf = new Map<number, string>();
+  private open: { index: number; started: number } | undefined;
+  private patches: Patch[] = [];
+
+  constructor(private readonly root: string, private readonly now: () => number) {}
+
+  /** What changed since the last call. */
+  take(): Patch[] {
+    const patches = this.patches;
+    this.patches = [];
+    return patches;
+  }
+
+  user(text: string, chips: string[], time: string, steered: boolean): void {
+    this.close();
+    this.add({ kind: "user", id: this.items.length, text, chips, time, steered });
+  }
+
+  /** Adds to the block that is being written, or begins one. */
+  stream(kind: "text" | "thinking", delta: string): void {
+    const item = this.growing(kind);
+    if (delta === "") return;
+    item.text += delta;
+    const last = this.patches.at(-1);
+    if (last?.op === "append" && last.id === item.id) last.text += delta;
+    else this.patches.push({ op: "append", id: item.id, text: delta });
+  }
+
+  private growing(kind: "text" | "thinking"): Item & { kind: "text" | "thinking" } {
+    const open = this.open === undefined ? undefined : this.items[this.open.index];
+    if (open?.kind === kind) return open;
+    this.close();
+    const item = { kind, id: this.items.length, text: "", open: true };
+    this.open = { index: item.id, started: this.now() };
+    this.add(item);
+    return item;
+  }
+
+  /** The block that is being written is complete. */
+  close(): void {
+    if (this.open === undefined) return;
+    const item = this.items[this.open.index];
+    const seconds = Math.round((this.now() - this.open.started) / 1000);
+    this.open = undefined;
+    if (item?.kind !== "text" && item?.kind !== "thinking") return;
+    item.open = false;
+    if (item.kind === "thinking") item.seconds = seconds;
+    // The text is there already: sending it once more would cost as much as the whole block.
+    this.patches.push({ op: "set", item: { ...item, text: "" } });
+  }
+
+  toolStart(id: string, tool: string, args: Record<string, unknown>): void {
+    this.close();
+    const known = this.calls.get(id);
+    if (known !== undefined) return;
+    const item: ToolItem = {
+      kind: "tool", id: this.items.length, tool, status: "running", head: headline(tool, args, this.root, false),
+      fact: "", body: "", bodyKind: "none", hidden: 0, opensFile: typeof args.path === "string",
+    };
+    this.calls.set(id, { tool, args, index: item.id });
+    this.callOf.set(item.id, id);
+    this.add(item);
+  }
+
+  toolUpdate(id: string, partial: ToolResult): void {
+    this.change(id, (item, call) => output(item, call, partial));
+  }
+
+  toolEnd(id: string, result: ToolResult, failed: boolean): void {
+    this.change(id, (item, call) => {
+      item.status = failed ? "failed" : "done";
+      item.head = headline(call.tool, call.args, this.root, true);
+      output(item, call, result);
+      const diff = detail(result, "diff");
+      if (diff !== undefined && !failed) {
+        const shown = limit(diff, false);
+        Object.assign(item, { body: shown.text, hidden: shown.hidden, bodyKind: "diff", fact: diffCounts(diff) });
+      } else if (failed) {
+        item.fact = exitWords(item.body) ?? "failed";
+      }
+    });
+  }
+
+  notice(level: "info" | "warning" | "error", text: string, actions: ItemAction[] = []): void {
+    this.close();
+    this.add({ kind: "notice", id: this.items.length, level, text, actions });
+  }
+
+  foot(text: string, actions: ItemAction[] = []): void {
+    this.close();
+    this.add({ kind: "foot", id: this.items.length, text, actions });
+  }
+
+  /** The messages of a session that was opened. */
+  load(messages: AgentMessage[], time: (timestamp: number) => string): void {
+    for (const message of messages) {
+      switch (message.role) {
+        case "user":
+          this.user(textOf(message.content), [], time(message.timestamp), false);
+          break;
+        case "assistant":
+          for (const block of message.content) {
+            if (block.type === "text") this.stream("text", block.text);
+            else if (block.type === "thinking" && !block.redacted) this.stream("thinking", block.thinking);
+            else if (block.type === "toolCall") this.toolStart(block.id, block.name, block.arguments);
+            this.close();
+          }
+          if (message.errorMessage !== undefined) this.notice("error", message.errorMessage);
+          break;
+        case "toolResult":
+          this.toolEnd(message.toolCallId, message, message.isError);
+          break;
+        case "bashExecution":
+          this.notice("info", `$ ${message.command}\n${message.output}`);
+          break;
+        case "compactionSummary":
+        case "branchSummary":
+          this.notice("info", message.summary);
+          break;
+        case "custom":
+          if (message.display) this.notice("info", textOf(message.content));
+          break;
+      }
+    }
+    this.close();
+    this.endTools();
+  }
+
+  /** Calls that will get no result any more, because the server is gone or the session was cut off there. */
+  endTools(): void {
+    for (const id of this.calls.keys()) {
+      this.change(id, (item) => {
+        if (item.status === "running") Object.assign(item, { status: "failed", fact: "interrupted" });
+      });
+    }
+  }
+
+  /** The file that a tool row is about. */
+  place(id: number): Place | undefined {
+    const call = this.calls.get(this.callOf.get(id) ?? "");
+    if (call === undefined || typeof call.args.path !== "string") return undefined;
+    return { path: call.args.path, line: typeof call.args.offset === "number" ? call.args.offset : 1 };
+  }
+
+  private add(item: Item): void {
+    this.items.push(item);
+    // A copy: what is appended before the patch is sent is a patch of its own.
+    this.patches.push({ op: "add", item: { ...item } });
+  }
+
+  private change(id: string, with_: (item: ToolItem, call: Call) => void): void {
+    const call = this.calls.get(id);
+    const item = call === undefined ? undefined : this.items[call.index];
+    if (call === undefined || item?.kind !== "tool") return;
+    with_(item, call);
+    // A view that falls behind needs only the newest look of a row.
+    const before = this.patches.findLastIndex((it) => it.op === "set" && it.item.id === item.id);
+    if (before >= 0) this.patches.splice(before, 1);
+    this.patches.push({ op: "set", item });
+  }
+}
+
+function output(item: ToolItem, call: Call, result: ToolResult): void {
+  const text = textOf(result.content);
+  if (text === "" || (QUIET.has(call.tool) && item.status !== "failed")) return;
+  const shown = limit(text, TAILS.has(call.tool));
+  Object.assign(item, { body: shown.text, hidden: shown.hidden, bodyKind: "output" });
+}
+
+function limit(text: string, tail: boolean): { text: string; hidden: number } {
+  const lines = text.replace(/\n$/, "").split("\n");
+  const kept = tail ? lines.slice(-BODY_LINES) : lines.slice(0, BODY_LINES);
+  return { text: kept.join("\n"), hidden: lines.length - kept.length };
+}
+
+function detail(result: ToolResult, name: string): string | undefined {
+  const details = result.details;
+  if (typeof details !== "object" || details === null) return undefined;
+  const value = (details as Record<string, unknown>)[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function exitWords(body: string): string | undefined {
+  const code = /exited with code (\d+)\s*$/.exec(body)?.[1];
+  return code === undefined ? undefined : `exit code ${code}`;
+}

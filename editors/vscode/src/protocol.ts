@@ -1,0 +1,24 @@
+/** The protocol's types, from the generated declarations, under the names used here. */
+import type {
+  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PromptContext, SessionState, ThinkingLevel, ToolResult,
+} from "../../../protocol/generated/pi";
+
+export type {
+  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PromptContext, SessionState, ThinkingLevel, ToolResult,
+};
+
+/** Parameters of a request; every request can name its session. */
+export type Params<M extends keyof Methods> = Methods[M]["params"] & { sessionId?: string };
+export type Result<M extends keyof Methods> = Methods[M]["result"];
+
+/** All text of a message's content or of a tool's result. */
+export function textOf(content: string | Content[] | undefined): string {
+  if (content === undefined) return "";
+  if (typeof content === "string") return content;
+  const parts: string[] = [];
+  for (const block of content) {
+    if (block.type === "text") parts.push(block.text);
+    else if (block.type === "image") parts.push("[image]");
+  }
+  return parts.join("\n");
+}

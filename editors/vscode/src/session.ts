@@ -1,0 +1,317 @@
+/**
+ * The session of this window: what is known of it, the requests that change it, and what of it survives a restart.
+ * Views listen to it; it knows none of them.
+ */
+import * as vscode from "vscode";
+import type { Envelope, Methods, Model, Params, PromptContext, Result, ThinkingLevel } from "./protocol";
+import { Chat, timeOfDay, type Outcome } from "./model/chat";
+import type { Delivery, Patch } from "./shared/messages";
+import type { Server } from "./server";
+import { settings } from "./settings";
+
+/** Time in which increments are joined before a view is told, in milliseconds. */
+const FLUSH = 33;
+/** After this a stop says what it still ends, in milliseconds. */
+const STOP_PATIENCE = 3000;
+
+/** What is kept between windows, per folder. */
+interface Kept {
+  file?: string;
+  draft?: string;
+  held?: string[];
+}
+
+/** What goes out with a prompt, and how it is shown. */
+export interface Attachment {
+  context: PromptContext;
+  label: string;
+}
+
+export class Session implements vscode.Disposable {
+  readonly chat: Chat;
+  id: string | undefined;
+  models: Model[] = [];
+  levels: ThinkingLevel[] = [];
+  /** Messages that a stop left behind: they go out when the user says so. */
+  held: string[];
+  draft: string;
+
+  private file: string | undefined;
+  private opening: Promise<void> | undefined;
+  private opened = false;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly subscriptions: vscode.Disposable[] = [];
+  private readonly changeEmitter = new vscode.EventEmitter<void>();
+  private readonly patchEmitter = new vscode.EventEmitter<Patch[]>();
+  private readonly resetEmitter = new vscode.EventEmitter<void>();
+  private readonly settledEmitter = new vscode.EventEmitter<Outcome>();
+  private readonly sayEmitter = new vscode.EventEmitter<{ text: string; urgent: boolean }>();
+
+  /** Something of its look is different. */
+  readonly onChange = this.changeEmitter.event;
+  readonly onPatches = this.patchEmitter.event;
+  /** There is another transcript. */
+  readonly onReset = this.resetEmitter.event;
+  readonly onSettled = this.settledEmitter.event;
+  readonly onSay = this.sayEmitter.event;
+
+  constructor(private readonly server: Server, private readonly state: vscode.Memento) {
+    const kept = state.get<Kept>("pi.session", {});
+    this.file = kept.file;
+    this.draft = kept.draft ?? "";
+    this.held = kept.held ?? [];
+    this.chat = new Chat(vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "");
+    this.chat.onSettled = (outcome) => this.settled(outcome);
+    this.chat.onSay = (text, urgent) => this.sayEmitter.fire({ text, urgent });
+    this.subscriptions.push(
+      server.onEvent((envelope) => this.take(envelope)),
+      server.onLost((text) => this.lost(text)),
+      server.onPhase((phase) => {
+        if (phase === "off") this.opened = false;
+        if (phase === "starting") this.chat.activity.set("starting");
+        this.changed();
+      }),
+    );
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const it of this.subscriptions) it.dispose();
+    for (const it of [this.changeEmitter, this.patchEmitter, this.resetEmitter, this.settledEmitter, this.sayEmitter]) {
+      it.dispose();
+    }
+  }
+
+  /**
+   * Makes sure that the server has this session open, starting it if need be.
+   * @throws An error for the user.
+   */
+  async open(): Promise<void> {
+    if (this.opened) return;
+    this.opening ??= this.resume().finally(() => {
+      this.opening = undefined;
+    });
+    await this.opening;
+  }
+
+  private async resume(): Promise<void> {
+    try {
+      await this.server.ready();
+      if (this.file !== undefined) {
+        // A session that is gone, or damaged, must not keep Pi from working: a new one takes its place.
+        await this.server.request("pi/switchSession", { sessionPath: this.file }).catch(() => undefined);
+      }
+      await this.read();
+      this.opened = true;
+    } catch (error) {
+      this.chat.activity.set(this.chat.activity.state === "lost" ? "lost" : "off");
+      this.changed();
+      throw error;
+    }
+  }
+
+  /** Reads the state of the session; with `all`, and when it is another session, also what was said. */
+  private async read(all = false): Promise<void> {
+    const state = await this.server.request("pi/getState", {});
+    all ||= this.id !== state.sessionId;
+    this.id = state.sessionId;
+    this.file = state.sessionFile;
+    const [models, levels] = await Promise.all([
+      this.server.request("pi/getAvailableModels", {}),
+      this.server.request("pi/getAvailableThinkingLevels", {}),
+    ]);
+    this.models = models.models;
+    this.levels = levels.levels;
+    this.chat.name = state.sessionName;
+    this.chat.model = state.model;
+    this.chat.thinking = state.thinkingLevel;
+    if (all) {
+      const [messages, stats] = await Promise.all([
+        this.server.request("pi/getMessages", {}),
+        this.server.request("pi/getSessionStats", {}),
+      ]);
+      this.chat.reset();
+      this.chat.transcript.load(messages.messages, timeOfDay);
+      this.chat.transcript.take();
+      this.chat.contextTokens = stats.contextUsage?.tokens ?? undefined;
+      this.chat.cost = stats.cost;
+      this.chat.priced = stats.cost > 0;
+      this.resetEmitter.fire();
+    }
+    if (!this.chat.activity.busy || all) this.chat.activity.set(state.isStreaming ? "waiting" : "idle");
+    this.keep();
+    this.changed();
+  }
+
+  /** A request of this session. Errors are for the user. */
+  async request<M extends keyof Methods>(method: M, params: Params<M>): Promise<Result<M>> {
+    await this.open();
+    return await this.server.request(method, { ...params, sessionId: this.id });
+  }
+
+  /**
+   * Sends a message. While Pi works it steers, waits, or replaces the run; which of these it becomes is decided by the
+   * server, so that a message typed at the end of a run is not lost.
+   * @throws An error for the user; the message was then not taken.
+   */
+  async send(text: string, how: Delivery, attachments: Attachment[]): Promise<void> {
+    await this.open();
+    if (how === "now" && this.chat.activity.busy) await this.stop();
+    const queue = (how === "queue") !== (how === "enter" && settings().sendWhileRunning === "queue");
+    const forget = this.chat.expect(text, attachments.map((it) => it.label));
+    this.changed();
+    try {
+      await this.request("pi/prompt", {
+        message: text,
+        streamingBehavior: queue ? "followUp" : "steer",
+        context: attachments.map((it) => it.context),
+      });
+    } catch (error) {
+      forget();
+      this.changed();
+      throw error;
+    }
+  }
+
+  /** Stops the run and keeps what was queued for the user to decide about. */
+  async stop(): Promise<void> {
+    if (!this.chat.activity.busy || !this.opened) return;
+    const doing = this.chat.runningTool;
+    this.chat.stopping();
+    this.changed();
+    const patience = setTimeout(() => {
+      if (this.chat.activity.state !== "stopping" || doing === undefined) return;
+      this.chat.activity.text = `Stopping… ending: ${doing}`;
+      this.changed();
+    }, STOP_PATIENCE);
+    try {
+      await this.server.request("pi/abort", { sessionId: this.id });
+      if (this.chat.activity.state === "stopping") this.chat.activity.set("idle");
+      this.hold(await this.takeQueue());
+    } finally {
+      clearTimeout(patience);
+      this.changed();
+    }
+  }
+
+  /** Removes all queued messages and returns their texts. */
+  async takeQueue(): Promise<string[]> {
+    if (this.chat.queued === 0) return [];
+    const cleared = await this.server.request("pi/clearQueue", { sessionId: this.id });
+    return [...cleared.steering, ...cleared.followUp].map((it) => this.chat.withdraw(it));
+  }
+
+  /** Keeps messages for the user to send, edit or discard. */
+  hold(texts: string[]): void {
+    this.held = [...this.held, ...texts];
+    this.keep();
+    this.changed();
+  }
+
+  /** The held messages, which are then held no more. */
+  release(): string[] {
+    const held = this.held;
+    this.held = [];
+    this.keep();
+    this.changed();
+    return held;
+  }
+
+  async newSession(): Promise<void> {
+    await this.request("pi/newSession", {});
+    await this.read();
+  }
+
+  async setModel(model: Model): Promise<void> {
+    await this.request("pi/setModel", { provider: model.provider, modelId: model.id });
+    await this.read();
+  }
+
+  async setThinking(level: ThinkingLevel): Promise<void> {
+    await this.request("pi/setThinkingLevel", { level });
+    await this.read();
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.request("pi/setSessionName", { name });
+  }
+
+  /**
+   * Goes back to before the user's message that is `after` messages from the end, as a branch: nothing is deleted.
+   * @returns its text.
+   */
+  async rewind(after: number): Promise<string | undefined> {
+    const { entries, leafId } = await this.request("pi/getEntries", {});
+    const byId = new Map(entries.map((it) => [it.id, it]));
+    const users: string[] = [];
+    for (let at = leafId; at !== null;) {
+      const entry = byId.get(at);
+      if (entry?.type === "message" && entry.message.role === "user") users.push(entry.id);
+      at = entry?.parentId ?? null;
+    }
+    const targetId = users[after];
+    if (targetId === undefined) return undefined;
+    const { editorText } = await this.request("pi/navigateTree", { targetId });
+    await this.read(true);
+    return editorText;
+  }
+
+  /** Whether models have appeared since there was none. */
+  async lookForModels(): Promise<void> {
+    if (this.opened && this.chat.model === undefined) await this.read();
+  }
+
+  /** Ends the server; the same session is opened again. */
+  async restart(): Promise<void> {
+    await this.opening?.catch(() => undefined);
+    await this.server.stop();
+    await this.open();
+  }
+
+  keepDraft(text: string): void {
+    this.draft = text;
+    this.keep();
+  }
+
+  private keep(): void {
+    const kept: Kept = { file: this.file, draft: this.draft, held: this.held };
+    void this.state.update("pi.session", kept);
+  }
+
+  private take(envelope: Envelope): void {
+    if (this.id !== undefined && envelope.sessionId !== this.id) return;
+    const { activity } = this.chat;
+    const before = [activity.state, activity.text];
+    this.chat.handle(envelope.event);
+    const increment = envelope.event.type === "message_update" || envelope.event.type === "tool_execution_update";
+    if (!increment || before[0] !== activity.state || before[1] !== activity.text) this.changed();
+    this.timer ??= setTimeout(() => this.flush(), FLUSH);
+  }
+
+  private flush(): void {
+    this.timer = undefined;
+    const patches = this.chat.transcript.take();
+    if (patches.length > 0) this.patchEmitter.fire(patches);
+  }
+
+  private changed(): void {
+    this.timer ??= setTimeout(() => this.flush(), FLUSH);
+    this.changeEmitter.fire();
+  }
+
+  private settled(outcome: Outcome): void {
+    this.settledEmitter.fire(outcome);
+    if (outcome.kind === "failed") void this.takeQueue().then((it) => this.hold(it), () => undefined);
+  }
+
+  private lost(text: string): void {
+    this.opened = false;
+    this.hold([...this.chat.queue.steering, ...this.chat.queue.followUp].map((it) => this.chat.withdraw(it)));
+    this.chat.queue = { steering: [], followUp: [] };
+    this.chat.lost();
+    this.chat.transcript.notice("error", text, this.server.problem === "" ? [] : ["restart", "log"]);
+    this.flush();
+    this.changed();
+    if (this.server.problem === "") this.open().catch(() => undefined);
+  }
+}

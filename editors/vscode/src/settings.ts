@@ -1,0 +1,30 @@
+/** The settings of this extension, read when they are needed. */
+import * as vscode from "vscode";
+
+export interface Settings {
+  path: string;
+  args: string[];
+  env: Record<string, string>;
+  sendWhileRunning: "steer" | "queue";
+  showThinking: "fold" | "always";
+  currentFile: "ghost" | "send" | "off";
+  notify: "needed" | "always" | "never";
+}
+
+export function settings(): Settings {
+  const all = vscode.workspace.getConfiguration("pi");
+  return {
+    path: all.get("server.path", ""),
+    args: all.get("server.args", []),
+    env: all.get("server.env", {}),
+    sendWhileRunning: all.get("chat.sendWhileRunning", "steer"),
+    showThinking: all.get("chat.showThinking", "fold"),
+    currentFile: all.get("context.currentFile", "ghost"),
+    notify: all.get("notify", "needed"),
+  };
+}
+
+/** The server's own settings, in the shape of docs/config.md. A folder that is not trusted is only read. */
+export function initializationOptions(): object {
+  return vscode.workspace.isTrusted ? {} : { permissions: { mode: "plan" } };
+}

@@ -1,0 +1,157 @@
+/**
+ * What the extension and its chat view say to one another.
+ *
+ * The extension owns all state; the view draws it. A message of the view names things by id or is the user's own text:
+ * never a command to run. `parseViewMessage` is the gate.
+ */
+
+/** How far a tool call has come. */
+export type ToolStatus = "running" | "done" | "failed";
+
+/** One row of the transcript. `id` is unique within a chat and rises. */
+export type Item =
+  | { kind: "user"; id: number; text: string; chips: string[]; time: string; steered: boolean }
+  | { kind: "text"; id: number; text: string; open: boolean }
+  | { kind: "thinking"; id: number; text: string; open: boolean; seconds?: number }
+  | ToolItem
+  | { kind: "notice"; id: number; level: "info" | "warning" | "error"; text: string; actions: ItemAction[] }
+  | { kind: "foot"; id: number; text: string; actions: ItemAction[] };
+
+/** A tool call. */
+export interface ToolItem {
+  kind: "tool";
+  id: number;
+  tool: string;
+  status: ToolStatus;
+  /** Verb and object: `Ran cargo test`. */
+  head: string;
+  /** What came of it: `exit code 1`, `+4 −2`. */
+  fact: string;
+  /** Output or diff, limited by the extension. */
+  body: string;
+  bodyKind: "none" | "output" | "diff";
+  /** Lines of the body that are not shown. */
+  hidden: number;
+  /** Whether a click on the head goes to a file. */
+  opensFile: boolean;
+}
+
+/** A button under a row. The extension decides what it does. */
+export type ItemAction = "retry" | "continue" | "setup" | "restart" | "log" | "edit";
+
+/** A change of the transcript; its cost does not depend on the rows that are there. */
+export type Patch =
+  | { op: "add"; item: Item }
+  | { op: "append"; id: number; text: string }
+  | { op: "set"; item: Item };
+
+/** Something that goes along with the next prompt. */
+export interface Chip {
+  id: string;
+  label: string;
+  /** Spoken and shown on hover. */
+  title: string;
+  /** Named, and not sent unless it is clicked. */
+  ghost: boolean;
+}
+
+/** A message that waits. */
+export interface Queued {
+  id: string;
+  kind: "steer" | "after";
+  text: string;
+}
+
+/** What the view shows besides the transcript. */
+export interface ViewState {
+  title: string;
+  screen: "chat" | "starting" | "setup" | "missing";
+  /** With `missing`: what went wrong. */
+  problem: string;
+  restricted: boolean;
+  folder: boolean;
+  running: boolean;
+  stopping: boolean;
+  /** The run strip; empty when there is nothing to say. */
+  strip: string;
+  /** Time at which the strip's state began, in milliseconds since 1970. */
+  since: number;
+  waiting: boolean;
+  queue: Queued[];
+  /** Messages that a stop left behind. */
+  held: string[];
+  chips: Chip[];
+  model: string;
+  thinking: string;
+  context: string;
+  cost: string;
+  suggestions: string[];
+  /** `steer` or `queue`: what Enter does while Pi works. */
+  enter: "steer" | "queue";
+  showThinking: boolean;
+}
+
+/** To the view. */
+export type HostMessage =
+  | { type: "reset"; items: Item[]; earlier: number; state: ViewState; draft: string }
+  | { type: "earlier"; items: Item[]; earlier: number }
+  | { type: "patches"; patches: Patch[] }
+  | { type: "state"; state: ViewState }
+  | { type: "insert"; text: string }
+  | { type: "refused"; text: string }
+  | { type: "say"; text: string; urgent: boolean }
+  | { type: "focus"; what: "prompt" | "last" }
+  | { type: "press"; how: Delivery };
+
+/** What happens with a message while Pi works: into the run, after it, or instead of it. */
+export type Delivery = "enter" | "queue" | "now";
+
+/** Buttons of the view that are commands of the extension. */
+export const VIEW_COMMANDS = [
+  "pi.setup", "pi.demo", "pi.model", "pi.thinking", "pi.addFile", "pi.rename", "pi.chooseProgram",
+  "pi.restart", "pi.log", "pi.openFolder", "pi.manageTrust", "pi.clearQueue", "pi.takeQueued",
+] as const;
+export type ViewCommand = (typeof VIEW_COMMANDS)[number];
+
+/** From the view. */
+export type ViewMessage =
+  | { type: "ready" }
+  | { type: "send"; text: string; how: Delivery }
+  | { type: "stop" }
+  | { type: "draft"; text: string }
+  | { type: "chip"; id: string; on: boolean }
+  | { type: "held"; what: "send" | "edit" | "discard" }
+  | { type: "action"; id: number; action: ItemAction }
+  | { type: "open"; id: number }
+  | { type: "link"; href: string }
+  | { type: "earlier" }
+  | { type: "command"; command: ViewCommand }
+  | { type: "focus"; prompt: boolean; empty: boolean };
+
+const DELIVERIES: readonly string[] = ["enter", "queue", "now"];
+const ACTIONS: readonly string[] = ["retry", "continue", "setup", "restart", "log", "edit"];
+const HELD: readonly string[] = ["send", "edit", "discard"];
+
+/** A message of the view, or nothing if it is not one. */
+export function parseViewMessage(raw: unknown): ViewMessage | undefined {
+  if (typeof raw !== "object" || raw === null) return undefined;
+  const it = raw as Record<string, unknown>;
+  const text = (name: string): boolean => typeof it[name] === "string";
+  const one = (name: string, of: readonly string[]): boolean => of.includes(it[name] as string);
+  const valid = (): boolean => {
+    switch (it.type) {
+      case "ready": case "stop": case "earlier": return true;
+      case "send": return text("text") && one("how", DELIVERIES);
+      case "draft": return text("text");
+      case "chip": return text("id") && typeof it.on === "boolean";
+      case "held": return one("what", HELD);
+      case "action": return Number.isInteger(it.id) && one("action", ACTIONS);
+      case "open": return Number.isInteger(it.id);
+      case "link": return text("href");
+      case "command": return one("command", VIEW_COMMANDS);
+      case "focus": return typeof it.prompt === "boolean" && typeof it.empty === "boolean";
+      default: return false;
+    }
+  };
+  return valid() ? (raw as ViewMessage) : undefined;
+}

@@ -1,0 +1,205 @@
+/** The prompt with what stands directly above it: run strip, queue, held messages and context chips. */
+import type { Delivery, ViewCommand, ViewState } from "../shared/messages";
+import { clock } from "../shared/describe";
+import { button, element, setText, show } from "./dom";
+
+/** After this the strip shows how long it has lasted, in milliseconds. */
+const SHOW_TIME = 2000;
+/** After this a model that says nothing is worth a remark, in milliseconds. */
+const SILENCE = 30_000;
+/** Rest after which a draft is stored, in milliseconds. */
+const REST = 300;
+/** Prompts that Up brings back. */
+const HISTORY = 100;
+
+export interface PromptHost {
+  send(text: string, how: Delivery): void;
+  stop(): void;
+  draft(text: string): void;
+  chip(id: string, on: boolean): void;
+  held(what: "send" | "edit" | "discard"): void;
+  command(command: ViewCommand): void;
+  focus(prompt: boolean, empty: boolean): void;
+}
+
+export class Prompt {
+  readonly root: HTMLElement;
+  readonly input = element("textarea", { rows: "3", "aria-label": "Message to Pi" });
+  private readonly strip = element("div", { class: "strip" });
+  private readonly stripText = element("span", { class: "strip-text" });
+  private readonly stop: HTMLButtonElement;
+  private readonly queue = element("section", { class: "queue", "aria-label": "Queued messages" });
+  private readonly held = element("section", { class: "queue held", "aria-label": "Held messages" });
+  private readonly chips = element("ul", { class: "chips", "aria-label": "Context" });
+  private readonly send: HTMLButtonElement;
+  private readonly model: HTMLButtonElement;
+  private readonly thinking: HTMLButtonElement;
+  private readonly gauge = element("span", { class: "gauge" });
+  private state: ViewState | undefined;
+  private timer: number | undefined;
+  private resting: number | undefined;
+  private history: string[] = [];
+  private at = 0;
+  private drawn = "";
+
+  constructor(private readonly host: PromptHost) {
+    this.stop = button("Stop", () => host.stop(), { class: "stop" });
+    this.strip.append(element("span", { class: "pulse", "aria-hidden": "true" }), this.stripText, this.stop);
+    this.send = button("Send", () => this.submit("enter"), { class: "primary" });
+    this.model = button("", () => host.command("pi.model"), { class: "pick", title: "Choose the model" });
+    this.thinking = button("", () => host.command("pi.thinking"), { class: "pick", title: "How hard it thinks" });
+    const add = button("+", () => host.command("pi.addFile"), { class: "pick", "aria-label": "Add context" });
+    const bar = element("div", { class: "bar" }, this.model, this.thinking, this.gauge, this.send);
+    const line = element("div", { class: "chip-line" }, this.chips, add);
+    this.root = element("footer", { class: "prompt" }, this.strip, this.queue, this.held, line, this.input, bar);
+    this.input.addEventListener("keydown", (event) => this.key(event));
+    this.input.addEventListener("input", () => this.changed());
+    for (const type of ["focus", "blur"] as const) {
+      this.input.addEventListener(type, () => host.focus(type === "focus", this.input.value === ""));
+    }
+  }
+
+  get text(): string {
+    return this.input.value;
+  }
+
+  set text(text: string) {
+    this.input.value = text;
+    this.grow();
+    this.offer();
+  }
+
+  focus(): void {
+    this.input.focus();
+  }
+
+  /** Adds text to what is written already. */
+  insert(text: string): void {
+    this.text = this.text === "" ? text : `${this.text}\n${text}`;
+    this.changed();
+    this.focus();
+  }
+
+  submit(how: Delivery): void {
+    const text = this.text.trim();
+    if (text === "") return;
+    this.history = [...this.history.filter((it) => it !== text), text].slice(-HISTORY);
+    this.at = this.history.length;
+    this.text = "";
+    clearTimeout(this.resting);
+    this.host.send(text, how);
+    this.host.focus(true, true);
+  }
+
+  update(state: ViewState): void {
+    this.state = state;
+    this.tick();
+    clearInterval(this.timer);
+    this.timer = undefined;
+    if (state.running && state.strip !== "") this.timer = window.setInterval(() => this.tick(), 1000);
+    this.strip.classList.toggle("stopping", state.stopping);
+    show(this.strip, state.strip !== "");
+    show(this.stop, state.running && !state.stopping);
+    // Drawn anew only when something is different: a button that has the focus must stay.
+    const drawn = JSON.stringify([state.queue, state.held, state.chips]);
+    if (drawn !== this.drawn) {
+      this.drawn = drawn;
+      this.drawQueue(state);
+      this.drawHeld(state);
+      this.drawChips(state);
+    }
+    setText(this.model, state.model === "" ? "No model" : state.model);
+    setText(this.thinking, state.thinking === "" ? "" : `think: ${state.thinking}`);
+    show(this.thinking, state.thinking !== "");
+    setText(this.gauge, [state.context, state.cost].filter((it) => it !== "").join(" · "));
+    this.gauge.title = "Context in use · cost of this chat";
+    this.offer();
+  }
+
+  private tick(): void {
+    const state = this.state;
+    if (state === undefined) return;
+    const elapsed = Date.now() - state.since;
+    let text = state.strip;
+    if (state.waiting && elapsed >= SILENCE) text += " connected, no answer yet";
+    if (state.running && elapsed >= SHOW_TIME) text += ` ${clock(elapsed)}`;
+    setText(this.stripText, text);
+  }
+
+  private drawQueue({ queue }: ViewState): void {
+    show(this.queue, queue.length > 0);
+    const rows = queue.map((it) => element("li", {}, element("span", { class: "kind" }, it.kind), " ", it.text));
+    const head = element("div", { class: "queue-head" }, element("span", {}, `Queued ${queue.length}`),
+      button("Take back", () => this.host.command("pi.takeQueued"), { class: "link" }),
+      button("Clear", () => this.host.command("pi.clearQueue"), { class: "link" }));
+    this.queue.replaceChildren(head, element("ul", {}, ...rows));
+  }
+
+  private drawHeld({ held }: ViewState): void {
+    show(this.held, held.length > 0);
+    const press = (label: string, what: "send" | "edit" | "discard"): HTMLButtonElement =>
+      button(label, () => this.host.held(what), { class: "link" });
+    const head = element("div", { class: "queue-head" }, element("span", {}, `Held ${held.length}`),
+      press("Send", "send"), press("Edit", "edit"), press("Discard", "discard"));
+    this.held.replaceChildren(head, element("ul", {}, ...held.map((it) => element("li", {}, it))));
+  }
+
+  private drawChips({ chips }: ViewState): void {
+    const items = chips.map((it) => {
+      const label = it.ghost ? it.label : `${it.label} ✕`;
+      const spoken = it.ghost ? `Send ${it.label} along` : `Leave ${it.label} out`;
+      const press = button(label, () => this.host.chip(it.id, it.ghost), { title: it.title, "aria-label": spoken });
+      return element("li", { class: it.ghost ? "chip ghost" : "chip" }, press);
+    });
+    this.chips.replaceChildren(...items);
+  }
+
+  /** What Enter does now, on the button and in the empty prompt. */
+  private offer(): void {
+    const running = this.state?.running === true;
+    const steer = this.state?.enter !== "queue";
+    setText(this.send, running ? (steer ? "Steer" : "Queue") : "Send");
+    this.send.disabled = this.text.trim() === "";
+    this.input.placeholder = !running ? "Ask Pi to change or explain something"
+      : steer ? "Steer Pi, or Alt+Enter to queue" : "Queue a message, or Alt+Enter to steer";
+  }
+
+  private changed(): void {
+    this.grow();
+    this.offer();
+    clearTimeout(this.resting);
+    const text = this.text;
+    this.resting = window.setTimeout(() => this.host.draft(text), REST);
+  }
+
+  private grow(): void {
+    this.input.rows = Math.min(12, Math.max(3, this.text.split("\n").length));
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.isComposing) return;
+    const { key, shiftKey, altKey, ctrlKey, metaKey } = event;
+    const take = (act: () => void): void => {
+      event.preventDefault();
+      event.stopPropagation();
+      act();
+    };
+    if (key === "Enter" && !shiftKey) {
+      take(() => this.submit(altKey ? "queue" : ctrlKey || metaKey ? "now" : "enter"));
+    } else if (key === "Escape" && this.text === "" && this.state?.running) {
+      take(() => this.host.stop());
+    } else if (key === "ArrowUp" && altKey) {
+      take(() => this.host.command("pi.takeQueued"));
+    } else if (key === "ArrowUp" && this.input.selectionStart === 0 && this.at > 0) {
+      take(() => this.recall(this.at - 1));
+    } else if (key === "ArrowDown" && this.input.selectionEnd === this.text.length && this.at < this.history.length) {
+      take(() => this.recall(this.at + 1));
+    }
+  }
+
+  private recall(at: number): void {
+    this.at = at;
+    this.text = this.history[at] ?? "";
+    this.input.setSelectionRange(0, 0);
+  }
+}

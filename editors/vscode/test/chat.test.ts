@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Chat, type Outcome } from "../src/model/chat";
+import type { AgentEvent, AgentMessage } from "../src/protocol";
+
+const usage = {
+  input: 100, output: 20, cacheRead: 0, cacheWrite: 0, totalTokens: 120,
+  cost: { input: 0.01, output: 0.02, cacheRead: 0, cacheWrite: 0, total: 0.03 },
+};
+
+function assistant(stopReason: "stop" | "error" | "aborted", errorMessage?: string): AgentMessage {
+  return {
+    role: "assistant", content: [], api: "faux", provider: "faux", model: "m", usage, stopReason, timestamp: 0,
+    ...(errorMessage !== undefined && { errorMessage }),
+  };
+}
+const user = (text: string): AgentMessage => ({ role: "user", content: text, timestamp: 0 });
+const delta = (text: string): AgentEvent => ({
+  type: "message_update", usage, assistantMessageEvent: { type: "text_delta", contentIndex: 0, delta: text },
+});
+const said = (message: AgentMessage): AgentEvent[] => [
+  { type: "message_start", message }, { type: "message_end", message },
+];
+const toolStart = (id: string, name: string, args: object): AgentEvent => ({
+  type: "tool_execution_start", toolCallId: id, toolName: name, args: args as Record<string, unknown>,
+});
+const toolEnd = (id: string, name: string, text: string, isError = false, details?: object): AgentEvent => ({
+  type: "tool_execution_end", toolCallId: id, toolName: name, isError,
+  result: { content: [{ type: "text", text }], ...(details && { details }) },
+});
+
+function chat(): { chat: Chat; clock: { now: number }; ends: Outcome[]; spoken: string[] } {
+  const clock = { now: 0 };
+  const ends: Outcome[] = [];
+  const spoken: string[] = [];
+  const it = new Chat("/w", () => clock.now);
+  it.onSettled = (outcome) => ends.push(outcome);
+  it.onSay = (text) => spoken.push(text);
+  return { chat: it, clock, ends, spoken };
+}
+
+function play(to: Chat, events: AgentEvent[]): void {
+  for (const it of events) to.handle(it);
+}
+
+test("a run goes through its states and leaves rows and a foot", () => {
+  const { chat: it, clock, ends, spoken } = chat();
+  const states: string[] = [];
+  const step = (...events: AgentEvent[]): void => {
+    play(it, events);
+    states.push(it.activity.state);
+  };
+  it.expect("fix it", ["a.rs:1"]);
+  step({ type: "agent_start" }, { type: "turn_start" }, ...said(user("fix it\n\nFile: /w/a.rs")));
+  step({ type: "message_start", message: assistant("stop") }, delta("I "), delta("look."));
+  step({ type: "message_end", message: assistant("stop") }, toolStart("1", "bash", { command: "cargo test" }));
+  step(toolEnd("1", "bash", "no\n\nCommand exited with code 3", true));
+  clock.now = 41_000;
+  step({ type: "agent_settled" });
+  assert.deepEqual(states, ["waiting", "answering", "tool", "waiting", "idle"]);
+  const rows = it.transcript.items.map((row) => [row.kind, "text" in row ? row.text : row.head]);
+  assert.deepEqual(rows, [
+    ["user", "fix it"], ["text", "I look."], ["tool", "Ran cargo test"], ["foot", "41 s · 1 step · 120 tokens · $0.03"],
+  ]);
+  const [first, , tool] = it.transcript.items;
+  assert.deepEqual(first?.kind === "user" && first.chips, ["a.rs:1"]);
+  assert.deepEqual(tool?.kind === "tool" && [tool.status, tool.fact], ["failed", "exit code 3"]);
+  assert.deepEqual(ends, [{ kind: "done", duration: 41_000, changes: 0, text: "I look." }]);
+  assert.deepEqual(spoken, ["Pi is working.", "Running cargo test.", "Pi answered, 1 line."]);
+});
+
+test("a stop shows until the run has ended, whatever still comes", () => {
+  const { chat: it, ends } = chat();
+  play(it, [{ type: "agent_start" }, { type: "turn_start" }]);
+  it.stopping();
+  play(it, [delta("more"), toolStart("1", "ls", {})]);
+  assert.equal(it.activity.text, "Stopping…");
+  play(it, [{ type: "message_end", message: assistant("aborted") }, { type: "agent_settled" }]);
+  assert.equal(it.activity.state, "idle");
+  assert.equal(ends[0]?.kind, "stopped");
+  const foot = it.transcript.items.at(-1);
+  assert.deepEqual(foot?.kind === "foot" && foot.actions, ["continue", "edit"]);
+});
+
+test("a failure is said once and can be tried again", () => {
+  const { chat: it, ends } = chat();
+  play(it, [
+    { type: "agent_start" }, { type: "message_end", message: assistant("error", "529 busy") }, { type: "agent_settled" },
+  ]);
+  assert.equal(it.activity.state, "failed");
+  assert.deepEqual(it.transcript.items.map((row) => row.kind), ["notice", "foot"]);
+  assert.equal(ends[0]?.text, "529 busy");
+});
+
+test("steering is marked, what was queued for afterwards is not", () => {
+  const { chat: it } = chat();
+  play(it, [
+    { type: "agent_start" }, { type: "turn_start" }, ...said(user("begin")),
+    { type: "queue_update", steering: ["now"], followUp: ["then"] }, { type: "turn_start" },
+    { type: "queue_update", steering: [], followUp: ["then"] }, ...said(user("now")),
+    { type: "turn_start" }, { type: "queue_update", steering: [], followUp: [] }, ...said(user("then")),
+  ]);
+  const steered = it.transcript.items.map((row) => row.kind === "user" && [row.text, row.steered]);
+  assert.deepEqual(steered, [["begin", false], ["now", true], ["then", false]]);
+});
+
+test("patches bring a view up to date, and an increment is one small patch", () => {
+  const { chat: it } = chat();
+  play(it, [{ type: "agent_start" }, ...said(user("x"))]);
+  for (let n = 0; n < 5000; n += 1) {
+    play(it, [toolStart(String(n), "ls", {}), toolEnd(String(n), "ls", "a")]);
+  }
+  it.transcript.take();
+  play(it, [delta("a"), delta("b")]);
+  assert.deepEqual(it.transcript.take().map((patch) => patch.op), ["add", "append"]);
+  play(it, [delta("c"), delta("d")]);
+  assert.deepEqual(it.transcript.take(), [{ op: "append", id: 5001, text: "cd" }]);
+  assert.deepEqual(it.transcript.take(), []);
+});
+
+test("an edit shows its diff, and long output only its end", () => {
+  const { chat: it } = chat();
+  const lines = Array.from({ length: 500 }, (_, n) => `line ${n}`).join("\n");
+  play(it, [
+    { type: "agent_start" },
+    toolStart("1", "edit", { path: "/w/src/a.rs" }), toolEnd("1", "edit", "ok", false, { diff: " 1 a\n-2 b\n+2 c\n+3 d" }),
+    toolStart("2", "bash", { command: "seq" }), toolEnd("2", "bash", lines),
+  ]);
+  const [edit, bash] = it.transcript.items;
+  assert.deepEqual(edit?.kind === "tool" && [edit.head, edit.fact, edit.bodyKind], ["Edited src/a.rs", "+2 −1", "diff"]);
+  assert.ok(bash?.kind === "tool" && bash.hidden === 300 && bash.body.endsWith("line 499"));
+  assert.deepEqual(it.transcript.place(edit?.id ?? -1), { path: "/w/src/a.rs", line: 1 });
+});
+
+test("a session that was opened shows what was said in it", () => {
+  const { chat: it } = chat();
+  it.transcript.load([
+    user("hello"),
+    {
+      ...assistant("stop"), role: "assistant",
+      content: [{ type: "text", text: "Hi." }, { type: "toolCall", id: "1", name: "ls", arguments: {} }],
+    } as AgentMessage,
+  ], () => "12:00");
+  const rows = it.transcript.items.map((row) => [row.kind, row.kind === "tool" ? row.fact : "text" in row && row.text]);
+  // The call that got no result was cut off.
+  assert.deepEqual(rows, [["user", "hello"], ["text", "Hi."], ["tool", "interrupted"]]);
+});
+
+test("a server that is lost ends what runs", () => {
+  const { chat: it } = chat();
+  play(it, [{ type: "agent_start" }, toolStart("1", "bash", { command: "sleep 9" })]);
+  it.lost();
+  const [tool] = it.transcript.items;
+  assert.deepEqual(tool?.kind === "tool" && [tool.status, tool.fact], ["failed", "interrupted"]);
+  assert.equal(it.activity.busy, false);
+});
