@@ -1,12 +1,19 @@
 //! Lines of a session file (spec: sessions.md §2).
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor},
+    ser::SerializeMap,
+};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::message::{AgentMessage, MessageContent};
+use crate::{
+    message::{AgentMessage, MessageContent},
+    stored::StoredMessage,
+};
 
 /// Version of the session file format that is written.
 pub const SESSION_VERSION: u32 = 3;
@@ -69,19 +76,50 @@ pub struct Entry {
 
 impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Two reads of the same text are cheaper than buffering every message for `flatten`.
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let base: EntryBase = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        let mut kind: EntryKind = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        if let EntryKind::Other(fields) = &mut kind {
-            if !fields.get("type").is_some_and(Value::is_string) {
-                return Err(D::Error::missing_field("type"));
-            }
-            for key in ["id", "parentId", "timestamp"] {
-                fields.shift_remove(key);
+        deserializer.deserialize_map(EntryVisitor)
+    }
+}
+
+/// Reads the fields of an entry as they come, and leaves a message unread.
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entry")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+        let mut id = None;
+        let mut base = EntryBase { id: String::new(), parent_id: None, timestamp: String::new() };
+        let mut fields = Map::new();
+        let mut message: Option<Box<RawValue>> = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match &*key {
+                "id" => id = Some(map.next_value()?),
+                "parentId" => base.parent_id = map.next_value()?,
+                "timestamp" => base.timestamp = map.next_value()?,
+                "message" => {
+                    message = Some(map.next_value()?);
+                    // Keeps its place, in case the entry is of a kind we do not know.
+                    fields.insert(key, Value::Null);
+                }
+                _ => drop(fields.insert(key, map.next_value()?)),
             }
         }
-        Ok(Self { kind, base })
+        base.id = id.ok_or_else(|| A::Error::missing_field("id"))?;
+        if !fields.get("type").is_some_and(Value::is_string) {
+            return Err(A::Error::missing_field("type"));
+        }
+        if let Some(json) = message {
+            if fields["type"] == "message" && json.get().starts_with('{') {
+                return Ok(Entry { kind: EntryKind::Message { message: StoredMessage::unread(json) }, base });
+            }
+            fields["message"] = serde_json::from_str(json.get()).map_err(A::Error::custom)?;
+        }
+        let kind = serde_json::from_value(Value::Object(fields)).map_err(A::Error::custom)?;
+        Ok(Entry { kind, base })
     }
 }
 
@@ -125,7 +163,8 @@ pub enum EntryKind {
     /// A message of the conversation.
     Message {
         /// The message.
-        message: Arc<AgentMessage>,
+        #[schemars(with = "AgentMessage")]
+        message: StoredMessage,
     },
     /// The thinking level was set.
     ThinkingLevelChange {

@@ -18,6 +18,7 @@ pub mod permission;
 pub mod queue;
 pub mod response;
 pub mod sandbox;
+pub mod stored;
 pub mod ui;
 
 pub use activity::{Activity, ActivityState};
@@ -33,6 +34,7 @@ pub use permission::*;
 pub use queue::*;
 pub use response::*;
 pub use sandbox::{SandboxMode, SandboxState};
+pub use stored::StoredMessage;
 pub use ui::*;
 
 /// Fingerprint of `generated/pi.schema.json`: a plugin built for another one can tell.

@@ -1,7 +1,5 @@
 //! Results of commands (spec: rpc.md §3, §5, §6, §8, §9).
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
@@ -13,6 +11,7 @@ use crate::{
     model::{Model, ThinkingLevel},
     permission::{PermissionMode, PermissionRequest},
     sandbox::SandboxState,
+    stored::StoredMessage,
 };
 
 /// Nothing to report; over JSONL the response has no `data`.
@@ -99,7 +98,8 @@ pub struct SessionState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Messages {
     /// Oldest first.
-    pub messages: Vec<Arc<AgentMessage>>,
+    #[schemars(with = "Vec<AgentMessage>")]
+    pub messages: Vec<StoredMessage>,
 }
 
 /// Models with configured authentication.

@@ -1,13 +1,10 @@
 //! The tree of a session's entries, and the context a branch of it stands for (spec: sessions.md §5, §6).
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
 use pi_protocol::{
     AgentMessage, BranchSummaryMessage, CompactionSummaryMessage, Content, CustomMessage, Entry, EntryBase,
-    MessageContent, ThinkingLevel, entry::EntryKind,
+    MessageContent, StoredMessage, ThinkingLevel, entry::EntryKind,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -30,7 +27,7 @@ pub struct SessionTree {
 #[derive(Debug, Default, PartialEq)]
 pub struct Context {
     /// Messages for the model, oldest first.
-    pub messages: Vec<Arc<AgentMessage>>,
+    pub messages: Vec<StoredMessage>,
     /// The last thinking level set on the branch, if any.
     pub thinking: Option<ThinkingLevel>,
     /// The last model used on the branch: provider and id.
@@ -109,7 +106,8 @@ impl SessionTree {
 
     /// How many times a model has answered, on all branches.
     pub fn answers(&self) -> u64 {
-        let is_answer = |it: &&Entry| matches!(&it.kind, EntryKind::Message { message } if message.as_assistant().is_some());
+        let is_answer =
+            |it: &&Entry| matches!(&it.kind, EntryKind::Message { message } if message.is_answer());
         self.entries.iter().filter(is_answer).count() as u64
     }
 
@@ -129,31 +127,32 @@ impl SessionTree {
     /// What the current branch stands for.
     pub fn context(&self) -> Context {
         let path = self.path();
-        let mut context = Context::default();
-        for entry in &path {
-            match &entry.kind {
-                EntryKind::ThinkingLevelChange { thinking_level } => {
-                    context.thinking = thinking_level.parse().ok().or(context.thinking);
+        let newest = || path.iter().rev().map(|it| &it.kind);
+        let mut context = Context {
+            messages: Vec::new(),
+            thinking: newest().find_map(|it| match it {
+                EntryKind::ThinkingLevelChange { thinking_level } => thinking_level.parse().ok(),
+                _ => None,
+            }),
+            // From the end: reading all messages of a long session for this would take longer than all the rest.
+            model: newest().find_map(|it| match it {
+                EntryKind::ModelChange { provider, model_id } => Some((provider.clone(), model_id.clone())),
+                EntryKind::Message { message } if message.is_answer() => {
+                    message.as_assistant().map(|it| (it.provider.clone(), it.model.clone()))
                 }
-                EntryKind::ModelChange { provider, model_id } => {
-                    context.model = Some((provider.clone(), model_id.clone()));
-                }
-                EntryKind::Message { message } => {
-                    if let AgentMessage::Assistant(it) = &**message {
-                        context.model = Some((it.provider.clone(), it.model.clone()));
-                    }
-                }
-                _ => {}
-            }
-        }
+                _ => None,
+            }),
+        };
         let view = self.view_of(&path);
         if let (Some(compaction), Some(summary)) = (view.compaction, view.summary()) {
             let EntryKind::Compaction { tokens_before, .. } = &compaction.kind else { return context };
-            context.messages.push(Arc::new(AgentMessage::CompactionSummary(CompactionSummaryMessage {
-                summary: summary.to_owned(),
-                tokens_before: *tokens_before,
-                timestamp: clock::iso_to_ms(&compaction.base.timestamp),
-            })));
+            context.messages.push(StoredMessage::from(AgentMessage::CompactionSummary(
+                CompactionSummaryMessage {
+                    summary: summary.to_owned(),
+                    tokens_before: *tokens_before,
+                    timestamp: clock::iso_to_ms(&compaction.base.timestamp),
+                },
+            )));
         }
         context.messages.extend(view.steps.into_iter().filter_map(|it| it.message));
         context
@@ -218,7 +217,7 @@ pub(crate) struct Step<'a> {
     /// Its id.
     pub id: &'a str,
     /// What the model sees of it, if anything.
-    pub message: Option<Arc<AgentMessage>>,
+    pub message: Option<StoredMessage>,
     /// Whether it is a bookmark, which gets another place and id in a fork.
     pub is_label: bool,
 }
@@ -238,12 +237,12 @@ fn context_edits<'a>(path: &[&'a Entry]) -> HashMap<&'a str, &'a Value> {
     edits
 }
 
-fn message_of(entry: &Entry, edits: &HashMap<&str, &Value>) -> Option<Arc<AgentMessage>> {
+fn message_of(entry: &Entry, edits: &HashMap<&str, &Value>) -> Option<StoredMessage> {
     let timestamp = || clock::iso_to_ms(&entry.base.timestamp);
     let message = match &entry.kind {
         EntryKind::Message { message } => message.clone(),
         EntryKind::CustomMessage { custom_type, content, display, details } => {
-            Arc::new(AgentMessage::Custom(CustomMessage {
+            StoredMessage::from(AgentMessage::Custom(CustomMessage {
                 custom_type: custom_type.clone(),
                 content: content.clone(),
                 display: *display,
@@ -252,7 +251,7 @@ fn message_of(entry: &Entry, edits: &HashMap<&str, &Value>) -> Option<Arc<AgentM
             }))
         }
         EntryKind::BranchSummary { from_id, summary, .. } if !summary.is_empty() => {
-            Arc::new(AgentMessage::BranchSummary(BranchSummaryMessage {
+            StoredMessage::from(AgentMessage::BranchSummary(BranchSummaryMessage {
                 summary: summary.clone(),
                 from_id: from_id.clone(),
                 timestamp: timestamp(),
@@ -263,7 +262,7 @@ fn message_of(entry: &Entry, edits: &HashMap<&str, &Value>) -> Option<Arc<AgentM
     match edits.get(entry.base.id.as_str()) {
         None => Some(message),
         Some(Value::Null) => None,
-        Some(replacement) => Some(Arc::new(replace_content(&message, replacement))),
+        Some(replacement) => Some(replace_content(&message, replacement).into()),
     }
 }
 

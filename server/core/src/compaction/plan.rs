@@ -1,8 +1,6 @@
 //! Where a conversation is cut: what is summarised, what stays.
 
-use std::sync::Arc;
-
-use pi_protocol::{AgentMessage, entry::EntryKind};
+use pi_protocol::{AgentMessage, StoredMessage, entry::EntryKind};
 
 use super::{
     estimate::{estimate, tokens_or_estimate},
@@ -16,9 +14,9 @@ pub(crate) struct Plan {
     /// The first entry that stays.
     pub first_kept: String,
     /// The turns to summarise, oldest first.
-    pub history: Vec<Arc<AgentMessage>>,
+    pub history: Vec<StoredMessage>,
     /// The beginning of the turn whose end stays, if the cut is inside a turn.
-    pub turn_prefix: Vec<Arc<AgentMessage>>,
+    pub turn_prefix: Vec<StoredMessage>,
     /// The summary of what came before `history`.
     pub previous: Option<String>,
     /// Files of everything that is summarised.
@@ -118,7 +116,7 @@ mod tests {
 
     /// Steps in short: `u` user, `a` answer, `r` result, `b` shell command, `-` a setting, `l` a bookmark; each message has the
     /// number of tokens behind its letter. The id of a step is its place.
-    fn steps(text: &str) -> Vec<(String, Option<Arc<AgentMessage>>)> {
+    fn steps(text: &str) -> Vec<(String, Option<StoredMessage>)> {
         text.split(' ')
             .enumerate()
             .map(|(at, word)| {
@@ -135,7 +133,7 @@ mod tests {
                                   "truncated": false, "timestamp": 1}),
                     _ => Value::Null,
                 };
-                let message = (!message.is_null()).then(|| Arc::new(serde_json::from_value(message).unwrap()));
+                let message = (!message.is_null()).then(|| serde_json::from_value(message).unwrap());
                 (at.to_string(), message)
             })
             .collect()

@@ -1,15 +1,13 @@
 //! A conversation as text, for a model that summarises it and must not take part in it.
 
-use std::sync::Arc;
-
-use pi_protocol::{AgentMessage, Content};
+use pi_protocol::{AgentMessage, Content, StoredMessage};
 
 /// Most characters of one tool result or argument: the beginning says what it was, the rest is rarely worth the room.
 const TOOL_CHARS: usize = 2000;
 
 /// One paragraph per message and block, separated by blank lines. Of a conversation of more than `max_chars` the
 /// end is kept, and of a paragraph that fills it alone the beginning.
-pub(crate) fn transcript(messages: &[Arc<AgentMessage>], max_chars: usize) -> String {
+pub(crate) fn transcript(messages: &[StoredMessage], max_chars: usize) -> String {
     let mut paragraphs: Vec<String> =
         messages.iter().flat_map(|it| paragraphs(it)).map(|it| head(&it, max_chars / 2)).collect();
     let mut room = max_chars;
@@ -112,8 +110,8 @@ mod tests {
 
     use super::*;
 
-    fn messages(values: &[Value]) -> Vec<Arc<AgentMessage>> {
-        values.iter().map(|it| Arc::new(serde_json::from_value(it.clone()).unwrap())).collect()
+    fn messages(values: &[Value]) -> Vec<StoredMessage> {
+        values.iter().map(|it| serde_json::from_value(it.clone()).unwrap()).collect()
     }
 
     fn user(text: &str) -> Value {

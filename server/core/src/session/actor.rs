@@ -58,7 +58,7 @@ pub struct SessionActor {
     pub(super) scope: Vec<ScopedModel>,
     pub(super) thinking: ThinkingLevel,
     /// The context, oldest first.
-    pub(super) messages: Vec<Arc<AgentMessage>>,
+    pub(super) messages: Vec<StoredMessage>,
     pub(super) queues: Queues,
     /// Messages that wait when a run is stopped or fails are held.
     pub(super) hold_after_stop: bool,
@@ -435,6 +435,7 @@ impl SessionActor {
 
     /// Takes a message into the context and the session.
     pub(super) fn remember(&mut self, message: Arc<AgentMessage>) {
+        let message = StoredMessage::from(message);
         self.messages.push(message.clone());
         self.append(EntryKind::Message { message });
     }

@@ -263,7 +263,7 @@ impl SessionActor {
     ) {
         let Some(model) = self.model.clone() else { return };
         let reserve = self.limits(&model).reserve_tokens;
-        let text = |messages: &[Arc<AgentMessage>], max_tokens: u64| {
+        let text = |messages: &[StoredMessage], max_tokens: u64| {
             let room = model
                 .context_window
                 .saturating_sub(max_tokens + OVERHEAD_TOKENS.min(model.context_window / 4));

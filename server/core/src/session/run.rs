@@ -109,7 +109,7 @@ impl SessionActor {
         Some(ModelRequest {
             model: self.model.clone()?,
             system_prompt: self.system_prompt.clone(),
-            messages: self.messages.clone(),
+            messages: self.messages.iter().map(|it| it.shared().clone()).collect(),
             tools: self.offered_tools(),
             thinking: self.thinking,
             thinking_budgets: settings.thinking_budgets,

@@ -1,7 +1,5 @@
 //! Sums over a session (spec: rpc.md §6, the newer form: all entries of all branches).
 
-use std::sync::Arc;
-
 use pi_protocol::{entry::EntryKind, *};
 
 use crate::{compaction::estimate::context_tokens, tree::SessionTree};
@@ -48,7 +46,7 @@ fn add(stats: &mut SessionStats, usage: &Usage) {
 }
 
 /// Trimmed text of the last answer; aborted ones without content do not count.
-pub(super) fn last_assistant_text(context: &[Arc<AgentMessage>]) -> Option<String> {
+pub(super) fn last_assistant_text(context: &[StoredMessage]) -> Option<String> {
     let answer = context
         .iter()
         .rev()

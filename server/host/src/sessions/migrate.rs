@@ -47,7 +47,9 @@ pub(super) fn load(path: &Path) -> Result<LoadedFile, SessionFileError> {
     let header = values.next().and_then(header_of).ok_or(SessionFileError::NotASession(path.to_owned()))?;
     let mut entries = Vec::new();
     for value in values {
-        match serde_json::from_value::<Entry>(value) {
+        // From the text that is written, so that its messages are passed on as they are in the file.
+        let text = json::to_string(&value);
+        match text.and_then(|it| serde_json::from_str::<Entry>(&it)) {
             Ok(entry) => entries.push(entry),
             Err(_) => skipped_lines += 1,
         }

@@ -12,7 +12,7 @@ use std::{
 
 use fs4::fs_std::FileExt;
 use pi_core::ports::{SessionStore, StoreError};
-use pi_protocol::{AgentMessage, Entry, SessionHeader, entry::EntryKind, json};
+use pi_protocol::{Entry, SessionHeader, entry::EntryKind, json};
 
 /// Keeps nothing: the session lives in the core's memory only.
 #[derive(Debug, Default)]
@@ -153,7 +153,7 @@ impl SessionStore for FileStore {
 }
 
 pub(super) fn is_answer(entry: &Entry) -> bool {
-    matches!(&entry.kind, EntryKind::Message { message } if matches!(**message, AgentMessage::Assistant(_)))
+    matches!(&entry.kind, EntryKind::Message { message } if message.is_answer())
 }
 
 /// Takes the lock of an open session file.

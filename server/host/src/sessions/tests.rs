@@ -5,9 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pi_core::ports::SessionStore;
+use pi_core::{
+    ports::SessionStore,
+    tree::{BranchPoint, SessionTree},
+};
 use pi_protocol::{AgentMessage, AssistantMessage, Entry, EntryBase, entry::EntryKind, json};
-use serde_json::Value;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
@@ -314,4 +318,68 @@ fn a_branch_of_a_file_that_is_gone_is_made_from_memory() {
     let gone = dir.path().join("gone.jsonl");
     let branch = files.branch(&gone, Path::new("/c"), vec![question("a"), answer("b")]).unwrap();
     assert_eq!(ids(branch.store.path())[1..], ["a", "b"]);
+}
+
+/// Any lines of a session, in file order: each follows an earlier one, none, or one that is not there.
+fn lines() -> impl Strategy<Value = Vec<Value>> {
+    let kind = prop_oneof![
+        "[a-c\\\\\"é ]{0,4}".prop_map(|text| json!({"message": {"role": "user", "content": text, "timestamp": 1}})),
+        (any::<u32>(), "[m-o]").prop_map(|(tokens, model)| {
+            let mut message = serde_json::to_value(AssistantMessage::empty("a", "p", model, 2)).unwrap();
+            message["role"] = "assistant".into();
+            message["usage"]["output"] = tokens.into();
+            message["ofTheFuture"] = json!({"role": "user"});
+            json!({ "message": message })
+        }),
+        Just(json!({"message": {"later": true, "role": "unheard-of"}})),
+        Just(json!({"message": "not an object"})),
+        Just(json!({"type": "model_change", "provider": "p", "modelId": "x"})),
+        Just(json!({"type": "model_change", "message": {"z": 1, "a": 2}, "of": "another shape"})),
+        Just(json!({"type": "thinking_level_change", "thinkingLevel": "high"})),
+        (0usize..12).prop_map(|at| json!({"type": "compaction", "summary": "s", "firstKeptEntryId": format!("e{at}"), "tokensBefore": 9})),
+        (0usize..12).prop_map(|at| json!({"type": "context_edit", "targetId": format!("e{at}"), "replacement": null})),
+    ];
+    prop::collection::vec((kind, 0usize..16), 0..12).prop_map(|rows| {
+        let line = |(at, (mut row, parent)): (usize, (Value, usize))| {
+            let fields = row.as_object_mut().unwrap();
+            fields.entry("type").or_insert("message".into());
+            fields.insert("id".into(), format!("e{at}").into());
+            fields.insert("timestamp".into(), "2026-01-02T03:04:05.678Z".into());
+            let parent =
+                if parent == 15 { "gone".into() } else { format!("e{}", at.saturating_sub(1 + parent / 6)) };
+            fields.insert("parentId".into(), if at == 0 { Value::Null } else { parent.into() });
+            row
+        };
+        rows.into_iter().enumerate().map(line).collect()
+    })
+}
+
+/// The entry with its message read at once, the other way to read it.
+fn eagerly(line: &Value) -> Entry {
+    let mut entry: Entry = serde_json::from_value(line.clone()).unwrap();
+    if let EntryKind::Message { message } = &mut entry.kind {
+        *message = serde_json::from_value::<AgentMessage>(line["message"].clone()).unwrap().into();
+    }
+    entry
+}
+
+proptest! {
+    /// Messages that are read when they are looked at make the same tree, context and branch as those read at once;
+    /// what clients are sent keeps the keys that we do not know.
+    #[test]
+    fn reading_later_is_reading_the_same(lines in lines()) {
+        let header = r#"{"type":"session","version":3,"id":"i","timestamp":"t","cwd":"/c"}"#;
+        let text: String = lines.iter().map(|it| format!("{it}\n")).collect();
+        let (_dir, path) = file_with(format!("{header}\n{text}"));
+        let loaded = load(&path).unwrap();
+        prop_assert_eq!(loaded.skipped_lines, 0);
+        let eager: Vec<Entry> = lines.iter().map(eagerly).collect();
+        let (later, now) = (SessionTree::new(loaded.entries.clone()), SessionTree::new(eager.clone()));
+        prop_assert_eq!(later.answers(), now.answers());
+        prop_assert_eq!(later.context(), now.context());
+        prop_assert_eq!(later.branch(&BranchPoint::Leaf), now.branch(&BranchPoint::Leaf));
+        prop_assert_eq!(&loaded.entries, &eager);
+        let sent: Vec<Value> = loaded.entries.iter().map(|it| serde_json::from_str(&json::to_string(it).unwrap()).unwrap()).collect();
+        prop_assert_eq!(sent, lines);
+    }
 }

@@ -27,14 +27,14 @@ impl Connection {
         Self { hub, session, queue, mode }
     }
 
-    fn answer(&self, id: Option<&Value>, command: Option<&str>, answer: &Answer) {
+    fn answer(&self, id: Option<&Value>, command: Option<&str>, answer: Answer) {
         self.queue.push_raw(record::response(id, command, answer));
     }
 
     /// A line that was not kept.
     pub(super) fn too_long(&self) {
         let text = format!("Failed to parse command: line longer than {} MiB", MAX_LINE >> 20);
-        self.answer(None, Some("parse"), &Err(CommandError::invalid(text)));
+        self.answer(None, Some("parse"), Err(CommandError::invalid(text)));
     }
 
     /// Serves one line. Blank lines are ignored; everything else gets exactly one answer.
@@ -46,7 +46,7 @@ impl Connection {
             Ok(it) => it,
             Err(error) => {
                 let text = format!("Failed to parse command: {error}");
-                return self.answer(None, Some("parse"), &Err(CommandError::invalid(text)));
+                return self.answer(None, Some("parse"), Err(CommandError::invalid(text)));
             }
         };
         let mut fields = match value {
@@ -55,19 +55,19 @@ impl Connection {
         };
         let id = fields.shift_remove("id");
         let Some(Value::String(name)) = fields.shift_remove("type") else {
-            return self.answer(id.as_ref(), None, &Err(unknown("undefined")));
+            return self.answer(id.as_ref(), None, Err(unknown("undefined")));
         };
         if name == "extension_ui_response" {
             return self.ui_response(id, fields);
         }
         let Some(method) = Method::from_jsonl(&name) else {
-            return self.answer(id.as_ref(), Some(&name), &Err(unknown(&name)));
+            return self.answer(id.as_ref(), Some(&name), Err(unknown(&name)));
         };
         match Request::parse(method, Value::Object(fields)) {
             Ok(request) => self.request(request, id, name).await,
             Err(error) => {
                 let text = format!("Invalid {name} command: {error}");
-                self.answer(id.as_ref(), Some(&name), &Err(CommandError::invalid(text)));
+                self.answer(id.as_ref(), Some(&name), Err(CommandError::invalid(text)));
             }
         }
     }
@@ -85,7 +85,7 @@ impl Connection {
         match request {
             Request::SetOutputMode(params) => {
                 self.mode.set(params.mode);
-                self.answer(id.as_ref(), Some(&name), &Ok(None));
+                self.answer(id.as_ref(), Some(&name), Ok(None));
             }
             Request::NewSession(params) => {
                 let replaced = self.hub.new_session(&self.session, params).await;
@@ -105,7 +105,7 @@ impl Connection {
             }
             Request::ExportHtml(params) => {
                 let exported = self.hub.export_html(&self.session, params).await;
-                self.answer(id.as_ref(), Some(&name), &exported.and_then(|it| dispatch::encode(&it)));
+                self.answer(id.as_ref(), Some(&name), exported.and_then(|it| dispatch::encode(&it)));
             }
             mut request => {
                 // A JSONL client holds no documents: what it names is read from the disk.
@@ -117,7 +117,7 @@ impl Connection {
                 let (queue, request_id) = (self.queue.clone(), id.clone());
                 let answered = move |answer: Answer| {
                     let answer = if bare { answer.map(|_| None) } else { answer };
-                    queue.push_raw(record::response(id.as_ref(), Some(&name), &answer));
+                    queue.push_raw(record::response(id.as_ref(), Some(&name), answer));
                 };
                 dispatch::dispatch(&self.session, request, request_id, Box::new(answered));
             }
@@ -138,7 +138,7 @@ impl Connection {
             }
             dispatch::encode(&result)
         });
-        self.answer(id, Some(name), &answer);
+        self.answer(id, Some(name), answer);
     }
 
     /// The client has gone: its events stop at once, the run is stopped, answers that are due still leave.

@@ -10,7 +10,7 @@ use super::growing::GrowingMessage;
 use crate::dispatch::Answer;
 
 /// The answer to a command. Without a result there is no `data`; without an id there is no `id`.
-pub(super) fn response(id: Option<&Value>, command: Option<&str>, answer: &Answer) -> Vec<u8> {
+pub(super) fn response(id: Option<&Value>, command: Option<&str>, answer: Answer) -> Vec<u8> {
     #[derive(Serialize)]
     struct Head<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,16 +25,21 @@ pub(super) fn response(id: Option<&Value>, command: Option<&str>, answer: &Answe
     }
     let error = answer.as_ref().err().map(|it| it.message.as_str());
     let mut record = encode(&Head { id, kind: "response", command, success: error.is_none(), error });
-    if let Ok(Some(data)) = answer {
-        insert(&mut record, "data", data);
-    }
-    record.push(b'\n');
-    record
+    let Ok(Some(mut data)) = answer else {
+        record.push(b'\n');
+        return record;
+    };
+    // Put around the data where it is: the messages of a long session are not held twice.
+    record.pop();
+    record.extend_from_slice(b",\"data\":");
+    data.splice(..0, record);
+    data.extend_from_slice(b"}\n");
+    data
 }
 
 /// The one record of a process that cannot start.
 pub(super) fn startup_failed(error: &str) -> Vec<u8> {
-    response(None, Some("startup"), &Err(CommandError::failed(error)))
+    response(None, Some("startup"), Err(CommandError::failed(error)))
 }
 
 /// Takes records apart or whole, in order.
@@ -105,16 +110,6 @@ fn full_update(
     sink.slices(&mut slices)
 }
 
-/// Adds a field with a value that is JSON already to a JSON object.
-fn insert(object: &mut Vec<u8>, key: &str, value: &[u8]) {
-    object.pop();
-    object.extend_from_slice(b",\"");
-    object.extend_from_slice(key.as_bytes());
-    object.extend_from_slice(b"\":");
-    object.extend_from_slice(value);
-    object.push(b'}');
-}
-
 /// A value as JSON.
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     json::to_vec(value).unwrap_or_else(|error| {
@@ -169,7 +164,7 @@ mod tests {
                 "{\"type\":\"response\",\"success\":false,\"error\":\"no\"}\n",
             ),
         ] {
-            assert_eq!(text(&response(id.as_ref(), command, &answer)), expected);
+            assert_eq!(text(&response(id.as_ref(), command, answer)), expected);
         }
     }
 

@@ -105,7 +105,7 @@ fn write_all(
         while let Some(delivery) = next {
             match delivery {
                 Delivery::Event(it) => recorder.record(&it.event, mode.get(), &mut batch)?,
-                Delivery::Raw(bytes) => batch.bytes(&bytes)?,
+                Delivery::Raw(bytes) => batch.slices(&mut [IoSlice::new(&bytes)])?,
                 // Pi's clients compute it from the events.
                 Delivery::Activity(_) => {}
             }
