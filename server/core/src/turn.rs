@@ -51,6 +51,8 @@ pub enum RunMessage {
     TakeSteering(oneshot::Sender<Vec<Queued>>),
     /// Follow-ups to deliver now?
     TakeFollowUps(oneshot::Sender<Vec<Queued>>),
+    /// Another turn of this run follows: answered when there is room for it in the context.
+    MakeRoom(oneshot::Sender<()>),
     /// The request for the next model call.
     NextRequest(oneshot::Sender<NextRequest>),
     /// May this call be run? `Err` is what the model reads instead.
@@ -151,6 +153,11 @@ impl TurnLoop {
         loop {
             loop {
                 if !std::mem::take(&mut first) {
+                    // Nobody answers when the session has ended; that is found out below.
+                    let _session_gone = self.actor.ask(RunMessage::MakeRoom).await;
+                    if pending.is_empty() {
+                        pending = self.steering().await;
+                    }
                     self.actor.event(AgentEvent::TurnStart);
                 }
                 for queued in pending.drain(..) {

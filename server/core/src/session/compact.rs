@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pi_protocol::{entry::EntryKind, event::CompactionReason, *};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{actor::SessionActor, handle::Reply, run::RunState};
@@ -78,6 +78,8 @@ enum Next {
     Repeat,
     /// These prompts are said.
     Prompt(Vec<AgentMessage>),
+    /// The run that waits goes on with its next turn.
+    GoOn { run: u64, cancel: CancellationToken, reply: oneshot::Sender<()> },
 }
 
 /// A reason to compact by itself.
@@ -215,6 +217,27 @@ impl SessionActor {
         }
     }
 
+    /// Between two turns of a run: makes room if there is little left, then lets the run go on.
+    pub(super) fn make_room_in_run(&mut self, reply: oneshot::Sender<()>) {
+        let RunState::Running { run, cancel } = &self.run else { return };
+        let (run, cancel) = (*run, cancel.clone());
+        let planned = self.due(false).filter(|_| !cancel.is_cancelled()).and_then(|due| match due {
+            // The answer has calls with results, so it stays, whatever it says of the length.
+            Due::Threshold | Due::Overflow { .. } => self.plan(self.limits(self.model.as_ref()?), None).ok(),
+            Due::Cut { .. } => None,
+        });
+        match planned {
+            None => {
+                let _run_gone = reply.send(());
+            }
+            Some(plan) => {
+                let reason = CompactionReason::Threshold;
+                self.publish_start(reason);
+                self.begin(plan, reason, None, None, Next::GoOn { run, cancel, reply });
+            }
+        }
+    }
+
     /// Whether the last answer says that the context is too long, or nearly.
     fn due(&self, before_prompt: bool) -> Option<Due> {
         let settings = self.settings.current();
@@ -347,6 +370,13 @@ impl SessionActor {
             Next::Repeat if repeat => self.start_run(Vec::new()),
             Next::Repeat => self.settle(),
             Next::Rest { completed } => self.deliver_or_settle(completed && !stopped),
+            Next::GoOn { run, cancel, reply } => {
+                if stopped {
+                    cancel.cancel();
+                }
+                self.run = RunState::Running { run, cancel };
+                let _run_gone = reply.send(());
+            }
             Next::Prompt(prompts) => {
                 self.start_run(prompts);
                 if stopped {

@@ -88,6 +88,7 @@ impl SessionActor {
             RunMessage::TakeFollowUps(reply) => {
                 let _run_gone = reply.send(self.take_queued(QueueKind::FollowUp));
             }
+            RunMessage::MakeRoom(reply) => self.make_room_in_run(reply),
             RunMessage::NextRequest(reply) => {
                 // Without a model the question stays unanswered; the run then ends with an error message.
                 if let Some(request) = self.request() {

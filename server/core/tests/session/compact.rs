@@ -241,6 +241,65 @@ async fn a_context_that_is_nearly_full_is_compacted_once() {
 }
 
 #[tokio::test]
+async fn room_is_made_between_two_turns_of_a_run() {
+    let steps = vec![Say("one"), CountCall("c1", 901), Say("S"), CountCall("c2", 500), Say("done")];
+    let mut world = world(steps).await;
+    turn(&mut world, "first").await;
+    world.prompt(LONG).await;
+    world.until("agent_settled").await;
+    let story = world.story();
+    let at = story.iter().position(|it| it == "compact threshold").unwrap();
+    assert_eq!(story[at - 1], "turn_end");
+    assert_eq!(
+        story[at + 2..at + 5],
+        ["compacted summary: S".to_owned(), "auto_compaction_end".into(), "turn_start".into()]
+    );
+    assert_eq!(story.iter().filter(|it| it.starts_with("compact ")).count(), 1, "{story:?}");
+    assert_eq!(story.iter().filter(|it| *it == "agent_start").count(), 1, "the same run: {story:?}");
+    // The call keeps its result, and the model is asked again with the summary before both.
+    assert_eq!(
+        world.request(3)[1..],
+        [format!("user {LONG}"), "assistant call c1".into(), "toolResult {}".into()]
+    );
+    assert_eq!(context(&world).await.len(), 7, "and nothing else was left out");
+}
+
+#[tokio::test]
+async fn stopping_a_compaction_inside_a_run_stops_the_run() {
+    let mut world = world(vec![Say("one"), CountCall("c1", 901), Wait("S")]).await;
+    turn(&mut world, "first").await;
+    world.prompt(LONG).await;
+    world.until("compaction_start").await;
+    world.session.ask(Command::Abort).await.unwrap();
+    world.until("agent_settled").await;
+    assert_eq!(world.script.requests.lock().unwrap().len(), 3, "the model is not asked again");
+    let story = world.story();
+    assert_eq!(story.iter().filter(|it| *it == "agent_end false").count(), 1, "{story:?}");
+    assert!(!kinds(&world).contains(&"compaction".to_owned()));
+}
+
+#[tokio::test]
+async fn a_run_goes_on_when_no_room_can_be_made() {
+    let mut world = world(vec![Say("one"), CountCall("c1", 901), Fail("400: no"), Say("done")]).await;
+    turn(&mut world, "first").await;
+    world.prompt(LONG).await;
+    world.until("agent_settled").await;
+    assert!(world.story().contains(&"assistant done".to_owned()), "{:?}", world.story());
+}
+
+#[tokio::test]
+async fn steering_during_a_compaction_inside_a_run_comes_with_the_next_turn() {
+    let mut world = world(vec![Say("one"), CountCall("c1", 901), Wait("S"), Say("done")]).await;
+    turn(&mut world, "first").await;
+    world.prompt(LONG).await;
+    world.until("compaction_start").await;
+    world.steer("and be quick").await;
+    world.script.release.notify_one();
+    world.until("agent_settled").await;
+    assert_eq!(world.request(3).last().unwrap(), "user and be quick");
+}
+
+#[tokio::test]
 async fn messages_that_arrive_during_a_compaction_are_delivered_after_it() {
     let mut world = world(vec![Say("one"), Count("two", 901), Wait("S"), Say("three")]).await;
     turn(&mut world, "first").await;

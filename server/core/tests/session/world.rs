@@ -28,6 +28,8 @@ pub enum Step {
     Wait(&'static str),
     /// Calls these tools: id, name, arguments.
     Call(Vec<(&'static str, &'static str, Value)>),
+    /// Calls `echo`; the provider counts this many tokens in all.
+    CountCall(&'static str, u64),
     /// Calls a tool but runs into the output limit.
     CutCall(&'static str, &'static str),
     /// Fails before anything arrives.
@@ -95,6 +97,12 @@ impl Provider for Script {
                     builder.delta(block, &args.to_string());
                 }
                 builder.end_all();
+                builder.message.stop_reason = StopReason::ToolUse;
+            }
+            Step::CountCall(id, tokens) => {
+                builder.tool_start(id, "echo");
+                builder.end_all();
+                builder.message.usage.total_tokens = tokens;
                 builder.message.stop_reason = StopReason::ToolUse;
             }
             Step::CutCall(id, name) => {
