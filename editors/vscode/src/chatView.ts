@@ -6,8 +6,11 @@ import { randomBytes } from "node:crypto";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { ContextTracker } from "./context";
+import type { Permissions } from "./permissions";
 import type { Session } from "./session";
-import { parseViewMessage, type HostMessage, type Item, type ItemAction, type ViewMessage } from "./shared/messages";
+import {
+  parseViewMessage, type HostMessage, type Item, type ItemAction, type QueueAction, type ViewMessage,
+} from "./shared/messages";
 import type { ViewModel } from "./viewModel";
 
 export const CHAT_VIEW = "pi.chatView";
@@ -27,6 +30,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     private readonly session: Session,
     private readonly tracker: ContextTracker,
     private readonly model: ViewModel,
+    private readonly permissions: Permissions,
   ) {
     this.subscriptions.push(
       vscode.window.registerWebviewViewProvider(CHAT_VIEW, this),
@@ -34,6 +38,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       session.onPatches((patches) => this.post({ type: "patches", patches })),
       session.onReset(() => this.resetAll()),
       session.onChange(() => this.stateSoon()),
+      session.onRestored((text) => this.insert(text)),
       session.onSay(({ text, urgent }) => this.post({ type: "say", text, urgent })),
       tracker.onChange(() => this.stateSoon()),
       vscode.workspace.onDidChangeConfiguration((it) => it.affectsConfiguration("pi") && this.stateSoon()),
@@ -56,7 +61,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
   async focus(): Promise<void> {
     if (this.panel?.visible) this.panel.reveal();
     else await vscode.commands.executeCommand(`${CHAT_VIEW}.focus`);
-    this.post({ type: "focus", what: "prompt" });
+    this.post({ type: "focus", what: this.session.chat.questions.length > 0 ? "question" : "prompt" });
   }
 
   /** Something for the view that the user looks at. */
@@ -180,8 +185,11 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       case "chip":
         this.tracker.choose(message.id, message.on);
         break;
-      case "held":
-        await this.held(message.what);
+      case "queued":
+        await this.queued(message.id, message.what);
+        break;
+      case "answer":
+        await this.permissions.answer(message.id, message.choice);
         break;
       case "action":
         await this.act(message.id, message.action);
@@ -218,18 +226,20 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     }
   }
 
-  private async held(what: "send" | "edit" | "discard"): Promise<void> {
-    const texts = this.session.release();
-    if (what === "edit") this.insert(texts.join("\n\n"));
-    if (what !== "send") return;
-    try {
-      while (texts.length > 0) {
-        await this.session.send(texts[0] ?? "", "queue", []);
-        texts.shift();
+  private async queued(id: number, what: QueueAction): Promise<void> {
+    switch (what) {
+      case "send":
+        await this.session.request("pi/queue/send", { id });
+        break;
+      case "up":
+        await this.session.raiseQueued(id);
+        break;
+      case "delete":
+      case "edit": {
+        const taken = await this.session.takeQueued(id);
+        if (what === "edit" && taken !== undefined) this.insert(taken);
+        break;
       }
-    } catch (error) {
-      this.session.hold(texts);
-      throw error;
     }
   }
 

@@ -3,6 +3,8 @@ import * as vscode from "vscode";
 import { text, type ChatViews } from "./chatView";
 import { region, type ContextTracker } from "./context";
 import { PROVIDERS, type Keys } from "./keys";
+import type { Permissions } from "./permissions";
+import type { PermissionMode } from "./protocol";
 import type { Server } from "./server";
 import type { Session } from "./session";
 import { settings } from "./settings";
@@ -10,6 +12,7 @@ import { tokens } from "./shared/describe";
 
 export interface Parts {
   keys: Keys;
+  permissions: Permissions;
   server: Server;
   session: Session;
   tracker: ContextTracker;
@@ -31,9 +34,13 @@ export function register(table: Record<string, Handler>): vscode.Disposable {
 }
 
 export function registerCommands(parts: Parts): vscode.Disposable {
-  const { server, session, views } = parts;
+  const { permissions, server, session, views } = parts;
   return register({
     ...chat(parts),
+    "pi.permission.allow": () => permissions.answerFirst("allow_once"),
+    "pi.permission.allowChat": () => permissions.answerFirst("allow_session"),
+    "pi.permission.reject": () => permissions.answerFirst("reject"),
+    "pi.permission.rejectWhy": () => permissions.answerFirst("reject_message"),
     ...pickers(session),
     "pi.rename": () => rename(session),
     "pi.export": () => exportHtml(session),
@@ -85,10 +92,13 @@ function chat({ session, tracker, views }: Parts): Record<string, Handler> {
     "pi.sendNow": () => views.post({ type: "press", how: "now" }),
     "pi.stop": () => session.stop(),
     "pi.takeQueued": async () => {
-      const texts = await session.takeQueue();
-      if (texts.length > 0) views.insert(texts.join("\n\n"));
+      const last = session.chat.queue.at(-1);
+      const text = last && await session.takeQueued(last.id);
+      if (text !== undefined) views.insert(text);
     },
-    "pi.clearQueue": () => session.takeQueue(),
+    "pi.clearQueue": async () => {
+      for (const { id } of session.chat.queue) await session.takeQueued(id);
+    },
   };
 }
 
@@ -96,6 +106,14 @@ interface Place {
   line: number;
   character: number;
 }
+
+/** Permission modes, most careful first. */
+const MODES: [mode: PermissionMode, what: string][] = [
+  ["plan", "Pi reads and changes nothing."],
+  ["ask", "Pi reads in this project and asks for everything else."],
+  ["edit", "Pi also edits files in this project; it asks before it runs commands."],
+  ["full", "Pi does everything without asking, except what a rule names."],
+];
 
 function pickers(session: Session): Record<string, Handler> {
   return {
@@ -110,6 +128,14 @@ function pickers(session: Session): Record<string, Handler> {
       }));
       const chosen = await vscode.window.showQuickPick(items, { title: "Model", matchOnDescription: true });
       if (chosen) await session.setModel(chosen.model);
+    },
+    "pi.mode": async () => {
+      await session.open();
+      const items = MODES.map(([mode, detail]) => ({
+        label: mode, detail, mode, description: mode === session.chat.mode ? "now" : "",
+      }));
+      const chosen = await vscode.window.showQuickPick(items, { title: "What Pi may do without asking" });
+      if (chosen) await session.setMode(chosen.mode);
     },
     "pi.thinking": async () => {
       await session.open();

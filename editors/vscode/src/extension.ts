@@ -6,6 +6,7 @@ import { registerCommands } from "./commands";
 import { ContextTracker } from "./context";
 import { Keys } from "./keys";
 import { registerNotices } from "./notices";
+import { Permissions } from "./permissions";
 import { Server } from "./server";
 import { Session } from "./session";
 import { registerStatus } from "./status";
@@ -16,10 +17,12 @@ export function activate(context: vscode.ExtensionContext): void {
   const server = new Server(context, keys);
   const session = new Session(server, context.workspaceState);
   const tracker = new ContextTracker();
-  const views = new ChatViews(context.extensionUri, session, tracker, new ViewModel(server, session, tracker));
+  const permissions = new Permissions(session);
+  const model = new ViewModel(server, session, tracker);
+  const views = new ChatViews(context.extensionUri, session, tracker, model, permissions);
   context.subscriptions.push(
-    views, tracker, session, server,
-    registerCommands({ keys, server, session, tracker, views }),
+    views, permissions, tracker, session, server,
+    registerCommands({ keys, permissions, server, session, tracker, views }),
     registerActions(session),
     registerStatus(server, session),
     registerNotices(session, views),

@@ -4,7 +4,7 @@ import type { ChatViews } from "./chatView";
 import type { Outcome } from "./model/chat";
 import type { Session } from "./session";
 import { settings } from "./settings";
-import { count } from "./shared/describe";
+import { count, oneLine, visible } from "./shared/describe";
 
 /** A run of this length is worth telling to someone who went elsewhere, in milliseconds. */
 const LONG = 30_000;
@@ -25,10 +25,20 @@ export function registerNotices(session: Session, views: ChatViews): vscode.Disp
       open = false;
     }
   };
-  return session.onSettled((outcome) => {
-    const text = notice(outcome, settings().notify, views.visible, vscode.window.state.focused);
-    if (text !== undefined) void tell(text, outcome.kind === "failed");
-  });
+  const told = new Set<string>();
+  return vscode.Disposable.from(
+    session.onSettled((outcome) => {
+      const text = notice(outcome, settings().notify, views.visible, vscode.window.state.focused);
+      if (text !== undefined) void tell(text, outcome.kind === "failed");
+    }),
+    session.onChange(() => {
+      const [question] = session.chat.questions;
+      if (question === undefined || told.has(question.id)) return;
+      told.add(question.id);
+      if (views.visible && vscode.window.state.focused) return;
+      void tell(`Pi asks: ${visible(oneLine(question.command ?? question.title))}`, false);
+    }),
+  );
 }
 
 /** What to say about the end of a run, if anything. */

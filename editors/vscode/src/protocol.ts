@@ -1,10 +1,12 @@
 /** The protocol's types, from the generated declarations, under the names used here. */
 import type {
-  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PromptContext, SessionState, ThinkingLevel, ToolResult,
+  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PermissionChoice, PermissionDecision, PermissionMode,
+  PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
 } from "../../../protocol/generated/pi";
 
 export type {
-  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PromptContext, SessionState, ThinkingLevel, ToolResult,
+  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PermissionChoice, PermissionDecision, PermissionMode,
+  PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
 };
 
 /** Parameters of a request; every request can name its session. */

@@ -3,7 +3,9 @@
  * Views listen to it; it knows none of them.
  */
 import * as vscode from "vscode";
-import type { Envelope, Methods, Model, Params, PromptContext, Result, ThinkingLevel } from "./protocol";
+import type {
+  Envelope, Methods, Model, Params, PermissionChoice, PermissionMode, PromptContext, Result, ThinkingLevel,
+} from "./protocol";
 import { Chat, timeOfDay, type Outcome } from "./model/chat";
 import type { Delivery, Patch } from "./shared/messages";
 import type { Server } from "./server";
@@ -18,7 +20,6 @@ const STOP_PATIENCE = 3000;
 interface Kept {
   file?: string;
   draft?: string;
-  held?: string[];
 }
 
 /** What goes out with a prompt, and how it is shown. */
@@ -32,8 +33,6 @@ export class Session implements vscode.Disposable {
   id: string | undefined;
   models: Model[] = [];
   levels: ThinkingLevel[] = [];
-  /** Messages that a stop left behind: they go out when the user says so. */
-  held: string[];
   draft: string;
 
   private file: string | undefined;
@@ -45,6 +44,7 @@ export class Session implements vscode.Disposable {
   private readonly patchEmitter = new vscode.EventEmitter<Patch[]>();
   private readonly resetEmitter = new vscode.EventEmitter<void>();
   private readonly settledEmitter = new vscode.EventEmitter<Outcome>();
+  private readonly restoredEmitter = new vscode.EventEmitter<string>();
   private readonly sayEmitter = new vscode.EventEmitter<{ text: string; urgent: boolean }>();
 
   /** Something of its look is different. */
@@ -54,14 +54,15 @@ export class Session implements vscode.Disposable {
   readonly onReset = this.resetEmitter.event;
   readonly onSettled = this.settledEmitter.event;
   readonly onSay = this.sayEmitter.event;
+  /** Text that was sent and can be delivered no more: it belongs back into the prompt. */
+  readonly onRestored = this.restoredEmitter.event;
 
   constructor(private readonly server: Server, private readonly state: vscode.Memento) {
     const kept = state.get<Kept>("pi.session", {});
     this.file = kept.file;
     this.draft = kept.draft ?? "";
-    this.held = kept.held ?? [];
     this.chat = new Chat(vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "");
-    this.chat.onSettled = (outcome) => this.settled(outcome);
+    this.chat.onSettled = (outcome) => this.settledEmitter.fire(outcome);
     this.chat.onSay = (text, urgent) => this.sayEmitter.fire({ text, urgent });
     this.subscriptions.push(
       server.onEvent((envelope) => this.take(envelope)),
@@ -77,7 +78,8 @@ export class Session implements vscode.Disposable {
   dispose(): void {
     clearTimeout(this.timer);
     for (const it of this.subscriptions) it.dispose();
-    for (const it of [this.changeEmitter, this.patchEmitter, this.resetEmitter, this.settledEmitter, this.sayEmitter]) {
+    for (const it of [this.changeEmitter, this.patchEmitter, this.resetEmitter, this.settledEmitter, this.sayEmitter,
+      this.restoredEmitter]) {
       it.dispose();
     }
   }
@@ -125,6 +127,7 @@ export class Session implements vscode.Disposable {
     this.chat.name = state.sessionName;
     this.chat.model = state.model;
     this.chat.thinking = state.thinkingLevel;
+    this.chat.mode = state.permissionMode;
     if (all) {
       const [messages, stats] = await Promise.all([
         this.server.request("pi/getMessages", {}),
@@ -136,9 +139,11 @@ export class Session implements vscode.Disposable {
       this.chat.contextTokens = stats.contextUsage?.tokens ?? undefined;
       this.chat.cost = stats.cost;
       this.chat.priced = stats.cost > 0;
+      for (const it of state.pendingPermissions ?? []) this.chat.handle({ type: "permission_request", ...it });
+      this.chat.queue = (await this.server.request("pi/queue/list", {})).items;
       this.resetEmitter.fire();
     }
-    if (!this.chat.activity.busy || all) this.chat.activity.set(state.isStreaming ? "waiting" : "idle");
+    if (this.chat.questions.length === 0 && (!this.chat.activity.busy || all)) this.chat.activity.set(state.isStreaming ? "waiting" : "idle");
     this.keep();
     this.changed();
   }
@@ -173,7 +178,7 @@ export class Session implements vscode.Disposable {
     }
   }
 
-  /** Stops the run and keeps what was queued for the user to decide about. */
+  /** Stops the run. What was queued is held by the server until the user decides about it. */
   async stop(): Promise<void> {
     if (!this.chat.activity.busy || !this.opened) return;
     const doing = this.chat.runningTool;
@@ -187,34 +192,37 @@ export class Session implements vscode.Disposable {
     try {
       await this.server.request("pi/abort", { sessionId: this.id });
       if (this.chat.activity.state === "stopping") this.chat.activity.set("idle");
-      this.hold(await this.takeQueue());
     } finally {
       clearTimeout(patience);
       this.changed();
     }
   }
 
-  /** Removes all queued messages and returns their texts. */
-  async takeQueue(): Promise<string[]> {
-    if (this.chat.queued === 0) return [];
-    const cleared = await this.server.request("pi/clearQueue", { sessionId: this.id });
-    return [...cleared.steering, ...cleared.followUp].map((it) => this.chat.withdraw(it));
+  /** Takes a message out of the queue; its text, if it was still there. */
+  async takeQueued(id: number): Promise<string | undefined> {
+    const text = this.chat.queue.find((it) => it.id === id)?.text;
+    await this.request("pi/queue/delete", { id });
+    return text;
   }
 
-  /** Keeps messages for the user to send, edit or discard. */
-  hold(texts: string[]): void {
-    this.held = [...this.held, ...texts];
-    this.keep();
-    this.changed();
+  /** Puts a message before the one that is before it. */
+  async raiseQueued(id: number): Promise<void> {
+    const item = this.chat.queue.find((it) => it.id === id);
+    const ids = this.chat.queue.filter((it) => it.kind === item?.kind).map((it) => it.id);
+    const at = ids.indexOf(id);
+    if (at < 1) return;
+    ids.splice(at - 1, 0, ...ids.splice(at, 1));
+    await this.request("pi/queue/reorder", { ids });
   }
 
-  /** The held messages, which are then held no more. */
-  release(): string[] {
-    const held = this.held;
-    this.held = [];
-    this.keep();
+  async answer(id: string, choice: PermissionChoice, message?: string): Promise<void> {
+    await this.request("pi/answerPermission", { id, choice, ...(message !== undefined && { message }) });
+  }
+
+  async setMode(mode: PermissionMode): Promise<void> {
+    await this.request("pi/setPermissionMode", { mode });
+    this.chat.mode = mode;
     this.changed();
-    return held;
   }
 
   async newSession(): Promise<void> {
@@ -274,7 +282,7 @@ export class Session implements vscode.Disposable {
   }
 
   private keep(): void {
-    const kept: Kept = { file: this.file, draft: this.draft, held: this.held };
+    const kept: Kept = { file: this.file, draft: this.draft };
     void this.state.update("pi.session", kept);
   }
 
@@ -299,16 +307,10 @@ export class Session implements vscode.Disposable {
     this.changeEmitter.fire();
   }
 
-  private settled(outcome: Outcome): void {
-    this.settledEmitter.fire(outcome);
-    if (outcome.kind === "failed") void this.takeQueue().then((it) => this.hold(it), () => undefined);
-  }
-
   private lost(text: string): void {
     this.opened = false;
-    this.hold([...this.chat.queue.steering, ...this.chat.queue.followUp].map((it) => this.chat.withdraw(it)));
-    this.chat.queue = { steering: [], followUp: [] };
-    this.chat.lost();
+    const waiting = this.chat.lost();
+    if (waiting.length > 0) this.restoredEmitter.fire(waiting.join("\n\n"));
     this.chat.transcript.notice("error", text, this.server.problem === "" ? [] : ["restart", "log"]);
     this.flush();
     this.changed();

@@ -26,9 +26,10 @@ export function registerStatus(server: Server, session: Session): vscode.Disposa
     item.accessibilityInformation = { label: activity.text === "" ? "Pi, ready" : `Pi, ${activity.text}` };
   };
   const update = (): void => {
-    const { activity, queued } = session.chat;
+    const { activity, queue, questions } = session.chat;
     setKey("pi.running", activity.busy);
-    setKey("pi.queued", queued > 0);
+    setKey("pi.queued", queue.length > 0);
+    setKey("pi.waiting", questions.length > 0);
     show();
     // The clock ticks only while there is something to count.
     if (activity.busy && timer === undefined) timer = setInterval(show, 1000);
@@ -47,6 +48,7 @@ export function registerStatus(server: Server, session: Session): vscode.Disposa
 function look(server: Server, session: Session): { label: string; problem?: "waiting" | "failed" } {
   const { activity, model } = session.chat;
   if (server.problem !== "" && server.phase === "off") return { label: "$(error) π", problem: "failed" };
+  if (activity.state === "asking") return { label: "$(bell) π answer", problem: "waiting" };
   if (activity.busy) return { label: `$(sync~spin) π ${clock(Date.now() - activity.since)}` };
   if (activity.state === "failed") return { label: "$(error) π", problem: "failed" };
   if (session.id !== undefined && model === undefined) return { label: "$(circle-slash) π set up" };

@@ -4,8 +4,9 @@ import type { ContextTracker } from "./context";
 import { isProblem } from "./context";
 import type { Server } from "./server";
 import type { Session } from "./session";
-import type { Queued, ViewState } from "./shared/messages";
-import { count } from "./shared/describe";
+import type { PermissionRequest, QueueItem } from "./protocol";
+import type { Queued, Question, ViewState } from "./shared/messages";
+import { count, relative, visible } from "./shared/describe";
 import { settings } from "./settings";
 
 export class ViewModel {
@@ -16,7 +17,7 @@ export class ViewModel {
   ) {}
 
   state(): ViewState {
-    const { chat, held } = this.session;
+    const { chat } = this.session;
     const { activity } = chat;
     const configured = settings();
     return {
@@ -30,11 +31,12 @@ export class ViewModel {
       strip: activity.text,
       since: activity.since,
       waiting: activity.state === "waiting",
-      queue: this.queue(),
-      held,
+      queue: chat.queue.map(queued),
+      questions: chat.questions.map((it) => asked(it, chat.root)),
       chips: this.tracker.chips(),
       model: chat.model?.id ?? "",
       thinking: chat.model?.reasoning === true ? chat.thinking : "",
+      mode: chat.mode,
       context: this.gauge(),
       cost: chat.cost > 0 || chat.priced ? `$${chat.cost.toFixed(2)}` : "–",
       suggestions: this.suggestions(),
@@ -47,15 +49,6 @@ export class ViewModel {
     if (this.server.phase === "off" && this.server.problem !== "") return "missing";
     if (this.session.id === undefined) return "starting";
     return this.session.chat.model === undefined ? "setup" : "chat";
-  }
-
-  private queue(): Queued[] {
-    const { chat } = this.session;
-    const { steering, followUp } = chat.queue;
-    return [
-      ...steering.map((text, at): Queued => ({ id: `steer-${at}`, kind: "steer", text: chat.typed(text) })),
-      ...followUp.map((text, at): Queued => ({ id: `after-${at}`, kind: "after", text: chat.typed(text) })),
-    ];
   }
 
   private gauge(): string {
@@ -79,4 +72,22 @@ export class ViewModel {
     }
     return found;
   }
+}
+
+function queued({ id, kind, text, held }: QueueItem): Queued {
+  return { id, kind: kind === "steer" ? "steer" : "after", text, held };
+}
+
+/** A question with everything that it is about, and nothing invisible. */
+export function asked(it: PermissionRequest, root: string): Question {
+  const [body, bodyKind] = it.command !== undefined ? [it.command, "command" as const]
+    : it.diff !== undefined ? [it.diff, "diff" as const] : [it.text, "text" as const];
+  const paths = (it.paths ?? []).map((path) => relative(path, root));
+  const place = [it.command !== undefined ? `in ${relative(it.cwd, root)}` : "", ...paths].filter((part) => part !== "");
+  return {
+    id: it.id, title: it.title, body: visible(body), bodyKind,
+    parts: it.parts.map((part) => ({ text: visible(part.text), allowed: part.allowed, why: part.why })),
+    place: visible(place.join(" · ")), reason: visible(it.reason ?? ""), risky: it.risk === "high",
+    choices: it.choices.map(({ id, label, rules }) => ({ id, label, rules: (rules ?? []).map(visible) })),
+  };
 }

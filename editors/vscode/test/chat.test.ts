@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Chat, type Outcome } from "../src/model/chat";
-import type { AgentEvent, AgentMessage } from "../src/protocol";
+import type { AgentEvent, AgentMessage, PermissionRequest, QueueItem } from "../src/protocol";
 
 const usage = {
   input: 100, output: 20, cacheRead: 0, cacheWrite: 0, totalTokens: 120,
@@ -94,11 +94,14 @@ test("a failure is said once and can be tried again", () => {
 
 test("steering is marked, what was queued for afterwards is not", () => {
   const { chat: it } = chat();
+  const now: QueueItem = { id: 1, kind: "steer", text: "now", held: false };
+  const then: QueueItem = { id: 2, kind: "followUp", text: "then", held: false };
+  const queue = (items: QueueItem[], delivered: number[]): AgentEvent => (
+    { type: "queue_update", steering: [], followUp: [], items, delivered }
+  );
   play(it, [
-    { type: "agent_start" }, { type: "turn_start" }, ...said(user("begin")),
-    { type: "queue_update", steering: ["now"], followUp: ["then"] }, { type: "turn_start" },
-    { type: "queue_update", steering: [], followUp: ["then"] }, ...said(user("now")),
-    { type: "turn_start" }, { type: "queue_update", steering: [], followUp: [] }, ...said(user("then")),
+    { type: "agent_start" }, { type: "turn_start" }, ...said(user("begin")), queue([now, then], []),
+    queue([then], [1]), ...said(user("now")), queue([], [2]), ...said(user("then")),
   ]);
   const steered = it.transcript.items.map((row) => row.kind === "user" && [row.text, row.steered]);
   assert.deepEqual(steered, [["begin", false], ["now", true], ["then", false]]);
@@ -146,10 +149,31 @@ test("a session that was opened shows what was said in it", () => {
   assert.deepEqual(rows, [["user", "hello"], ["text", "Hi."], ["tool", "interrupted"]]);
 });
 
+test("a question waits until it is answered, and the answer stands in the row of its tool", () => {
+  const { chat: it, spoken } = chat();
+  const question: PermissionRequest = {
+    id: "q1", toolCallId: "1", tool: "bash", title: "Pi wants to run a command", text: "", command: "cargo test",
+    parts: [], cwd: "/w", risk: "medium", choices: [{ id: "allow_once", label: "Allow once" }],
+  };
+  play(it, [{ type: "agent_start" }, toolStart("1", "bash", { command: "cargo test" })]);
+  play(it, [{ type: "permission_request", ...question }, { type: "permission_request", ...question }]);
+  assert.equal(it.questions.length, 1);
+  assert.equal(it.activity.text, "Waiting for your answer · bash");
+  assert.equal(spoken.at(-1), "Pi asks: cargo test. Press Ctrl+Alt+P to answer.");
+  play(it, [{ type: "permission_resolved", id: "q1", toolCallId: "1", decision: "rejected", choice: "reject" }]);
+  assert.equal(it.activity.state, "tool");
+  play(it, [toolEnd("1", "bash", "The user rejected this.", true)]);
+  const [tool] = it.transcript.items;
+  assert.deepEqual(tool?.kind === "tool" && [tool.status, tool.fact], ["failed", "rejected"]);
+});
+
 test("a server that is lost ends what runs", () => {
   const { chat: it } = chat();
   play(it, [{ type: "agent_start" }, toolStart("1", "bash", { command: "sleep 9" })]);
-  it.lost();
+  play(it, [{
+    type: "queue_update", steering: [], followUp: [], items: [{ id: 1, kind: "steer", text: "and this", held: false }],
+  }]);
+  assert.deepEqual(it.lost(), ["and this"]);
   const [tool] = it.transcript.items;
   assert.deepEqual(tool?.kind === "tool" && [tool.status, tool.fact], ["failed", "interrupted"]);
   assert.equal(it.activity.busy, false);

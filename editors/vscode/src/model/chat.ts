@@ -1,7 +1,9 @@
 /** What the events of a session mean: its state, the rows of its transcript, what a run cost. Knows nothing of VS Code. */
-import type { AgentEvent, AgentMessage, Model, ThinkingLevel } from "../protocol";
+import type {
+  AgentEvent, AgentMessage, Model, PermissionDecision, PermissionMode, PermissionRequest, QueueItem, ThinkingLevel,
+} from "../protocol";
 import { textOf } from "../protocol";
-import { clock, count, headline, tokens } from "../shared/describe";
+import { clock, count, headline, oneLine, tokens } from "../shared/describe";
 import { Activity } from "./activity";
 import { Transcript } from "./transcript";
 
@@ -35,10 +37,14 @@ export interface Outcome {
 export class Chat {
   readonly activity: Activity;
   transcript: Transcript;
-  queue: { steering: string[]; followUp: string[] } = { steering: [], followUp: [] };
+  /** Messages that wait, held ones included. */
+  queue: QueueItem[] = [];
+  /** Tools that wait for permission, oldest first. */
+  questions: PermissionRequest[] = [];
   name: string | undefined;
   model: Model | undefined;
   thinking: ThinkingLevel = "off";
+  mode: PermissionMode = "full";
   /** Tokens in the context after the last answer. */
   contextTokens: number | undefined;
   /** US dollars. */
@@ -48,8 +54,8 @@ export class Chat {
 
   private run: Run | undefined;
   private sent: Sent[] = [];
-  /** Messages that were queued for after a run, to tell them from those that steer. */
-  private later = new Set<string>();
+  /** Kinds of the messages that are delivered now, in order. */
+  private delivered: QueueItem["kind"][] = [];
   private readonly running = new Map<string, string>();
   private answer = "";
 
@@ -66,18 +72,15 @@ export class Chat {
   /** Another session, or the same one read again. */
   reset(): void {
     this.transcript = new Transcript(this.root, this.now);
-    this.queue = { steering: [], followUp: [] };
+    this.queue = [];
+    this.questions = [];
     this.run = undefined;
     this.sent = [];
-    this.later.clear();
+    this.delivered = [];
     this.running.clear();
     this.contextTokens = undefined;
     this.cost = 0;
     this.priced = false;
-  }
-
-  get queued(): number {
-    return this.queue.steering.length + this.queue.followUp.length;
   }
 
   get waitingText(): string {
@@ -95,18 +98,6 @@ export class Chat {
     };
   }
 
-  /** What the user wrote of a message that has its context behind it. */
-  typed(text: string): string {
-    return this.sent.find((it) => text.includes(it.text))?.text ?? text;
-  }
-
-  /** The same, for a message that will not be delivered. */
-  withdraw(text: string): string {
-    const typed = this.typed(text);
-    this.sent = this.sent.filter((it) => it.text !== typed);
-    return typed;
-  }
-
   /** The user stops the run; it is over when the server says so. */
   stopping(): void {
     this.activity.set("stopping");
@@ -117,14 +108,18 @@ export class Chat {
     return [...this.running.values()].at(-1);
   }
 
-  /** The server is gone: nothing that runs will end by itself. */
-  lost(): void {
+  /** The server is gone: nothing that runs will end by itself. Returns the texts that were waiting in it. */
+  lost(): string[] {
+    const texts = this.queue.map((it) => it.text);
+    this.queue = [];
+    this.questions = [];
     this.transcript.close();
     this.transcript.endTools();
     this.run = undefined;
     this.sent = [];
     this.running.clear();
     this.activity.set("lost");
+    return texts;
   }
 
   handle(event: AgentEvent): void {
@@ -165,8 +160,24 @@ export class Chat {
         this.showTools();
         break;
       case "queue_update":
-        this.queue = { steering: event.steering, followUp: event.followUp };
-        for (const text of event.followUp) this.later.add(text);
+        for (const id of event.delivered ?? []) {
+          const item = this.queue.find((it) => it.id === id);
+          if (item) this.delivered.push(item.kind);
+        }
+        this.queue = event.items ?? [];
+        break;
+      case "permission_request":
+        this.asked(event);
+        break;
+      case "permission_resolved": {
+        const { id } = event;
+        this.questions = this.questions.filter((it) => it.id !== id);
+        this.transcript.toolFact(event.toolCallId, DECISIONS[event.decision]);
+        this.showTools();
+        break;
+      }
+      case "permission_mode_changed":
+        this.mode = event.mode;
         break;
       case "auto_retry_start": {
         const seconds = Math.ceil(event.delayMs / 1000);
@@ -224,8 +235,7 @@ export class Chat {
       const text = textOf(message.content);
       const index = this.sent.findIndex((it) => text.includes(it.text));
       const note = index < 0 ? { text, chips: [] } : (this.sent.splice(index, 1)[0] ?? { text, chips: [] });
-      const queued = this.later.delete(text);
-      const steered = this.run !== undefined && this.run.steps > 1 && !queued;
+      const steered = this.delivered.shift() === "steer";
       this.transcript.user(note.text, note.chips, timeOfDay(message.timestamp), steered);
     } else if (message.role === "assistant") {
       this.answer = "";
@@ -274,9 +284,20 @@ export class Chat {
     }
   }
 
+  private asked(question: PermissionRequest): void {
+    if (this.questions.some((it) => it.id === question.id)) return;
+    this.questions.push(question);
+    this.transcript.toolFact(question.toolCallId, "waits for your answer");
+    this.showTools();
+    const about = question.command ?? question.title;
+    this.onSay(`Pi asks: ${oneLine(about)}. Press Ctrl+Alt+P to answer.`, true);
+  }
+
   private showTools(): void {
     const [first] = this.running.values();
-    if (first === undefined) this.waiting();
+    const [question] = this.questions;
+    if (question) this.activity.set("asking", `Waiting for your answer · ${question.tool}`);
+    else if (first === undefined) this.waiting();
     else this.activity.set("tool", this.running.size === 1 ? first : `${this.running.size} tools running`);
   }
 
@@ -302,6 +323,11 @@ export class Chat {
     this.onSettled({ kind, duration, changes: run.changes, text });
   }
 }
+
+/** What a decision is called in the row of its tool. */
+const DECISIONS: Record<PermissionDecision, string> = {
+  allowed: "allowed", rejected: "rejected", cancelled: "not answered", unasked: "nobody to ask",
+};
 
 /** Tools that change files. */
 const CHANGING: ReadonlySet<string> = new Set(["edit", "hashline_edit", "write"]);

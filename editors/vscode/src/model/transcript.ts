@@ -99,6 +99,13 @@ export class Transcript {
     this.change(id, (item, call) => output(item, call, partial));
   }
 
+  /** Says something about a call that is still to be made. */
+  toolFact(id: string, fact: string): void {
+    this.change(id, (item) => {
+      item.fact = fact;
+    });
+  }
+
   toolEnd(id: string, result: ToolResult, failed: boolean): void {
     this.change(id, (item, call) => {
       item.status = failed ? "failed" : "done";
@@ -109,7 +116,7 @@ export class Transcript {
         const shown = limit(diff, false);
         Object.assign(item, { body: shown.text, hidden: shown.hidden, bodyKind: "diff", fact: diffCounts(diff) });
       } else if (failed) {
-        item.fact = exitWords(item.body) ?? "failed";
+        item.fact = exitWords(item.body) ?? (item.fact === "rejected" ? "rejected" : "failed");
       }
     });
   }

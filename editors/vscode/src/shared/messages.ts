@@ -5,6 +5,8 @@
  * never a command to run. `parseViewMessage` is the gate.
  */
 
+import type { PermissionChoice } from "../../../../protocol/generated/pi";
+
 /** How far a tool call has come. */
 export type ToolStatus = "running" | "done" | "failed";
 
@@ -55,11 +57,31 @@ export interface Chip {
   ghost: boolean;
 }
 
-/** A message that waits. */
+/** A message that waits; one that is held waits for the user. */
 export interface Queued {
-  id: string;
+  id: number;
   kind: "steer" | "after";
   text: string;
+  held: boolean;
+}
+
+/** What can be done with a message that waits. */
+export type QueueAction = "send" | "edit" | "up" | "delete";
+
+/** A tool that waits for permission. */
+export interface Question {
+  id: string;
+  title: string;
+  /** The whole command or change, with nothing invisible in it. */
+  body: string;
+  bodyKind: "command" | "diff" | "text";
+  /** Every part of a chain, and why it is asked about. */
+  parts: { text: string; allowed: boolean; why: string }[];
+  /** Where it would run or write. */
+  place: string;
+  reason: string;
+  risky: boolean;
+  choices: { id: PermissionChoice; label: string; rules: string[] }[];
 }
 
 /** What the view shows besides the transcript. */
@@ -78,11 +100,11 @@ export interface ViewState {
   since: number;
   waiting: boolean;
   queue: Queued[];
-  /** Messages that a stop left behind. */
-  held: string[];
+  questions: Question[];
   chips: Chip[];
   model: string;
   thinking: string;
+  mode: string;
   context: string;
   cost: string;
   suggestions: string[];
@@ -100,7 +122,7 @@ export type HostMessage =
   | { type: "insert"; text: string }
   | { type: "refused"; text: string }
   | { type: "say"; text: string; urgent: boolean }
-  | { type: "focus"; what: "prompt" | "last" }
+  | { type: "focus"; what: "prompt" | "last" | "question" }
   | { type: "press"; how: Delivery };
 
 /** What happens with a message while Pi works: into the run, after it, or instead of it. */
@@ -108,7 +130,7 @@ export type Delivery = "enter" | "queue" | "now";
 
 /** Buttons of the view that are commands of the extension. */
 export const VIEW_COMMANDS = [
-  "pi.setup", "pi.demo", "pi.model", "pi.thinking", "pi.addFile", "pi.rename", "pi.chooseProgram",
+  "pi.setup", "pi.demo", "pi.model", "pi.thinking", "pi.mode", "pi.addFile", "pi.rename", "pi.chooseProgram",
   "pi.restart", "pi.log", "pi.openFolder", "pi.manageTrust", "pi.clearQueue", "pi.takeQueued",
 ] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];
@@ -120,7 +142,8 @@ export type ViewMessage =
   | { type: "stop" }
   | { type: "draft"; text: string }
   | { type: "chip"; id: string; on: boolean }
-  | { type: "held"; what: "send" | "edit" | "discard" }
+  | { type: "queued"; id: number; what: QueueAction }
+  | { type: "answer"; id: string; choice: PermissionChoice }
   | { type: "action"; id: number; action: ItemAction }
   | { type: "open"; id: number }
   | { type: "link"; href: string }
@@ -130,7 +153,10 @@ export type ViewMessage =
 
 const DELIVERIES: readonly string[] = ["enter", "queue", "now"];
 const ACTIONS: readonly string[] = ["retry", "continue", "setup", "restart", "log", "edit"];
-const HELD: readonly string[] = ["send", "edit", "discard"];
+const QUEUE_ACTIONS: readonly string[] = ["send", "edit", "up", "delete"];
+const CHOICES: readonly string[] = [
+  "allow_once", "allow_session", "allow_project", "reject", "reject_stop", "reject_message",
+] satisfies PermissionChoice[];
 
 /** A message of the view, or nothing if it is not one. */
 export function parseViewMessage(raw: unknown): ViewMessage | undefined {
@@ -144,7 +170,8 @@ export function parseViewMessage(raw: unknown): ViewMessage | undefined {
       case "send": return text("text") && one("how", DELIVERIES);
       case "draft": return text("text");
       case "chip": return text("id") && typeof it.on === "boolean";
-      case "held": return one("what", HELD);
+      case "queued": return Number.isInteger(it.id) && one("what", QUEUE_ACTIONS);
+      case "answer": return text("id") && one("choice", CHOICES);
       case "action": return Number.isInteger(it.id) && one("action", ACTIONS);
       case "open": return Number.isInteger(it.id);
       case "link": return text("href");

@@ -3,6 +3,7 @@ import type { HostMessage, ViewMessage, ViewState } from "../shared/messages";
 import { Announcer } from "./announcer";
 import { button, element, show } from "./dom";
 import { Prompt } from "./prompt";
+import { Questions } from "./questions";
 import { Screens } from "./screens";
 import { TranscriptView } from "./transcript";
 
@@ -36,20 +37,25 @@ const prompt = new Prompt({
     post({ type: "draft", text });
   },
   chip: (id, on) => post({ type: "chip", id, on }),
-  held: (what) => post({ type: "held", what }),
+  queued: (id, what) => post({ type: "queued", id, what }),
   command: (command) => post({ type: "command", command }),
   focus: (inPrompt, empty) => post({ type: "focus", prompt: inPrompt, empty }),
+});
+const questions = new Questions({
+  answer: (id, choice) => post({ type: "answer", id, choice }),
+  leave: () => prompt.focus(),
 });
 const screens = new Screens((command) => post({ type: "command", command }), (text) => prompt.insert(text));
 const announcer = new Announcer();
 const banner = element("p", { class: "banner" }, "Restricted Mode: Pi only reads here. ",
   button("Manage Trust", () => post({ type: "command", command: "pi.manageTrust" }), { class: "link" }));
 show(banner, false);
-document.getElementById("app")?.append(banner, transcript.root, screens.root, prompt.root, announcer.root);
+document.getElementById("app")?.append(banner, transcript.root, screens.root, questions.root, prompt.root, announcer.root);
 
 function update(next: ViewState): void {
   state = next;
   prompt.update(next);
+  questions.update(next.questions);
   const covered = screens.update(next, transcript.empty);
   show(screens.root, covered);
   show(transcript.root, !transcript.empty);
@@ -84,6 +90,7 @@ window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => {
       break;
     case "focus":
       if (data.what === "prompt") prompt.focus();
+      else if (data.what === "question") questions.focus();
       else transcript.focusLast();
       break;
     case "press":

@@ -1,5 +1,5 @@
 /** The prompt with what stands directly above it: run strip, queue, held messages and context chips. */
-import type { Delivery, ViewCommand, ViewState } from "../shared/messages";
+import type { Delivery, QueueAction, Queued, ViewCommand, ViewState } from "../shared/messages";
 import { clock } from "../shared/describe";
 import { button, element, setText, show } from "./dom";
 
@@ -17,7 +17,7 @@ export interface PromptHost {
   stop(): void;
   draft(text: string): void;
   chip(id: string, on: boolean): void;
-  held(what: "send" | "edit" | "discard"): void;
+  queued(id: number, what: QueueAction): void;
   command(command: ViewCommand): void;
   focus(prompt: boolean, empty: boolean): void;
 }
@@ -34,6 +34,7 @@ export class Prompt {
   private readonly send: HTMLButtonElement;
   private readonly model: HTMLButtonElement;
   private readonly thinking: HTMLButtonElement;
+  private readonly mode: HTMLButtonElement;
   private readonly gauge = element("span", { class: "gauge" });
   private state: ViewState | undefined;
   private timer: number | undefined;
@@ -48,8 +49,9 @@ export class Prompt {
     this.send = button("Send", () => this.submit("enter"), { class: "primary" });
     this.model = button("", () => host.command("pi.model"), { class: "pick", title: "Choose the model" });
     this.thinking = button("", () => host.command("pi.thinking"), { class: "pick", title: "How hard it thinks" });
+    this.mode = button("", () => host.command("pi.mode"), { class: "pick", title: "What Pi may do without asking" });
     const add = button("+", () => host.command("pi.addFile"), { class: "pick", "aria-label": "Add context" });
-    const bar = element("div", { class: "bar" }, this.model, this.thinking, this.gauge, this.send);
+    const bar = element("div", { class: "bar" }, this.model, this.thinking, this.mode, this.gauge, this.send);
     const line = element("div", { class: "chip-line" }, this.chips, add);
     this.root = element("footer", { class: "prompt" }, this.strip, this.queue, this.held, line, this.input, bar);
     this.input.addEventListener("keydown", (event) => this.key(event));
@@ -101,16 +103,17 @@ export class Prompt {
     show(this.strip, state.strip !== "");
     show(this.stop, state.running && !state.stopping);
     // Drawn anew only when something is different: a button that has the focus must stay.
-    const drawn = JSON.stringify([state.queue, state.held, state.chips]);
+    const drawn = JSON.stringify([state.queue, state.chips]);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
-      this.drawQueue(state);
-      this.drawHeld(state);
+      this.drawQueue(this.queue, state.queue.filter((it) => !it.held), "Queued");
+      this.drawQueue(this.held, state.queue.filter((it) => it.held), "Held");
       this.drawChips(state);
     }
     setText(this.model, state.model === "" ? "No model" : state.model);
     setText(this.thinking, state.thinking === "" ? "" : `think: ${state.thinking}`);
     show(this.thinking, state.thinking !== "");
+    setText(this.mode, state.mode);
     setText(this.gauge, [state.context, state.cost].filter((it) => it !== "").join(" · "));
     this.gauge.title = "Context in use · cost of this chat";
     this.offer();
@@ -126,22 +129,18 @@ export class Prompt {
     setText(this.stripText, text);
   }
 
-  private drawQueue({ queue }: ViewState): void {
-    show(this.queue, queue.length > 0);
-    const rows = queue.map((it) => element("li", {}, element("span", { class: "kind" }, it.kind), " ", it.text));
-    const head = element("div", { class: "queue-head" }, element("span", {}, `Queued ${queue.length}`),
-      button("Take back", () => this.host.command("pi.takeQueued"), { class: "link" }),
-      button("Clear", () => this.host.command("pi.clearQueue"), { class: "link" }));
-    this.queue.replaceChildren(head, element("ul", {}, ...rows));
-  }
-
-  private drawHeld({ held }: ViewState): void {
-    show(this.held, held.length > 0);
-    const press = (label: string, what: "send" | "edit" | "discard"): HTMLButtonElement =>
-      button(label, () => this.host.held(what), { class: "link" });
-    const head = element("div", { class: "queue-head" }, element("span", {}, `Held ${held.length}`),
-      press("Send", "send"), press("Edit", "edit"), press("Discard", "discard"));
-    this.held.replaceChildren(head, element("ul", {}, ...held.map((it) => element("li", {}, it))));
+  private drawQueue(into: HTMLElement, items: Queued[], title: string): void {
+    show(into, items.length > 0);
+    const press = (label: string, spoken: string, { id }: Queued, what: QueueAction): HTMLButtonElement =>
+      button(label, () => this.host.queued(id, what), { class: "link", "aria-label": spoken, title: spoken });
+    const rows = items.map((it, at) => element("li", {},
+      element("span", { class: "kind" }, it.kind), element("span", { class: "queued-text" }, it.text),
+      ...(at > 0 && items[at - 1]?.kind === it.kind ? [press("↑", "Deliver earlier", it, "up")] : []),
+      press("✎", "Edit", it, "edit"), press("✕", "Discard", it, "delete"),
+      press(it.held ? "Send" : "Send now", it.held ? "Send" : "Send now", it, "send")));
+    const clear = button("Clear", () => this.host.command("pi.clearQueue"), { class: "link" });
+    const head = element("div", { class: "queue-head" }, element("span", {}, `${title} ${items.length}`), clear);
+    into.replaceChildren(head, element("ul", {}, ...rows));
   }
 
   private drawChips({ chips }: ViewState): void {
