@@ -45,6 +45,9 @@ pub(crate) trait Mapper: Send {
     /// Takes in one event. `true` = the answer is complete.
     fn event(&mut self, builder: &mut MessageBuilder<'_>, event: SseEvent) -> Result<bool, CallError>;
 
+    /// The caller stopped the stream. Its blocks stay open, except where Pi ends them.
+    fn stopped(&mut self, _builder: &mut MessageBuilder<'_>) {}
+
     /// The stream is over: why the answer ended, or that it was cut.
     fn end(&mut self, builder: &mut MessageBuilder<'_>) -> Result<StopReason, CallError>;
 }
@@ -60,6 +63,9 @@ pub(crate) async fn run(
 ) -> AssistantMessage {
     let mut builder = MessageBuilder::new(blank(request), out);
     let streamed = http.stream(post, cancel, &mut |event| mapper.event(&mut builder, event)).await;
+    if matches!(streamed, Err(CallError::Aborted)) {
+        mapper.stopped(&mut builder);
+    }
     let stop = streamed.and_then(|()| mapper.end(&mut builder));
     match stop {
         Ok(reason) if !cancel.is_cancelled() => {

@@ -66,7 +66,9 @@ async fn a_stream_that_breaks_off_keeps_what_came_and_is_worth_repeating() {
             (half(body, true), "Request timed out: no data for 0.2 s"),
         ] {
             let (events, stop, error, text) = failed(api, reply).await;
-            assert_eq!(events.len(), 3, "start, text_start, text_delta: {events:?}");
+            // Chat completions end their blocks when the stream ends in peace.
+            let grown: Vec<_> = events.iter().filter(|it| it["type"] != "text_end").collect();
+            assert_eq!(grown.len(), 3, "start, text_start, text_delta: {events:?}");
             assert_eq!((stop, text.as_str()), (StopReason::Error, "half"), "{error}");
             assert!(error.contains(expected), "{error}");
             assert!(retry::is_retryable(&error), "{error}");

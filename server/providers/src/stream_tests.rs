@@ -94,17 +94,17 @@ async fn a_completions_answer_with_thoughts_and_calls() {
             "start",
             "thinking_start 0",
             "thinking_delta 0 Grüße 🦀",
-            "thinking_end 0 Grüße 🦀",
             "text_start 1",
             "text_delta 1 I",
             "text_delta 1 read",
-            "text_end 1 I read",
             "toolcall_start 2 read",
             "toolcall_delta 2 {\"path\":",
             "toolcall_delta 2 \"a.txt\"}",
-            "toolcall_end 2 {\"path\":\"a.txt\"}",
             "toolcall_start 3 ls",
             "toolcall_delta 3 {}",
+            "thinking_end 0 Grüße 🦀",
+            "text_end 1 I read",
+            "toolcall_end 2 {\"path\":\"a.txt\"}",
             "toolcall_end 3 {}",
         ]
     );
@@ -116,6 +116,24 @@ async fn a_completions_answer_with_thoughts_and_calls() {
     let usage = &message.usage;
     assert_eq!((usage.input, usage.output, usage.cache_read, usage.reasoning), (100, 50, 20, Some(8)));
     assert_eq!(usage.total_tokens, 170);
+}
+
+#[tokio::test]
+async fn pieces_of_two_calls_in_turn_find_their_call() {
+    let piece = |index: u64, id: &str, name: &str, args: &str| {
+        let call = json!({"index": index, "id": id, "function": {"name": name, "arguments": args}});
+        format!("data: {}\n\n", json!({"choices": [{"delta": {"tool_calls": [call]}}]}))
+    };
+    let stream = [
+        piece(0, "a", "read", "{\"path\":"),
+        piece(1, "b", "ls", "{\"path\":"),
+        piece(0, "", "", "\"x\"}"),
+        piece(1, "", "", "\"y\"}"),
+        format!("data: {}\n\n", json!({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})),
+    ];
+    let (_, message) = play("openai-completions", &stream.concat()).await;
+    let calls: Vec<_> = message.tool_calls().map(|it| (&*it.id, it.arguments["path"].as_str())).collect();
+    assert_eq!(calls, [("a", Some("x")), ("b", Some("y"))]);
 }
 
 #[tokio::test]

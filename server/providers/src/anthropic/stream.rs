@@ -61,7 +61,8 @@ impl Stream {
                 index
             }
             "thinking" => {
-                let signature = Some(text("signature")).filter(|it| !it.is_empty()).map(Into::into);
+                // Present from the start, as in Pi: a block that is cut has an empty one.
+                let signature = Some(text("signature").into());
                 let index = builder
                     .thinking_start(ThinkingContent { thinking_signature: signature, ..Default::default() });
                 if !text("thinking").is_empty() {

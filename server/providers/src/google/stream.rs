@@ -105,6 +105,7 @@ impl Mapper for Stream {
     fn event(&mut self, builder: &mut MessageBuilder<'_>, event: SseEvent) -> Result<bool, CallError> {
         let json = dialect::json(&event)?;
         if json["error"].is_object() {
+            builder.end_all();
             return Err(CallError::Protocol(error(&json["error"])));
         }
         let message = &mut builder.message;
@@ -142,6 +143,7 @@ impl Mapper for Stream {
     }
 
     fn end(&mut self, builder: &mut MessageBuilder<'_>) -> Result<StopReason, CallError> {
+        builder.end_all();
         let failed = |text: String| Err(CallError::Protocol(text));
         let calls = builder.message.tool_calls().next().is_some();
         match self.finish.as_deref().or(self.refused.as_deref()) {

@@ -1,6 +1,7 @@
 //! The chunks of a Chat Completions answer.
 //!
-//! Chunks do not say where a block ends; it ends when one of another kind begins.
+//! Chunks do not say where a block ends, and parts of several calls may arrive in turn: all blocks end with the
+//! stream, in order, as in the newer version of Pi.
 
 use std::sync::Arc;
 
@@ -15,19 +16,20 @@ use crate::{
     sse::SseEvent,
 };
 
-#[derive(Debug, Clone, PartialEq)]
+/// The block that the next piece of its kind belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Open {
     Text(usize),
     Thinking(usize),
-    Call { block: usize, index: Option<u64>, id: String },
+    /// The last of the calls.
+    Call,
 }
 
-impl Open {
-    fn block(&self) -> usize {
-        match self {
-            Open::Text(it) | Open::Thinking(it) | Open::Call { block: it, .. } => *it,
-        }
-    }
+/// A call that has begun, under the names by which later pieces may find it.
+struct Call {
+    block: usize,
+    index: Option<u64>,
+    id: String,
 }
 
 /// Maps one answer.
@@ -35,13 +37,14 @@ pub(super) struct Stream {
     model: Arc<Model>,
     needs_finish: bool,
     open: Option<Open>,
+    calls: Vec<Call>,
     finish: Option<String>,
     details: Vec<Value>,
 }
 
 impl Stream {
     pub fn new(model: Arc<Model>, needs_finish: bool) -> Self {
-        Self { model, needs_finish, open: None, finish: None, details: Vec::new() }
+        Self { model, needs_finish, open: None, calls: Vec::new(), finish: None, details: Vec::new() }
     }
 
     fn usage(&self, builder: &mut MessageBuilder<'_>, usage: &Value) {
@@ -52,25 +55,17 @@ impl Stream {
         it.cache_write = count("/prompt_tokens_details/cache_write_tokens").unwrap_or(0);
         it.input = count("/prompt_tokens").unwrap_or(0).saturating_sub(it.cache_read + it.cache_write);
         it.output = count("/completion_tokens").unwrap_or(0);
-        it.reasoning = count("/completion_tokens_details/reasoning_tokens").filter(|&it| it > 0);
+        it.reasoning = Some(count("/completion_tokens_details/reasoning_tokens").unwrap_or(0));
         it.total_tokens = it.input + it.output + it.cache_read + it.cache_write;
         cost::price(&self.model, it);
-    }
-
-    /// Ends the block before, if another one begins.
-    fn switch(&mut self, builder: &mut MessageBuilder<'_>, next: Open) {
-        if let Some(last) = self.open.replace(next) {
-            builder.end(last.block());
-        }
     }
 
     fn text(&mut self, builder: &mut MessageBuilder<'_>, delta: &str) {
         let block = match self.open {
             Some(Open::Text(it)) => it,
             _ => {
-                self.end_open(builder);
                 let it = builder.text_start();
-                self.switch(builder, Open::Text(it));
+                self.open = Some(Open::Text(it));
                 it
             }
         };
@@ -81,35 +76,32 @@ impl Stream {
         let block = match self.open {
             Some(Open::Thinking(it)) => it,
             _ => {
-                self.end_open(builder);
                 let it = builder.thinking_start(ThinkingContent {
                     thinking_signature: Some(field.to_owned()),
                     ..Default::default()
                 });
-                self.switch(builder, Open::Thinking(it));
+                self.open = Some(Open::Thinking(it));
                 it
             }
         };
         builder.delta(block, delta);
     }
 
-    fn end_open(&mut self, builder: &mut MessageBuilder<'_>) {
-        if let Some(last) = self.open.take() {
-            builder.end(last.block());
-        }
-    }
-
     fn call(&mut self, builder: &mut MessageBuilder<'_>, delta: &Value) {
         let id = delta["id"].as_str().unwrap_or_default();
         let name = delta.pointer("/function/name").and_then(Value::as_str).unwrap_or_default();
         let index = delta["index"].as_u64();
-        let block = match &self.open {
-            // The same call goes on: same number, or no number and no other id.
-            Some(Open::Call { block, index: last, id: last_id })
-                if (index.is_some() && index == *last && (id.is_empty() || id == last_id))
-                    || (index.is_none() && (id.is_empty() || id == last_id)) =>
-            {
-                let block = *block;
+        let known = match index {
+            Some(_) => {
+                self.calls.iter().rev().find(|it| it.index == index && (id.is_empty() || id == it.id))
+            }
+            // No number: by its id, or it goes on with the call before.
+            None if id.is_empty() => self.calls.last().filter(|_| self.open == Some(Open::Call)),
+            None => self.calls.iter().rev().find(|it| it.id == id),
+        };
+        let block = match known {
+            Some(call) => {
+                let block = call.block;
                 if let Some(Content::ToolCall(call)) = builder.block(block) {
                     if call.name.is_empty() {
                         name.clone_into(&mut call.name);
@@ -117,18 +109,18 @@ impl Stream {
                 }
                 block
             }
-            _ => {
-                self.end_open(builder);
+            None => {
                 // Some local servers give no ids; results need one.
                 let id = match id {
                     "" => format!("call_{:x}_{}", clock::now_ms(), builder.message.content.len()),
                     id => id.to_owned(),
                 };
                 let block = builder.tool_start(id.clone(), name);
-                self.switch(builder, Open::Call { block, index, id });
+                self.calls.push(Call { block, index, id });
                 block
             }
         };
+        self.open = Some(Open::Call);
         match delta.pointer("/function/arguments") {
             Some(Value::String(it)) if !it.is_empty() => builder.delta(block, it),
             // Against the standard, but the meaning is clear.
@@ -186,7 +178,12 @@ impl Mapper for Stream {
         Ok(false)
     }
 
+    fn stopped(&mut self, builder: &mut MessageBuilder<'_>) {
+        builder.end_all();
+    }
+
     fn end(&mut self, builder: &mut MessageBuilder<'_>) -> Result<StopReason, CallError> {
+        builder.end_all();
         keep_details(builder, std::mem::take(&mut self.details));
         let failed = |text: String| Err(CallError::Protocol(text));
         match self.finish.as_deref() {

@@ -185,7 +185,6 @@ impl Mapper for Stream {
                 return Ok(true);
             }
             "response.failed" => {
-                self.usage(builder, response);
                 builder.message.raw_stop_reason = Some("failed".into());
                 return Err(CallError::Protocol(failure(response)));
             }

@@ -27,7 +27,7 @@ impl Connection {
         Self { hub, session, queue, mode }
     }
 
-    fn answer(&self, id: Option<&Value>, command: Option<&str>, answer: Answer) {
+    fn answer(&self, id: Option<&Value>, command: Option<impl Serialize>, answer: Answer) {
         self.queue.push_raw(record::response(id, command, answer));
     }
 
@@ -54,8 +54,13 @@ impl Connection {
             _ => Map::new(),
         };
         let id = fields.shift_remove("id");
-        let Some(Value::String(name)) = fields.shift_remove("type") else {
-            return self.answer(id.as_ref(), None, Err(unknown("undefined")));
+        let name = match fields.shift_remove("type") {
+            Some(Value::String(it)) => it,
+            None => return self.answer(id.as_ref(), None::<&str>, Err(unknown("undefined"))),
+            Some(other) => {
+                let name = other.to_string();
+                return self.answer(id.as_ref(), Some(&other), Err(unknown(&name)));
+            }
         };
         if name == "extension_ui_response" {
             return self.ui_response(id, fields);

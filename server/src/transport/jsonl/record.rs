@@ -9,16 +9,17 @@ use serde_json::Value;
 use super::growing::GrowingMessage;
 use crate::dispatch::Answer;
 
-/// The answer to a command. Without a result there is no `data`; without an id there is no `id`.
-pub(super) fn response(id: Option<&Value>, command: Option<&str>, answer: Answer) -> Vec<u8> {
+/// The answer to a command, with the `type` it came with, even if that was no text. Without a result there is no
+/// `data`; without an id there is no `id`.
+pub(super) fn response<C: Serialize>(id: Option<&Value>, command: Option<C>, answer: Answer) -> Vec<u8> {
     #[derive(Serialize)]
-    struct Head<'a> {
+    struct Head<'a, C> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a Value>,
         #[serde(rename = "type")]
         kind: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        command: Option<&'a str>,
+        command: Option<C>,
         success: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'a str>,
@@ -159,7 +160,7 @@ mod tests {
             ),
             (
                 None,
-                None,
+                None::<&str>,
                 Err(CommandError::failed("no")),
                 "{\"type\":\"response\",\"success\":false,\"error\":\"no\"}\n",
             ),
