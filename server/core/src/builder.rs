@@ -94,6 +94,15 @@ impl<'a> MessageBuilder<'a> {
         self.emit(event);
     }
 
+    /// Adds to the arguments of a tool call that has ended, without an event.
+    pub fn amend(&mut self, content_index: usize, delta: &str) {
+        if let Some(Content::ToolCall(it)) = self.message.content.get_mut(content_index) {
+            let raw = &mut self.raw_args[content_index];
+            raw.push_str(delta);
+            it.arguments = partial_json::parse_object(raw);
+        }
+    }
+
     /// Raw JSON text of a tool call's arguments so far.
     pub fn raw_args(&self, content_index: usize) -> &str {
         self.raw_args.get(content_index).map_or("", String::as_str)

@@ -208,6 +208,11 @@ impl SessionActor {
                 true
             }
             Err(nothing) => {
+                // Asked again, the model would meet the same answer: it leaves the context without a summary.
+                if let Some(answer) = &omit {
+                    self.omit(answer);
+                    self.messages = self.tree.context().messages;
+                }
                 if give_up == Some(STILL_TOO_LONG) {
                     self.publish_start(reason);
                     self.publish_end(reason, &Err(Failure::Failed(nothing.to_string())), false);

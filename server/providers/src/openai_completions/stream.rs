@@ -1,7 +1,7 @@
 //! The chunks of a Chat Completions answer.
 //!
-//! Chunks do not say where a block ends, and parts of several calls may arrive in turn: all blocks end with the
-//! stream, in order, as in the newer version of Pi.
+//! Chunks do not say where a block ends; it ends when another one begins. Pieces of several calls may arrive in
+//! turn: what comes for a call that has ended goes into the final message without an event.
 
 use std::sync::Arc;
 
@@ -21,8 +21,7 @@ use crate::{
 enum Open {
     Text(usize),
     Thinking(usize),
-    /// The last of the calls.
-    Call,
+    Call(usize),
 }
 
 /// A call that has begun, under the names by which later pieces may find it.
@@ -64,6 +63,7 @@ impl Stream {
         let block = match self.open {
             Some(Open::Text(it)) => it,
             _ => {
+                builder.end_all();
                 let it = builder.text_start();
                 self.open = Some(Open::Text(it));
                 it
@@ -76,6 +76,7 @@ impl Stream {
         let block = match self.open {
             Some(Open::Thinking(it)) => it,
             _ => {
+                builder.end_all();
                 let it = builder.thinking_start(ThinkingContent {
                     thinking_signature: Some(field.to_owned()),
                     ..Default::default()
@@ -92,11 +93,9 @@ impl Stream {
         let name = delta.pointer("/function/name").and_then(Value::as_str).unwrap_or_default();
         let index = delta["index"].as_u64();
         let known = match index {
-            Some(_) => {
-                self.calls.iter().rev().find(|it| it.index == index && (id.is_empty() || id == it.id))
-            }
+            Some(_) => self.calls.iter().rev().find(|it| it.index == index && (id.is_empty() || id == it.id)),
             // No number: by its id, or it goes on with the call before.
-            None if id.is_empty() => self.calls.last().filter(|_| self.open == Some(Open::Call)),
+            None if id.is_empty() => self.calls.last().filter(|it| self.open == Some(Open::Call(it.block))),
             None => self.calls.iter().rev().find(|it| it.id == id),
         };
         let block = match known {
@@ -115,17 +114,23 @@ impl Stream {
                     "" => format!("call_{:x}_{}", clock::now_ms(), builder.message.content.len()),
                     id => id.to_owned(),
                 };
+                builder.end_all();
                 let block = builder.tool_start(id.clone(), name);
                 self.calls.push(Call { block, index, id });
+                self.open = Some(Open::Call(block));
                 block
             }
         };
-        self.open = Some(Open::Call);
-        match delta.pointer("/function/arguments") {
-            Some(Value::String(it)) if !it.is_empty() => builder.delta(block, it),
+        let arguments = match delta.pointer("/function/arguments") {
+            Some(Value::String(it)) if !it.is_empty() => it.clone(),
             // Against the standard, but the meaning is clear.
-            Some(it @ Value::Object(_)) => builder.delta(block, &it.to_string()),
-            _ => {}
+            Some(it @ Value::Object(_)) => it.to_string(),
+            _ => return,
+        };
+        if self.open == Some(Open::Call(block)) {
+            builder.delta(block, &arguments);
+        } else {
+            builder.amend(block, &arguments);
         }
     }
 }
