@@ -1,5 +1,17 @@
 // Generated from protocol/src by `UPDATE=1 cargo test -p pi-protocol --test generated`: do not edit.
 
+/** A session beside the others. */
+export type AddSessionParams = {
+  /** Absolute path of the folder it works in; absent = the one of the connection. */
+  folder?: string;
+};
+
+/** A session that is alive now. */
+export type AddedSession = {
+  /** Its id. */
+  sessionId: string;
+};
+
 /** Something that happened in a session; the JSON is the record Pi's clients read. `message_update` carries the delta only. A transport in full mode adds `message` and `partial` from its own copy of the growing message (rpc.md §14.1). */
 export type AgentEvent = {
   type: "agent_start";
@@ -303,6 +315,30 @@ export type AssistantMessageEvent = {
   toolCall: ToolCallTagged;
 };
 
+/** Which session to come to, and what of it is known already. */
+export type AttachParams = {
+  /** Its id. */
+  sessionId: string;
+  /** `seq` of the last event that is known; 0 = none yet. */
+  since?: number;
+  /** The `epoch` of that event: a session that was closed and opened again counts anew. */
+  epoch?: number;
+};
+
+/** Where a client stands that has come to a session. */
+export type Attached = {
+  /** The session. */
+  sessionId: string;
+  /** Its life since it was opened, for the next time. */
+  epoch: number;
+  /** The events after this one follow. */
+  seq: number;
+  /** The turn in progress. */
+  turnId?: number;
+  /** What all events up to `seq` led to; absent if the client knows them. */
+  snapshot?: SessionSnapshot;
+};
+
 /** Models with configured authentication. */
 export type AvailableModels = {
   /** In registry order. */
@@ -495,6 +531,12 @@ export type CycledModel = {
   isScoped: boolean;
 };
 
+/** A session that was removed. */
+export type DeletedSession = {
+  /** Where its file is now; absent if it had none. */
+  trash?: string;
+};
+
 /** What happens with an accepted prompt. */
 export type Delivery = "started" | "steering" | "followUp";
 
@@ -508,6 +550,32 @@ export type DiagnosticContext = {
   source?: string;
   /** 1 error … 4 hint, as in LSP. */
   severity?: number;
+};
+
+/** Gauges of the process and of the connection, for bug reports. */
+export type Diagnostics = {
+  /** Version of the server. */
+  version: string;
+  /** Milliseconds since it was started. */
+  uptimeMs: number;
+  /** Resident memory in bytes; absent where the system does not say. */
+  memoryBytes?: number;
+  /** Sessions that are alive. */
+  sessions: number;
+  /** Those of them in which a run is in progress. */
+  running: number;
+  /** Documents that are open in the editor. */
+  openDocuments: number;
+  /** Those of them that may differ from their files. */
+  dirtyDocuments: number;
+  /** Requests of the client that wait for their answer. */
+  requests: number;
+  /** Requests to the client that wait for their answer. */
+  clientRequests: number;
+  /** Bytes that wait to be read by the client. */
+  outboundBytes: number;
+  /** Events that wait for the client, of all its sessions. */
+  events: number;
 };
 
 /** How to change a waiting message; what is absent stays. */
@@ -746,6 +814,12 @@ export type LastAssistantText = {
 export type LevelResult = {
   /** The level now in force. */
   level: ThinkingLevel;
+};
+
+/** Whose sessions. */
+export type ListSessionsParams = {
+  /** Absolute path of the folder; absent = the one of the connection. */
+  folder?: string;
 };
 
 /** Content that is either one string or a list of blocks. */
@@ -995,6 +1069,14 @@ export type Queued = {
   turnId?: number;
 };
 
+/** A name for a session. */
+export type RenameSessionParams = {
+  /** Its id. */
+  sessionId: string;
+  /** Trimmed; must not be empty. */
+  name: string;
+};
+
 /** In what order messages wait. */
 export type ReorderQueueParams = {
   /** These first, in this order, among those of their kind. Ids of messages that have gone are ignored. */
@@ -1012,12 +1094,65 @@ export type SandboxState = {
   network: boolean;
 };
 
+/** What to look for. */
+export type SearchSessionsParams = {
+  /** Text that user or model wrote, in any case of letters. */
+  query: string;
+  /** Absolute path of the folder; absent = the one of the connection. */
+  folder?: string;
+};
+
 /** Entries of the session. */
 export type SessionEntries = {
   /** In file order. */
   entries: Entry[];
   /** The entry the next one follows; `null` when it will be a root. */
   leafId: string | null;
+};
+
+/** What a session of a list is doing. */
+export type SessionLife = "stored" | "idle" | "running";
+
+/** Sessions. */
+export type SessionList = {
+  /** Last used first. */
+  sessions: SessionSummary[];
+};
+
+/** A session in which the text was found. */
+export type SessionMatch = {
+  /** The session. */
+  session: SessionSummary;
+  /** The first entry with the text. */
+  entryId: string;
+  /** The line with the text, cut around it. */
+  line: string;
+  /** Messages with the text. */
+  matches: number;
+};
+
+/** What was found. */
+export type SessionMatches = {
+  /** One for each session, last used first. */
+  found: SessionMatch[];
+  /** There are more. */
+  more: boolean;
+};
+
+/** Which session. */
+export type SessionParams = {
+  /** Its id. */
+  sessionId: string;
+};
+
+/** A session at one moment. */
+export type SessionSnapshot = {
+  /** Its state. */
+  state: SessionState;
+  /** Messages in the context, oldest first. */
+  messages: AgentMessage[];
+  /** Messages that wait. */
+  queue: QueueItem[];
 };
 
 /** State of a session. */
@@ -1078,6 +1213,30 @@ export type SessionStats = {
   cost: number;
   /** How full the context is; absent without a model or a known limit. */
   contextUsage?: ContextUsage;
+};
+
+/** A session in a list. */
+export type SessionSummary = {
+  /** Its id. */
+  sessionId: string;
+  /** What it is doing. */
+  life: SessionLife;
+  /** Its working directory. */
+  folder: string;
+  /** Its file; absent for a session in memory. */
+  file?: string;
+  /** The name the user gave it. */
+  name?: string;
+  /** Beginning of the user's first message; empty when there is none. */
+  firstMessage: string;
+  /** When it began, ISO 8601. */
+  created: string;
+  /** Unix milliseconds of the last message. */
+  modified: number;
+  /** Messages of all kinds. */
+  messageCount: number;
+  /** File of the session it came from. */
+  parentSession?: string;
 };
 
 /** An entry and what follows it. */
@@ -1385,6 +1544,22 @@ export interface Methods {
   "pi/fork": { jsonl: "fork"; params: ForkParams; result: ForkResult };
   /** Start a new session on this connection with everything up to now. */
   "pi/clone": { jsonl: "clone"; params: NoParams; result: Cancelled };
+  /** Sessions of a folder, alive and stored. */
+  "pi/session/list": { jsonl: null; params: ListSessionsParams; result: SessionList };
+  /** Sessions of a folder in which somebody wrote a text. */
+  "pi/session/search": { jsonl: null; params: SearchSessionsParams; result: SessionMatches };
+  /** Name a session, alive or stored. */
+  "pi/session/rename": { jsonl: null; params: RenameSessionParams; result: Empty };
+  /** Move a session's file to the trash folder beside it. A session that runs is not deleted. */
+  "pi/session/delete": { jsonl: null; params: SessionParams; result: DeletedSession };
+  /** Start a session beside the others of this connection; requests then name it with `sessionId`. */
+  "pi/session/add": { jsonl: null; params: AddSessionParams; result: AddedSession };
+  /** Get the events of a session, alive or stored, and first what was missed of them. */
+  "pi/session/attach": { jsonl: null; params: AttachParams; result: Attached };
+  /** Stop a session and let go of it; its file stays. */
+  "pi/session/close": { jsonl: null; params: SessionParams; result: Empty };
+  /** Gauges of the process and of the connection. */
+  "pi/diagnostics": { jsonl: null; params: NoParams; result: Diagnostics };
   /** User messages of all branches, to fork at. */
   "pi/getForkMessages": { jsonl: "get_fork_messages"; params: NoParams; result: ForkMessages };
   /** Entries of the session in file order: all branches, or those after one entry. */

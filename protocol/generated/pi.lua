@@ -1,6 +1,14 @@
 ---@meta
 -- Generated from protocol/src by `UPDATE=1 cargo test -p pi-protocol --test generated`: do not edit.
 
+---A session beside the others.
+---@class pi.AddSessionParams
+---@field folder? string Absolute path of the folder it works in; absent = the one of the connection.
+
+---A session that is alive now.
+---@class pi.AddedSession
+---@field sessionId string Its id.
+
 ---A low-level run began (also each retry and continuation).
 ---@class pi.AgentEvent.agent_start
 ---@field type "agent_start"
@@ -347,6 +355,20 @@
 ---| pi.AssistantMessageEvent.toolcall_delta # A piece of the arguments' JSON text arrived.
 ---| pi.AssistantMessageEvent.toolcall_end # A tool call is complete.
 
+---Which session to come to, and what of it is known already.
+---@class pi.AttachParams
+---@field sessionId string Its id.
+---@field since? integer `seq` of the last event that is known; 0 = none yet.
+---@field epoch? integer The `epoch` of that event: a session that was closed and opened again counts anew.
+
+---Where a client stands that has come to a session.
+---@class pi.Attached
+---@field sessionId string The session.
+---@field epoch integer Its life since it was opened, for the next time.
+---@field seq integer The events after this one follow.
+---@field turnId? integer The turn in progress.
+---@field snapshot? pi.SessionSnapshot What all events up to `seq` led to; absent if the client knows them.
+
 ---Models with configured authentication.
 ---@class pi.AvailableModels
 ---@field models pi.Model[] In registry order.
@@ -489,6 +511,10 @@
 ---@field thinkingLevel pi.ThinkingLevel How hard it thinks.
 ---@field isScoped boolean It was chosen among the models that flags or settings name.
 
+---A session that was removed.
+---@class pi.DeletedSession
+---@field trash? string Where its file is now; absent if it had none.
+
 ---What happens with an accepted prompt.
 ---@alias pi.Delivery
 ---| "started" # A run starts.
@@ -501,6 +527,20 @@
 ---@field message string What.
 ---@field source? string Who says so.
 ---@field severity? integer 1 error … 4 hint, as in LSP.
+
+---Gauges of the process and of the connection, for bug reports.
+---@class pi.Diagnostics
+---@field version string Version of the server.
+---@field uptimeMs integer Milliseconds since it was started.
+---@field memoryBytes? integer Resident memory in bytes; absent where the system does not say.
+---@field sessions integer Sessions that are alive.
+---@field running integer Those of them in which a run is in progress.
+---@field openDocuments integer Documents that are open in the editor.
+---@field dirtyDocuments integer Those of them that may differ from their files.
+---@field requests integer Requests of the client that wait for their answer.
+---@field clientRequests integer Requests to the client that wait for their answer.
+---@field outboundBytes integer Bytes that wait to be read by the client.
+---@field events integer Events that wait for the client, of all its sessions.
 
 ---How to change a waiting message; what is absent stays.
 ---@class pi.EditQueuedParams
@@ -693,6 +733,10 @@
 ---Result of cycling the thinking level.
 ---@class pi.LevelResult
 ---@field level pi.ThinkingLevel The level now in force.
+
+---Whose sessions.
+---@class pi.ListSessionsParams
+---@field folder? string Absolute path of the folder; absent = the one of the connection.
 
 ---Content that is either one string or a list of blocks.
 ---@alias pi.MessageContent
@@ -894,6 +938,11 @@
 ---@field itemId? integer Its item.
 ---@field turnId? integer The turn in progress; absent when there is none.
 
+---A name for a session.
+---@class pi.RenameSessionParams
+---@field sessionId string Its id.
+---@field name string Trimmed; must not be empty.
+
 ---In what order messages wait.
 ---@class pi.ReorderQueueParams
 ---@field ids integer[] These first, in this order, among those of their kind. Ids of messages that have gone are ignored.
@@ -908,10 +957,47 @@
 ---@field mode pi.SandboxMode What commands may write.
 ---@field network boolean Whether they may open TCP connections and ports.
 
+---What to look for.
+---@class pi.SearchSessionsParams
+---@field query string Text that user or model wrote, in any case of letters.
+---@field folder? string Absolute path of the folder; absent = the one of the connection.
+
 ---Entries of the session.
 ---@class pi.SessionEntries
 ---@field entries pi.Entry[] In file order.
 ---@field leafId string|vim.NIL The entry the next one follows; `null` when it will be a root.
+
+---What a session of a list is doing.
+---@alias pi.SessionLife
+---| "stored" # In its file only.
+---| "idle" # Alive in this process; nothing happens.
+---| "running" # Alive in this process; a run is in progress.
+
+---Sessions.
+---@class pi.SessionList
+---@field sessions pi.SessionSummary[] Last used first.
+
+---A session in which the text was found.
+---@class pi.SessionMatch
+---@field session pi.SessionSummary The session.
+---@field entryId string The first entry with the text.
+---@field line string The line with the text, cut around it.
+---@field matches integer Messages with the text.
+
+---What was found.
+---@class pi.SessionMatches
+---@field found pi.SessionMatch[] One for each session, last used first.
+---@field more boolean There are more.
+
+---Which session.
+---@class pi.SessionParams
+---@field sessionId string Its id.
+
+---A session at one moment.
+---@class pi.SessionSnapshot
+---@field state pi.SessionState Its state.
+---@field messages pi.AgentMessage[] Messages in the context, oldest first.
+---@field queue pi.QueueItem[] Messages that wait.
 
 ---State of a session.
 ---@class pi.SessionState
@@ -944,6 +1030,19 @@
 ---@field tokens pi.TokenStats Sums.
 ---@field cost number US dollars.
 ---@field contextUsage? pi.ContextUsage How full the context is; absent without a model or a known limit.
+
+---A session in a list.
+---@class pi.SessionSummary
+---@field sessionId string Its id.
+---@field life pi.SessionLife What it is doing.
+---@field folder string Its working directory.
+---@field file? string Its file; absent for a session in memory.
+---@field name? string The name the user gave it.
+---@field firstMessage string Beginning of the user's first message; empty when there is none.
+---@field created string When it began, ISO 8601.
+---@field modified integer Unix milliseconds of the last message.
+---@field messageCount integer Messages of all kinds.
+---@field parentSession? string File of the session it came from.
 
 ---An entry and what follows it.
 ---@class pi.SessionTreeNode
@@ -1167,6 +1266,14 @@
 ---| "pi/switchSession" # Open another session on this connection.
 ---| "pi/fork" # Start a new session on this connection with everything before a user message; its text comes back.
 ---| "pi/clone" # Start a new session on this connection with everything up to now.
+---| "pi/session/list" # Sessions of a folder, alive and stored.
+---| "pi/session/search" # Sessions of a folder in which somebody wrote a text.
+---| "pi/session/rename" # Name a session, alive or stored.
+---| "pi/session/delete" # Move a session's file to the trash folder beside it. A session that runs is not deleted.
+---| "pi/session/add" # Start a session beside the others of this connection; requests then name it with `sessionId`.
+---| "pi/session/attach" # Get the events of a session, alive or stored, and first what was missed of them.
+---| "pi/session/close" # Stop a session and let go of it; its file stays.
+---| "pi/diagnostics" # Gauges of the process and of the connection.
 ---| "pi/getForkMessages" # User messages of all branches, to fork at.
 ---| "pi/getEntries" # Entries of the session in file order: all branches, or those after one entry.
 ---| "pi/getTree" # Entries of the session as a tree. It is as deep as the session is long; `get_entries` is flat.

@@ -18,6 +18,7 @@ pub mod permission;
 pub mod queue;
 pub mod response;
 pub mod sandbox;
+pub mod sessions;
 pub mod stored;
 pub mod ui;
 
@@ -34,6 +35,7 @@ pub use permission::*;
 pub use queue::*;
 pub use response::*;
 pub use sandbox::{SandboxMode, SandboxState};
+pub use sessions::*;
 pub use stored::StoredMessage;
 pub use ui::*;
 

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::{command::*, queue::*, response::*};
+use crate::{command::*, queue::*, response::*, sessions::*};
 
 /// What a request is ordered against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +165,22 @@ methods! {
     Fork = "pi/fork" | "fork" { ForkParams => ForkResult, Connection, Stable },
     /// Start a new session on this connection with everything up to now.
     Clone = "pi/clone" | "clone" { NoParams => Cancelled, Connection, Stable },
+    /// Sessions of a folder, alive and stored.
+    SessionList = "pi/session/list" | - { ListSessionsParams => SessionList, Connection, Experimental },
+    /// Sessions of a folder in which somebody wrote a text.
+    SessionSearch = "pi/session/search" | - { SearchSessionsParams => SessionMatches, Connection, Experimental },
+    /// Name a session, alive or stored.
+    SessionRename = "pi/session/rename" | - { RenameSessionParams => Empty, Connection, Experimental },
+    /// Move a session's file to the trash folder beside it. A session that runs is not deleted.
+    SessionDelete = "pi/session/delete" | - { SessionParams => DeletedSession, Connection, Experimental },
+    /// Start a session beside the others of this connection; requests then name it with `sessionId`.
+    SessionAdd = "pi/session/add" | - { AddSessionParams => AddedSession, Connection, Experimental },
+    /// Get the events of a session, alive or stored, and first what was missed of them.
+    SessionAttach = "pi/session/attach" | - { AttachParams => Attached, Connection, Experimental },
+    /// Stop a session and let go of it; its file stays.
+    SessionClose = "pi/session/close" | - { SessionParams => Empty, Connection, Experimental },
+    /// Gauges of the process and of the connection.
+    Diagnostics = "pi/diagnostics" | - { NoParams => Diagnostics, Connection, Experimental },
     /// User messages of all branches, to fork at.
     GetForkMessages = "pi/getForkMessages" | "get_fork_messages" { NoParams => ForkMessages, Session, Stable },
     /// Entries of the session in file order: all branches, or those after one entry.

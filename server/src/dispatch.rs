@@ -61,6 +61,14 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         | Request::Fork(_)
         | Request::Clone(_)
         | Request::ExportHtml(_)
+        | Request::SessionList(_)
+        | Request::SessionSearch(_)
+        | Request::SessionRename(_)
+        | Request::SessionDelete(_)
+        | Request::SessionAdd(_)
+        | Request::SessionAttach(_)
+        | Request::SessionClose(_)
+        | Request::Diagnostics(_)
         | Request::SetOutputMode(_) => {
             let name = request.method().lsp_name();
             return answered(Err(CommandError::internal(format!("{name} belongs to the connection"))));

@@ -2,13 +2,13 @@
 //!
 //! The hub knows which sessions are alive and asks [`Compose`] to build more. It knows no transport: each
 //! connection holds a [`SessionHandle`] and replaces it when a command of scope `Connection` says so. Commands of
-//! a session go straight to its handle, not through here.
+//! a session go straight to its handle, not through here. Lists of sessions are in `sessions.rs`.
 
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pi_core::{
@@ -33,13 +33,15 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
 /// One live session and where it works.
 #[derive(Debug, Clone)]
-struct Live {
-    handle: SessionHandle,
+pub(crate) struct Live {
+    /// The session.
+    pub handle: SessionHandle,
     /// The folder it was opened for; its own working directory is in the header.
     folder: PathBuf,
-    header: SessionHeader,
+    /// First line of its file.
+    pub header: SessionHeader,
     /// Where it is kept; nothing for a session in memory.
-    file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
 }
 
 /// The live sessions of this process.
@@ -47,12 +49,33 @@ pub struct Hub {
     compose: Compose,
     live: Mutex<HashMap<Arc<str>, Live>>,
     ending: CancellationToken,
+    started: Instant,
 }
 
 impl Hub {
     /// A hub without sessions.
     pub fn new(compose: Compose) -> Arc<Self> {
-        Arc::new(Self { compose, live: Mutex::default(), ending: CancellationToken::new() })
+        Arc::new(Self {
+            compose,
+            live: Mutex::default(),
+            ending: CancellationToken::new(),
+            started: Instant::now(),
+        })
+    }
+
+    /// When it was made, which is when the process was started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The sessions that live now.
+    pub(crate) fn alive(&self) -> Vec<Live> {
+        self.live().values().cloned().collect()
+    }
+
+    /// The live session with this id.
+    pub(crate) fn find_live(&self, id: &str) -> Option<Live> {
+        self.live().get(id).cloned()
     }
 
     /// Asks the connections to end: to stop what they run and write what they owe.
@@ -95,7 +118,7 @@ impl Hub {
         }
     }
 
-    async fn open(&self, folder: &Path, opening: Opening) -> anyhow::Result<SessionHandle> {
+    pub(crate) async fn open(&self, folder: &Path, opening: Opening) -> anyhow::Result<SessionHandle> {
         let options = self.compose.session(folder, opening).await?;
         let header = options.header.clone();
         let file = options.store.file().map(PathBuf::from);

@@ -8,7 +8,7 @@
 //! * `resources`: prompt templates and skills.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
-//! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_edit`, `lsp_plain`: editors.
+//! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_plain`: editors.
 //!
 //! A new topic gets a new file; everything shared belongs into `tests/harness`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
@@ -23,6 +23,7 @@ mod lsp_plain;
 mod lsp_protocol;
 mod lsp_queue;
 mod lsp_run;
+mod lsp_sessions;
 mod lsp_workspace;
 mod resources;
 mod rpc;

@@ -12,7 +12,7 @@ use std::{
 use pi_protocol::{Activity, ActivityState, AgentEvent, AssistantMessageEvent, Envelope};
 use tokio::sync::Notify;
 
-use crate::activity::ActivityTracker;
+use crate::{activity::ActivityTracker, replay::Replay};
 
 /// Waiting items from which on deltas are joined.
 const JOIN_FROM: usize = 64;
@@ -109,6 +109,21 @@ impl EventQueue {
         inner.items.push_back(item);
     }
 
+    /// Forgets the events that wait, for a reader that starts anew; answers stay.
+    pub fn discard_events(&self) {
+        self.lock().items.retain(|it| matches!(it, Delivery::Raw(_)));
+    }
+
+    /// How many deliveries wait.
+    pub fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The next delivery; `None` once the queue is closed and empty.
     pub async fn next(&self) -> Option<Delivery> {
         loop {
@@ -151,7 +166,7 @@ impl EventQueue {
 
 /// Puts `next` into `last` if both are deltas of the same block. Only the first join copies what waits; from then on
 /// the event belongs to this queue alone and grows in place.
-fn join(last: &mut Envelope, next: &Envelope) -> bool {
+pub(crate) fn join(last: &mut Envelope, next: &Envelope) -> bool {
     use AssistantMessageEvent::{TextDelta, ThinkingDelta, ToolCallDelta};
     let AgentEvent::MessageUpdate { usage, assistant_message_event: new } = &*next.event else {
         return false;
@@ -188,12 +203,20 @@ pub struct EventBus {
     turn: Option<u64>,
     subscribers: Vec<EventQueue>,
     activity: ActivityTracker,
+    replay: Replay,
 }
 
 impl EventBus {
     /// A bus without subscribers.
     pub fn new(session_id: Arc<str>) -> Self {
-        Self { session_id, seq: 0, turn: None, subscribers: Vec::new(), activity: ActivityTracker::default() }
+        Self {
+            session_id,
+            seq: 0,
+            turn: None,
+            subscribers: Vec::new(),
+            activity: ActivityTracker::default(),
+            replay: Replay::default(),
+        }
     }
 
     /// Sends everything from now on to `queue` as well, and first what the session is doing, if that is anything; once, however often
@@ -205,6 +228,21 @@ impl EventBus {
             queue.push_activity(now.clone());
         }
         self.subscribers.push(queue);
+    }
+
+    /// As [`Self::subscribe`], and first the events after `seq`. False, and nothing happens, if they are gone.
+    pub fn subscribe_after(&mut self, seq: u64, queue: &EventQueue) -> bool {
+        let Some(events) = self.replay.after(seq) else { return false };
+        for envelope in events {
+            queue.push_event(envelope.clone());
+        }
+        self.subscribe(queue.clone());
+        true
+    }
+
+    /// Whether the events after `seq` are still there.
+    pub fn has_after(&self, seq: u64) -> bool {
+        self.replay.after(seq).is_some()
     }
 
     /// Stops sending to `queue`.
@@ -245,6 +283,7 @@ impl EventBus {
         for queue in &self.subscribers {
             queue.push_event(envelope.clone());
         }
+        self.replay.push(envelope.clone());
         let changed = self.activity.event(&envelope.event);
         self.tell(changed);
     }

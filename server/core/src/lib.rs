@@ -13,6 +13,7 @@ pub mod cost;
 pub mod partial_json;
 pub mod ports;
 pub mod queue;
+pub mod replay;
 pub mod retry;
 pub mod session;
 pub mod thinking;

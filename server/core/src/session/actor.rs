@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    attach::Milestone,
     bash::BashDone,
     compact::Compactions,
     handle::{Command, CommandResult, Reply, SandboxInForce, SessionOptions},
@@ -35,6 +36,18 @@ use crate::{
 /// Text of a prompt without a model; the first line is Pi's.
 const NO_MODEL: &str = "No model selected.\n\nSet an API key in the environment, start a local OpenAI-compatible \
     server, or add a provider to models.json; `pi doctor` says what was found.\n\nThen choose it with --model or set_model.";
+
+/// A name as it is kept: one line, trimmed.
+///
+/// # Errors
+/// Nothing is left.
+pub fn session_name(name: &str) -> CommandResult<String> {
+    let name = name.split(['\r', '\n']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
+    match name.trim() {
+        "" => Err(CommandError::invalid("Session name cannot be empty")),
+        name => Ok(name.to_owned()),
+    }
+}
 
 /// All state of one session.
 pub struct SessionActor {
@@ -64,6 +77,9 @@ pub struct SessionActor {
     pub(super) hold_after_stop: bool,
     /// Turns begun so far: the number of the last one.
     pub(super) turn_count: u64,
+    /// When this life of the session began, in Unix milliseconds: its events are numbered anew in each.
+    pub(super) epoch: u64,
+    pub(super) milestone: Milestone,
     pub(super) run: RunState,
     pub(super) run_count: u64,
     pub(super) retry_attempt: u32,
@@ -126,6 +142,8 @@ impl SessionActor {
             queues: Queues::default(),
             hold_after_stop: false,
             turn_count: 0,
+            epoch: clock::now_ms(),
+            milestone: Milestone::default(),
             run: RunState::Idle,
             run_count: 0,
             retry_attempt: 0,
@@ -283,6 +301,7 @@ impl SessionActor {
                 self.bus.subscribe(queue);
                 reply(Ok(self.bus.seq()));
             }
+            Command::Attach(queue, params, reply) => self.attach(&queue, &params, reply),
             Command::Unsubscribe(queue) => {
                 self.bus.unsubscribe(&queue);
                 self.check_surface();
@@ -360,7 +379,7 @@ impl SessionActor {
         Ok(())
     }
 
-    fn state(&self) -> SessionState {
+    pub(super) fn state(&self) -> SessionState {
         let settings = self.settings.current();
         SessionState {
             model: self.model.as_deref().cloned(),
@@ -419,13 +438,9 @@ impl SessionActor {
     }
 
     fn set_name(&mut self, name: &str) -> CommandResult<Empty> {
-        let name = name.split(['\r', '\n']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
-        let name = name.trim();
-        if name.is_empty() {
-            return Err(CommandError::invalid("Session name cannot be empty"));
-        }
-        self.append(EntryKind::SessionInfo { name: Some(name.to_owned()) });
-        self.bus.publish(AgentEvent::SessionInfoChanged { name: Some(name.to_owned()) });
+        let name = session_name(name)?;
+        self.append(EntryKind::SessionInfo { name: Some(name.clone()) });
+        self.bus.publish(AgentEvent::SessionInfoChanged { name: Some(name) });
         Ok(Empty {})
     }
 

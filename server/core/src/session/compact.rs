@@ -412,6 +412,7 @@ impl SessionActor {
             from_hook: Some(false),
         });
         self.messages = self.tree.context().messages;
+        self.reach_milestone();
         let messages: u64 = self.messages.iter().map(|it| estimate::estimate(it)).sum();
         Ok(CompactionResult {
             summary: text,
@@ -439,6 +440,7 @@ impl SessionActor {
         if let Some(id) = last {
             self.omit(&id);
             self.messages = self.tree.context().messages;
+            self.reach_milestone();
         }
     }
 

@@ -134,6 +134,8 @@ pub enum Command {
     /// A client's answer to an `extension_ui_request`.
     AnswerUi(ExtensionUiResponse),
     Subscribe(EventQueue, Reply<u64>),
+    /// Subscribes and catches up; the answer comes before the events.
+    Attach(EventQueue, AttachParams, Reply<Attached>),
     Unsubscribe(EventQueue),
     /// Answers once nothing runs any more.
     WhenSettled(Reply<Empty>),

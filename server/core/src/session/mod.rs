@@ -1,6 +1,7 @@
 //! A live session: the handle others hold, and the actor that alone changes it.
 
 mod actor;
+mod attach;
 mod bash;
 mod compact;
 mod handle;
@@ -12,6 +13,7 @@ mod run;
 mod slash;
 mod stats;
 
+pub use actor::session_name;
 pub use handle::{
     Command, CommandResult, Reply, SandboxInForce, SessionHandle, SessionOptions, reply_channel,
 };

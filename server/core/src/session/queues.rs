@@ -129,6 +129,7 @@ impl SessionActor {
 
     /// All events until the session has settled belong to a new turn.
     pub(super) fn begin_turn(&mut self) {
+        self.reach_milestone();
         self.turn_count += 1;
         self.bus.set_turn(Some(self.turn_count));
     }

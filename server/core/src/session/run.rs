@@ -139,7 +139,12 @@ impl SessionActor {
             .as_assistant()
             .is_some_and(|it| !matches!(it.stop_reason, StopReason::Error | StopReason::Aborted));
         self.note_progress(&message);
+        // Results of tools that run together end one by one; the others are still events only.
+        let complete = !matches!(&*message, AgentMessage::ToolResult(_));
         self.remember(message);
+        if complete {
+            self.reach_milestone();
+        }
         if succeeded && self.retry_attempt > 0 {
             let attempt = std::mem::take(&mut self.retry_attempt);
             self.bus.publish(AgentEvent::AutoRetryEnd { success: true, attempt, final_error: None });

@@ -92,9 +92,9 @@ pub enum Found {
 /// The place of all session files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFiles {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// All in `dir` itself, instead of one directory per working directory.
-    flat: bool,
+    pub(super) flat: bool,
 }
 
 impl SessionFiles {
@@ -284,7 +284,7 @@ impl SessionFiles {
     }
 }
 
-fn read_header(path: &Path) -> Option<SessionHeader> {
+pub(super) fn read_header(path: &Path) -> Option<SessionHeader> {
     super::load::read_header(path).ok().flatten()
 }
 

@@ -7,6 +7,7 @@ mod branch;
 mod files;
 mod list;
 mod load;
+mod manage;
 mod migrate;
 mod store;
 #[cfg(test)]
@@ -15,4 +16,5 @@ mod tests;
 pub use files::{Found, NewSession, OpenSession, SessionFileError, SessionFiles, valid_session_id};
 pub use list::SessionInfo;
 pub use load::{LoadedFile, load};
+pub use manage::SessionHit;
 pub use store::{FileStore, MemoryStore};

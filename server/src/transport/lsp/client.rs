@@ -100,6 +100,11 @@ impl Client {
         }
     }
 
+    /// How many requests wait for their answer.
+    pub fn pending(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Takes in an answer of the client.
     pub fn answered(&self, id: &Value, result: Option<Value>, error: Option<Value>) {
         let waiting = id.as_i64().and_then(|id| self.lock().remove(&id));

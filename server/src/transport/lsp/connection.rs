@@ -44,6 +44,13 @@ pub enum Phase {
     ShutDown,
 }
 
+/// A request whose answer is owed.
+struct Owed {
+    method: Method,
+    /// The session it names.
+    session_id: Option<String>,
+}
+
 /// One client.
 pub struct Connection {
     /// The live sessions.
@@ -67,7 +74,7 @@ pub struct Connection {
     settings: Settings,
     folders: Folders,
     phase: AtomicU8,
-    in_flight: Mutex<HashMap<Id, Method>>,
+    in_flight: Mutex<HashMap<Id, Owed>>,
     lane: mpsc::UnboundedSender<Job>,
 }
 
@@ -154,15 +161,20 @@ impl Connection {
         }
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, Method>> {
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, Owed>> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a request: the answer is now owed.
+    /// Begins a request, which may name a session: the answer is now owed.
     ///
     /// # Errors
     /// JSON-RPC code and text: the id is in use, or too much waits already.
-    pub fn begin(self: &Arc<Self>, id: &Id, method: Method) -> Result<Answering, (i64, String)> {
+    pub fn begin(
+        self: &Arc<Self>,
+        id: &Id,
+        method: Method,
+        session_id: Option<String>,
+    ) -> Result<Answering, (i64, String)> {
         if self.out.is_full() {
             return Err((-32001, "the client reads its messages too slowly; try again later".into()));
         }
@@ -173,13 +185,18 @@ impl Connection {
         if in_flight.contains_key(id) {
             return Err((-32600, format!("a request with id {id} waits already")));
         }
-        in_flight.insert(id.clone(), method);
+        in_flight.insert(id.clone(), Owed { method, session_id });
         Ok(Answering { connection: self.clone(), id: id.clone(), through: None, answered: false })
     }
 
-    /// The method of the request with this id, while its answer is owed.
-    pub fn waiting(&self, id: &Id) -> Option<Method> {
-        self.in_flight().get(id).copied()
+    /// The method of the request with this id and the session it names, while its answer is owed.
+    pub fn waiting(&self, id: &Id) -> Option<(Method, Option<String>)> {
+        self.in_flight().get(id).map(|it| (it.method, it.session_id.clone()))
+    }
+
+    /// How many answers are owed.
+    pub fn owed(&self) -> usize {
+        self.in_flight().len()
     }
 }
 

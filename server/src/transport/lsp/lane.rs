@@ -1,6 +1,7 @@
 //! The order of a connection's requests: one task takes them as they came and gives each to its session.
 //!
-//! The lane waits for nothing but the opening and the export of a session. Sessions answer through [`Answering`], which puts the
+//! The lane waits for nothing but the opening, closing and export of a session; `lane_sessions.rs` has what is about
+//! sessions as such. Sessions answer through [`Answering`], which puts the
 //! answer between the events of the session.
 
 use std::{collections::HashMap, sync::Arc};
@@ -35,8 +36,8 @@ pub enum Job {
     },
     /// A command of a client that does not speak `pi/*`; a failure is told to its user.
     Command(Command),
-    /// Stop the user's shell commands.
-    CancelBash,
+    /// Stop the user's shell commands in this session, the connection's own otherwise.
+    CancelBash(Option<String>),
     /// Stop the run of this session.
     Stop(Arc<str>),
     /// Start a new session; a failure is told to the user.
@@ -56,14 +57,15 @@ impl Job {
         params: Option<Value>,
         answering: Answering,
     ) -> Result<Self, (Answering, CommandError)> {
-        let mut params = match params {
+        let params = match params {
             None => Value::Object(serde_json::Map::new()),
             Some(it @ Value::Object(_)) => it,
             Some(_) => return Err((answering, CommandError::invalid("params must be an object"))),
         };
-        let session_id = match params.as_object_mut().and_then(|it| it.remove("sessionId")) {
+        // It stays among the parameters: some methods are about a session and have it as their own.
+        let session_id = match params.get("sessionId") {
             None | Some(Value::Null) => None,
-            Some(Value::String(id)) => Some(id),
+            Some(Value::String(id)) => Some(id.clone()),
             Some(_) => return Err((answering, CommandError::invalid("sessionId must be a string"))),
         };
         let request = match Request::parse(method, params) {
@@ -88,15 +90,15 @@ pub fn texts(connection: &Connection, context: &[PromptContext]) -> Texts {
 }
 
 /// A session this connection watches.
-struct Attached {
-    handle: SessionHandle,
-    queue: EventQueue,
+pub(super) struct Watched {
+    pub handle: SessionHandle,
+    pub queue: EventQueue,
 }
 
 /// Does the jobs of one connection.
 pub struct Lane {
-    connection: Arc<Connection>,
-    attached: HashMap<Arc<str>, Attached>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) attached: HashMap<Arc<str>, Watched>,
     current: Option<Arc<str>>,
 }
 
@@ -117,8 +119,9 @@ impl Lane {
                     Ok(session) => session.handle.send(command),
                     Err(error) => self.connection.messages.error(&error.message),
                 },
-                Job::CancelBash => {
-                    if let Some(session) = self.current.as_ref().and_then(|it| self.attached.get(it)) {
+                Job::CancelBash(id) => {
+                    let id = id.as_deref().or(self.current.as_deref());
+                    if let Some(session) = id.and_then(|it| self.attached.get(it)) {
                         session.handle.send(Command::AbortBash(Box::new(|_| {})));
                     }
                 }
@@ -141,7 +144,7 @@ impl Lane {
     }
 
     /// The session with this id, or the connection's own, opened if need be.
-    async fn session(&mut self, id: Option<&str>) -> Result<&Attached, CommandError> {
+    pub(super) async fn session(&mut self, id: Option<&str>) -> Result<&Watched, CommandError> {
         let id: Arc<str> = match (id, &self.current) {
             (Some(id), _) if self.attached.contains_key(id) => id.into(),
             (Some(id), _) => {
@@ -165,18 +168,41 @@ impl Lane {
         self.attached.get(&id).ok_or_else(|| CommandError::internal("the session is not attached"))
     }
 
+    /// The connection's own session, if there is one.
+    pub(super) fn current(&self) -> Option<&Watched> {
+        self.current.as_ref().and_then(|it| self.attached.get(it))
+    }
+
     /// Watches a session from now on.
-    fn attach(&mut self, handle: SessionHandle) -> Arc<str> {
+    pub(super) fn attach(&mut self, handle: SessionHandle) -> Arc<str> {
         let id = handle.id().clone();
+        let queue = self.watch(&handle);
+        handle.send(Command::Subscribe(queue, Box::new(|_| {})));
+        id
+    }
+
+    /// A queue of this session whose events go to the client.
+    pub(super) fn watch(&mut self, handle: &SessionHandle) -> EventQueue {
         let queue = EventQueue::answering();
         if self.connection.capabilities().events {
             // A client that shows the queue lets its user decide about it; others would not know of it.
             handle.send(Command::HoldAfterStop);
         }
-        handle.send(Command::Subscribe(queue.clone(), Box::new(|_| {})));
         self.connection.tasks.spawn(watch::watch(self.connection.clone(), handle.clone(), queue.clone()));
-        self.attached.insert(id.clone(), Attached { handle, queue });
-        id
+        let session = Watched { handle: handle.clone(), queue: queue.clone() };
+        self.attached.insert(handle.id().clone(), session);
+        queue
+    }
+
+    /// Does not watch a session any more.
+    pub(super) fn leave(&mut self, id: &str) {
+        if let Some(old) = self.attached.remove(id) {
+            // What it still had to say stays in the queue and goes out.
+            old.queue.close();
+        }
+        if self.current.as_deref() == Some(id) {
+            self.current = None;
+        }
     }
 
     async fn request(&mut self, request: Request, id: Option<&str>, texts: Texts, answering: Answering) {
@@ -202,6 +228,14 @@ impl Lane {
                 answering.answer(&outcome.and_then(|it| encode(&it)));
             }
             Request::SetOutputMode(params) => answering.answer(&output_mode(&params)),
+            Request::SessionList(_)
+            | Request::SessionSearch(_)
+            | Request::SessionRename(_)
+            | Request::SessionDelete(_)
+            | Request::SessionAdd(_)
+            | Request::SessionAttach(_)
+            | Request::SessionClose(_)
+            | Request::Diagnostics(_) => self.sessions(request, answering).await,
             request => match self.session(id).await {
                 Ok(session) => {
                     let answering = answering.through(&session.queue);
@@ -214,8 +248,7 @@ impl Lane {
 
     /// Answers a change of session through the new session's queue.
     fn moved<T: Serialize>(&self, answering: Answering, outcome: Result<T, CommandError>) {
-        let current = self.current.as_ref().and_then(|it| self.attached.get(it));
-        let answering = match (current, &outcome) {
+        let answering = match (self.current(), &outcome) {
             (Some(session), Ok(_)) => answering.through(&session.queue),
             _ => answering,
         };
@@ -269,10 +302,7 @@ impl Lane {
 
     fn replace(&mut self, from: &SessionHandle, to: SessionHandle) {
         if from.id() != to.id() {
-            if let Some(old) = self.attached.remove(from.id()) {
-                // What the old session still had to say stays in the queue and goes out.
-                old.queue.close();
-            }
+            self.leave(from.id());
         }
         let id = if self.attached.contains_key(to.id()) { to.id().clone() } else { self.attach(to) };
         self.current = Some(id);

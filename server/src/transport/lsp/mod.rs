@@ -20,6 +20,7 @@ mod editor;
 mod folders;
 mod frame;
 mod lane;
+mod lane_sessions;
 mod messages;
 mod outbound;
 mod parent;

@@ -164,6 +164,11 @@ impl Outbound {
         self.push(frame(response));
     }
 
+    /// Bytes that wait to be read.
+    pub fn waiting(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// Whether the client reads too slowly to be given more.
     pub fn is_full(&self) -> bool {
         self.lock().bytes > SOFT_LIMIT

@@ -55,7 +55,8 @@ impl Front {
             Phase::ShutDown => return refuse(-32600, "the server is shutting down"),
             Phase::Running => {}
         }
-        match self.connection.begin(&id, method) {
+        let session_id = params.as_ref().and_then(|it| it.get("sessionId")).and_then(Value::as_str);
+        match self.connection.begin(&id, method, session_id.map(str::to_owned)) {
             Err((code, text)) => refuse(code, &text),
             Ok(answering) => match Job::request(&self.connection, method, params, answering) {
                 Ok(job) => self.connection.enqueue(job),
@@ -68,8 +69,8 @@ impl Front {
         let id = params.and_then(|it| it.get("id")).cloned();
         let Some(id) = id.and_then(|it| serde_json::from_value::<Id>(it).ok()) else { return };
         // All others are answered at once, and an answered request cannot be cancelled.
-        if self.connection.waiting(&id) == Some(Method::Bash) {
-            self.connection.enqueue(Job::CancelBash);
+        if let Some((Method::Bash, session_id)) = self.connection.waiting(&id) {
+            self.connection.enqueue(Job::CancelBash(session_id));
         }
     }
 

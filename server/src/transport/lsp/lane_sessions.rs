@@ -1,0 +1,99 @@
+//! Requests about sessions as such: which there are, and several at once on one connection.
+
+use std::path::PathBuf;
+
+use pi_core::session::Command;
+use pi_protocol::*;
+use serde::Serialize;
+
+use super::{connection::Answering, lane::Lane};
+use crate::dispatch::encode;
+
+impl Lane {
+    /// Serves one of them. Those that only read files do not hold up later requests.
+    pub(super) async fn sessions(&mut self, request: Request, answering: Answering) {
+        let hub = self.connection.hub.clone();
+        let own = self.connection.folder();
+        let named = |folder: Option<String>| folder.map_or_else(|| own.clone(), PathBuf::from);
+        match request {
+            Request::SessionList(params) => {
+                let folder = named(params.folder);
+                self.later(answering, async move { Ok(hub.list_sessions(folder).await) });
+            }
+            Request::SessionSearch(params) => {
+                let folder = named(params.folder);
+                self.later(answering, async move { hub.search_sessions(folder, params.query).await });
+            }
+            Request::SessionRename(params) => {
+                finish(answering, hub.rename_session(own, &params.session_id, &params.name).await);
+            }
+            Request::SessionDelete(params) => {
+                let outcome = hub.delete_session(own, &params.session_id).await;
+                if outcome.is_ok() {
+                    self.leave(&params.session_id);
+                }
+                finish(answering, outcome);
+            }
+            Request::SessionClose(params) => {
+                let known = hub.session(Some(&params.session_id));
+                if known.is_ok() {
+                    hub.close(&params.session_id).await;
+                    self.leave(&params.session_id);
+                }
+                finish(answering, known.map(|_| Empty {}));
+            }
+            Request::SessionAdd(params) => {
+                let folder = named(params.folder);
+                let added = match self.session(None).await.map(|it| it.handle.clone()) {
+                    Ok(from) => hub.add_session(&folder, Some(&from)).await,
+                    Err(error) => Err(error),
+                };
+                finish(answering, added.map(|it| AddedSession { session_id: self.attach(it).to_string() }));
+            }
+            Request::SessionAttach(params) => self.come_to(params, answering).await,
+            _ => {
+                let mut gauges = hub.diagnostics().await;
+                if let Some(workspace) = self.connection.documents.workspace() {
+                    gauges.open_documents = workspace.open_paths().len();
+                    gauges.dirty_documents = workspace.dirty_documents().len();
+                }
+                gauges.requests = self.connection.owed();
+                gauges.client_requests = self.connection.client.pending();
+                gauges.outbound_bytes = self.connection.out.waiting();
+                gauges.events = self.attached.values().map(|it| it.queue.len()).sum();
+                finish(answering, Ok(gauges));
+            }
+        }
+    }
+
+    async fn come_to(&mut self, params: AttachParams, answering: Answering) {
+        let from = self.current().map(|it| it.handle.clone());
+        let folder = self.connection.folder();
+        let hub = self.connection.hub.clone();
+        let handle = match hub.come_to_session(folder, &params.session_id, from.as_ref()).await {
+            Ok(handle) => handle,
+            Err(error) => return answering.refuse(error),
+        };
+        let queue = match self.attached.get(handle.id()) {
+            Some(known) => known.queue.clone(),
+            None => self.watch(&handle),
+        };
+        // Through its queue: the events that were missed follow the answer.
+        let answering = answering.through(&queue);
+        let reply = Box::new(move |outcome| finish(answering, outcome));
+        handle.send(Command::Attach(queue, params, reply));
+    }
+
+    /// Answers when `work` is done, whatever comes meanwhile.
+    fn later<T: Serialize + Send + 'static>(
+        &self,
+        answering: Answering,
+        work: impl Future<Output = Result<T, CommandError>> + Send + 'static,
+    ) {
+        self.connection.tasks.spawn(async move { finish(answering, work.await) });
+    }
+}
+
+fn finish<T: Serialize>(answering: Answering, outcome: Result<T, CommandError>) {
+    answering.answer(&outcome.and_then(|it| encode(&it)));
+}
