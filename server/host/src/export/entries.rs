@@ -9,8 +9,9 @@ use pi_protocol::{
 use serde_json::Value;
 
 use super::{
+    highlight::{Language, push_code, push_diff},
     markdown::{plain, push_markdown},
-    text::{escaped, first_line, push},
+    text::{escaped, first_line},
 };
 
 /// Kinds of pictures that every browser shows and that can hold no script.
@@ -254,6 +255,7 @@ fn tool(out: &mut String, name: &str, call: Option<&ToolCall>, result: Option<&T
     // A change is what a reader looks for.
     let open = if diff.is_some() { " open" } else { "" };
     let about = call.map(gist).unwrap_or_default();
+    let language = call.and_then(language);
     *out += &format!(
         "<details class=\"{class}\"{open}><summary><b>{}</b> <code>{}</code></summary>\n",
         escaped(name),
@@ -267,7 +269,8 @@ fn tool(out: &mut String, name: &str, call: Option<&ToolCall>, result: Option<&T
     if let Some(result) = result {
         for block in &result.content {
             match block {
-                Content::Text(it) => pre(out, if failed { "failed" } else { "output" }, &it.text),
+                Content::Text(it) if failed => pre(out, "failed", &it.text, None),
+                Content::Text(it) => pre(out, "output", &it.text, language.filter(|_| name == "read")),
                 other => self::block(out, other),
             }
         }
@@ -275,7 +278,7 @@ fn tool(out: &mut String, name: &str, call: Option<&ToolCall>, result: Option<&T
         note(out, "No result");
     }
     if let Some(diff) = diff {
-        push_diff(out, diff);
+        push_diff(out, diff, language);
     }
     *out += "</details>\n";
 }
@@ -288,11 +291,23 @@ fn gist(call: &ToolCall) -> String {
     telling.or_else(|| texts().next()).map(|(_, it)| first_line(it, SUMMARY)).unwrap_or_default()
 }
 
+/// The language of the file a call is about.
+fn language(call: &ToolCall) -> Option<&'static Language> {
+    Language::of_file(["path", "file_path"].iter().find_map(|it| call.arguments.get(*it)?.as_str())?)
+}
+
 fn arguments(out: &mut String, call: &ToolCall) {
     for (key, value) in &call.arguments {
         *out += &format!("<div class=\"key\">{}</div>", escaped(key));
         match value {
-            Value::String(it) => pre(out, "argument", it),
+            Value::String(it) => {
+                let language = match key.as_str() {
+                    "path" | "file_path" => None,
+                    "command" => Language::named("sh"),
+                    _ => language(call),
+                };
+                pre(out, "argument", it, language);
+            }
             other => json(out, other),
         }
     }
@@ -306,9 +321,9 @@ fn bash(out: &mut String, bash: &BashExecutionMessage) {
         escaped(&first_line(&bash.command, SUMMARY))
     );
     if bash.command.contains('\n') || bash.command.chars().count() > SUMMARY {
-        pre(out, "argument", &bash.command);
+        pre(out, "argument", &bash.command, Language::named("sh"));
     }
-    pre(out, "output", &bash.output);
+    pre(out, "output", &bash.output, None);
     match bash.exit_code {
         _ if bash.cancelled => note(out, "Stopped by the user"),
         Some(0) => {}
@@ -321,28 +336,14 @@ fn bash(out: &mut String, bash: &BashExecutionMessage) {
     *out += "</details>\n";
 }
 
-fn pre(out: &mut String, class: &str, text: &str) {
+fn pre(out: &mut String, class: &str, text: &str, language: Option<&Language>) {
     if !text.is_empty() {
-        *out += &format!("<pre class=\"{class}\">{}</pre>\n", escaped(text));
+        *out += &format!("<pre class=\"{class}\">");
+        push_code(out, text, language);
+        *out += "</pre>\n";
     }
 }
 
 fn json(out: &mut String, value: &Value) {
-    pre(out, "argument", &serde_json::to_string_pretty(value).unwrap_or_default());
-}
-
-/// A diff of numbered rows, coloured by their first character.
-fn push_diff(out: &mut String, diff: &str) {
-    *out += "<pre class=\"diff\">";
-    for row in diff.lines() {
-        let element = match row.as_bytes().first() {
-            Some(b'+') => "ins",
-            Some(b'-') => "del",
-            _ => "span",
-        };
-        *out += &format!("<{element}>");
-        push(out, row);
-        *out += &format!("</{element}>");
-    }
-    *out += "</pre>\n";
+    pre(out, "argument", &serde_json::to_string_pretty(value).unwrap_or_default(), Language::named("json"));
 }

@@ -5,7 +5,10 @@
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::text::{escaped, push, safe_link};
+use super::{
+    highlight::{Language, push_code, push_diff},
+    text::{escaped, push, safe_link},
+};
 
 /// Bytes of HTML one byte of Markdown may become before it is shown as it is: rows of a table are filled up to
 /// its width, which multiplies.
@@ -16,7 +19,8 @@ pub(super) fn push_markdown(out: &mut String, markdown: &str) {
     let start = out.len();
     let limit = start + 4096 + markdown.len() * MAX_GROWTH;
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut writer = Writer { out, links: Vec::new(), columns: Vec::new(), column: 0, in_head: false };
+    let mut writer =
+        Writer { out, links: Vec::new(), columns: Vec::new(), column: 0, in_head: false, code: None };
     for event in Parser::new_ext(markdown, options) {
         writer.event(event);
         if writer.out.len() > limit {
@@ -41,6 +45,8 @@ struct Writer<'a> {
     columns: Vec<Alignment>,
     column: usize,
     in_head: bool,
+    /// The name of the language and the text of the block of code that is open.
+    code: Option<(String, String)>,
 }
 
 impl Writer<'_> {
@@ -48,6 +54,9 @@ impl Writer<'_> {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
+            Event::Text(it) if self.code.is_some() => {
+                self.code.iter_mut().for_each(|(_, text)| text.push_str(&it));
+            }
             Event::Text(it) | Event::Html(it) | Event::InlineHtml(it) | Event::FootnoteReference(it) => {
                 push(self.out, &it);
             }
@@ -76,7 +85,7 @@ impl Writer<'_> {
                 if !language.is_empty() {
                     *self.out += &format!("<div class=\"language\">{}</div>", escaped(language));
                 }
-                *self.out += "<pre><code>";
+                self.code = Some((language.to_owned(), String::new()));
             }
             Tag::HtmlBlock => *self.out += "<pre>",
             Tag::List(None) => *self.out += "<ul>\n",
@@ -136,7 +145,7 @@ impl Writer<'_> {
             TagEnd::Paragraph => "</p>\n",
             TagEnd::Heading(level) => return *self.out += &format!("</{}>\n", heading(level)),
             TagEnd::BlockQuote(_) => "</blockquote>\n",
-            TagEnd::CodeBlock => "</code></pre>\n",
+            TagEnd::CodeBlock => return self.end_code(),
             TagEnd::HtmlBlock => "</pre>\n",
             TagEnd::List(true) => "</ol>\n",
             TagEnd::List(false) => "</ul>\n",
@@ -154,6 +163,16 @@ impl Writer<'_> {
             TagEnd::Link | TagEnd::Image => return *self.out += &self.links.pop().unwrap_or_default(),
             _ => "",
         };
+    }
+
+    fn end_code(&mut self) {
+        let Some((language, text)) = self.code.take() else { return };
+        if ["diff", "patch"].contains(&&*language) {
+            return push_diff(self.out, &text, None);
+        }
+        *self.out += "<pre><code>";
+        push_code(self.out, &text, Language::named(&language));
+        *self.out += "</code></pre>\n";
     }
 
     fn cell(&self) -> &'static str {

@@ -2,10 +2,10 @@
 //!
 //! The page holds everything it shows and loads nothing: no script, one style, pictures inside. What is in a
 //! session may come from anywhere, so all of it is escaped, a policy forbids whatever would slip through, and only
-//! links to web pages and letters can be followed. Code is not coloured: the highlighters there are cost more than
-//! the rest of the page together.
+//! links to web pages and letters can be followed.
 
 mod entries;
+mod highlight;
 mod markdown;
 mod style;
 #[cfg(test)]

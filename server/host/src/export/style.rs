@@ -3,10 +3,12 @@
 /// The only style of a page. A literal, so that its line ends are the same on every system.
 pub(super) const STYLE: &str = r#"
 :root { color-scheme: light dark; --text: #1c2024; --dim: #5d6670; --page: #fff; --box: #f5f6f8; --line: #d9dde2;
-  --user: #eaf2fd; --link: #0b57d0; --bad: #b3261e; --add: #e2f5e5; --gone: #fde7e6; --mark: #fff1bf; }
+  --user: #eaf2fd; --link: #0b57d0; --bad: #b3261e; --add: #e2f5e5; --gone: #fde7e6; --mark: #fff1bf;
+  --string: #0a6b2d; --number: #0550ae; --keyword: #8a2aa0; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e3e6ea; --dim: #9aa4b0; --page: #16181c; --box: #1f2228; --line: #363b43; --user: #1d2b3f;
-    --link: #8ab4f8; --bad: #f2a19b; --add: #17331f; --gone: #41201f; --mark: #5a4a10; } }
+    --link: #8ab4f8; --bad: #f2a19b; --add: #17331f; --gone: #41201f; --mark: #5a4a10;
+    --string: #9bd49b; --number: #8ab4f8; --keyword: #d9a8f0; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 56rem; padding: 1.5rem 1rem 4rem; background: var(--page); color: var(--text);
   font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
@@ -34,6 +36,8 @@ code { background: var(--box); border-radius: .2rem; padding: .05rem .25rem; }
 pre code, summary code { background: none; padding: 0; }
 pre.failed { color: var(--bad); }
 pre.diff > * { display: block; text-decoration: none; min-height: 1.45em; }
+pre .c { color: var(--dim); font-style: italic; } pre .s { color: var(--string); }
+pre .n { color: var(--number); } pre .k { color: var(--keyword); }
 pre.diff ins { background: var(--add); } pre.diff del { background: var(--gone); }
 details { border: 1px solid var(--line); border-radius: .4rem; padding: .3rem .7rem; margin: .45rem 0; }
 summary { cursor: pointer; }
@@ -51,7 +55,8 @@ nav a { text-decoration: none; } nav a.now { font-weight: 600; }
 footer { color: var(--dim); font-size: .8rem; margin-top: 3rem; }
 @media print {
   :root { color-scheme: light; --text: #000; --dim: #555; --page: #fff; --box: #f5f5f5; --line: #ccc; --user: #eef3fa;
-    --link: #000; --bad: #900; --add: #e2f5e5; --gone: #fde7e6; --mark: #fff1bf; }
+    --link: #000; --bad: #900; --add: #e2f5e5; --gone: #fde7e6; --mark: #fff1bf;
+    --string: #0a6b2d; --number: #0550ae; --keyword: #8a2aa0; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; }
@@ -62,7 +67,7 @@ footer { color: var(--dim); font-size: .8rem; margin-top: 3rem; }
 "#;
 
 /// SHA-256 of [`STYLE`] in base64, as the policy of the page wants it.
-pub(super) const STYLE_HASH: &str = "TVoP3em8lcjlcTAKd9k/hkav9lX0f2/CCsZlbjW7CbQ=";
+pub(super) const STYLE_HASH: &str = "c98l/zEyEpElMERwD8g9x6CqHuZ0QNlW03613cejcBg=";
 
 #[cfg(test)]
 mod tests {
