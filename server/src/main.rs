@@ -14,6 +14,7 @@ mod hub;
 mod input;
 mod lists;
 mod logging;
+mod review;
 mod sessions;
 mod signals;
 mod start_model;
