@@ -14,7 +14,6 @@ mod hub;
 mod input;
 mod lists;
 mod logging;
-mod review;
 mod sessions;
 mod signals;
 mod start_model;

@@ -6,10 +6,10 @@
 //! * `docs`: what the documents claim.
 //! * `export`: a session as a page.
 //! * `resources`: prompt templates and skills.
-//! * `review`: what Pi changed is kept, rejected, reverted and redone.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_plain`: editors.
+//! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //!
 //! A new topic gets a new file; everything shared belongs into `tests/harness`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
@@ -27,10 +27,10 @@ mod lsp_run;
 mod lsp_sessions;
 mod lsp_workspace;
 mod resources;
-mod review;
 mod rpc;
 mod rpc_exit;
 mod rpc_faults;
 mod rpc_input;
 mod rpc_sessions;
 mod shell;
+mod unsaved;

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use pi_protocol::{
-    AgentEvent, AgentMessage, Entry, Envelope, Method, SessionHeader, ui::ExtensionUiResponse,
+    AgentEvent, AgentMessage, Entry, Envelope, Method, SaveDocumentsParams, SavedDocuments, SessionHeader,
+    ui::ExtensionUiResponse,
 };
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -14,7 +15,8 @@ use serde_json::{Map, Value, json};
 const REFERENCE: &str = "#/$defs/";
 
 /// What is written besides results.
-const ROOTS: [&str; 5] = ["AgentEvent", "Envelope", "AgentMessage", "Entry", "SessionHeader"];
+const ROOTS: [&str; 6] =
+    ["AgentEvent", "Envelope", "AgentMessage", "Entry", "SessionHeader", "SaveDocumentsParams"];
 
 /// One row of the method table.
 pub struct Row {
@@ -46,6 +48,8 @@ impl Protocol {
             })
             .collect();
         reading.subschema_for::<ExtensionUiResponse>();
+        reading.subschema_for::<SavedDocuments>();
+        writing.subschema_for::<SaveDocumentsParams>();
         writing.subschema_for::<AgentEvent>();
         writing.subschema_for::<Envelope>();
         writing.subschema_for::<AgentMessage>();
@@ -53,7 +57,7 @@ impl Protocol {
         writing.subschema_for::<SessionHeader>();
 
         // The reading generator met the results as well; only what parameters reach is read.
-        let mut wanted = vec!["ExtensionUiResponse".to_owned()];
+        let mut wanted = vec!["ExtensionUiResponse".to_owned(), "SavedDocuments".to_owned()];
         rows.iter().for_each(|row| references(&row.params, &mut wanted));
         let mut read = reachable(definitions(&mut reading), wanted);
         let mut wanted: Vec<String> = ROOTS.map(str::to_owned).into();

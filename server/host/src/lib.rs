@@ -15,4 +15,5 @@ pub mod settings;
 pub mod shell;
 pub mod tools;
 pub mod truncate;
+pub mod unsaved;
 pub mod workspace;

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    fs,
     ops::{Deref, DerefMut},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,6 +33,16 @@ pub enum Applies {
     /// Answers `applied: true` and changes nothing (Neovim on a stale version).
     Lies,
     /// Lets the test decide when: claim the request and call [`Editor::perform`].
+    WhenTold,
+}
+
+/// What the editor does with `pi/saveDocuments`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Saves {
+    /// Writes the files, tells, answers.
+    #[default]
+    Well,
+    /// Lets the test claim the request.
     WhenTold,
 }
 
@@ -103,6 +114,7 @@ struct Buffers {
     open: HashMap<String, Buffer>,
     encoding: Encoding,
     applies: Applies,
+    saves: Saves,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,6 +138,7 @@ impl Host for Desk {
     fn asked(&self, method: &str, params: &Value) -> Reaction {
         match method {
             "workspace/applyEdit" => self.lock().asked_to_edit(params),
+            "pi/saveDocuments" => self.lock().asked_to_save(params),
             "window/workDoneProgress/create" => Reaction::answer(Ok(Value::Null)),
             // The test says what is set.
             "workspace/configuration" => Reaction::Hold,
@@ -135,6 +148,20 @@ impl Host for Desk {
 }
 
 impl Buffers {
+    fn asked_to_save(&self, params: &Value) -> Reaction {
+        if self.saves == Saves::WhenTold {
+            return Reaction::Hold;
+        }
+        let uris = params["uris"].as_array().expect("documents are a list");
+        let told = uris.iter().map(|uri| {
+            let uri = uri.as_str().expect("a document has a URI");
+            let buffer = self.open.get(uri).unwrap_or_else(|| panic!("save of {uri}, which is not open"));
+            fs::write(path(uri), &buffer.text).expect("cannot save");
+            ("textDocument/didSave".to_owned(), json!({"textDocument": {"uri": uri}}))
+        });
+        Reaction::Answer { before: told.collect(), answer: Ok(json!({})), after: Vec::new() }
+    }
+
     fn asked_to_edit(&mut self, params: &Value) -> Reaction {
         match self.applies {
             Applies::WhenTold => Reaction::Hold,
@@ -214,6 +241,11 @@ impl DerefMut for Editor {
     }
 }
 
+/// The path of a `file:` URI without escapes.
+fn path(uri: &str) -> &Path {
+    Path::new(uri.strip_prefix("file://").filter(|it| !it.contains('%')).expect("a URI the editor can save"))
+}
+
 /// The `file:` URI of a path.
 pub fn uri(path: &Path) -> String {
     let path = path.to_string_lossy().replace('\\', "/");
@@ -261,6 +293,11 @@ impl Editor {
     /// From now on edits are treated like this.
     pub fn now_applies(&self, applies: Applies) {
         self.desk.lock().applies = applies;
+    }
+
+    /// From now on requests to save are treated like this.
+    pub fn now_saves(&self, saves: Saves) {
+        self.desk.lock().saves = saves;
     }
 
     /// Opens a buffer with this text, whatever the disk says.

@@ -11,7 +11,7 @@ local CAPABILITIES = {
   events = "delta",
   ui = false,
   permissions = false,
-  saveDocuments = false,
+  saveDocuments = true,
   editorState = false,
   review = false,
   commands = { "pi.ask" },
@@ -129,6 +129,9 @@ function M.start(root, handlers)
           handlers.event(envelope)
         end,
         ["workspace/applyEdit"] = apply_edit,
+        ["pi/saveDocuments"] = function(...)
+          return require("pi.save").documents(...)
+        end,
       },
       commands = {
         -- The code action "ask about this": only the editor can ask for the question.

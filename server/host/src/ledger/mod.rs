@@ -33,7 +33,7 @@ use tokio::sync::broadcast;
 
 pub use self::{
     decide::{Refusal, Verb},
-    hunks::{Status, Whole},
+    hunks::Status,
     journal::Journal,
     query::{EditPatch, Found, FoundHunk, Select},
     retention::{Limits, Pruned},

@@ -1,9 +1,9 @@
 //! `bash`: one shell command of the model.
 //!
-//! The shell sees the disk, not open buffers: while documents have unsaved changes, the result names them. Starting,
-//! killing and collecting is done by [`crate::process`].
+//! The shell sees the disk, not open buffers; what that means for unsaved documents is decided by [`crate::unsaved`].
+//! Starting, killing and collecting is done by [`crate::process`].
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
@@ -20,15 +20,13 @@ use crate::{
         output::{OutputBuffer, Snapshot},
     },
     sandbox::{Confine, Confinement},
-    workspace::Workspace,
+    unsaved::Unsaved,
 };
 
 /// Time between two intermediate results.
 const UPDATE_PAUSE: Duration = Duration::from_millis(100);
 /// The longest time-out in seconds (Pi keeps milliseconds in 31 bits).
 const LONGEST_TIMEOUT: f64 = 2_147_483.647;
-/// Documents named in the warning about unsaved changes.
-const NAMED_DOCUMENTS: usize = 10;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct BashArgs {
@@ -46,14 +44,14 @@ struct BashArgs {
 pub struct BashTool {
     spec: ToolSpec,
     config: ShellConfig,
-    workspace: Option<Arc<Workspace>>,
+    unsaved: Option<Unsaved>,
     confine: Confine,
 }
 
 impl BashTool {
-    /// Commands run as `config` says, confined as `confine` says for each; unsaved documents of `workspace` are named
-    /// in results.
-    pub fn new(config: ShellConfig, workspace: Option<Arc<Workspace>>, confine: Confine) -> Self {
+    /// Commands run as `config` says, confined as `confine` says for each, after `unsaved` has taken care of what they
+    /// would not see.
+    pub fn new(config: ShellConfig, unsaved: Option<Unsaved>, confine: Confine) -> Self {
         let mut spec = spec::<BashArgs>(
             "bash",
             "Run shell commands (build, test, git, file operations)",
@@ -67,7 +65,7 @@ impl BashTool {
                 properties.shift_remove("outsideSandbox");
             }
         }
-        Self { spec, config, workspace, confine }
+        Self { spec, config, unsaved, confine }
     }
 
     /// How this call is confined: as all are, or not, if it asks for that and may.
@@ -82,22 +80,6 @@ impl BashTool {
             },
             _ => Ok(confinement),
         }
-    }
-
-    /// A line for the model about what the shell cannot see.
-    fn unsaved(&self) -> Option<String> {
-        let documents = self.workspace.as_ref()?.dirty_documents();
-        let named = documents.iter().take(NAMED_DOCUMENTS).map(|it| {
-            let relative = it.path.strip_prefix(&self.config.cwd).unwrap_or(&it.path);
-            relative.display().to_string()
-        });
-        let mut names = named.collect::<Vec<_>>().join(", ");
-        match documents.len() {
-            0 => return None,
-            count if count > NAMED_DOCUMENTS => names += &format!(" and {} more", count - NAMED_DOCUMENTS),
-            _ => {}
-        }
-        Some(format!("[Unsaved in the editor, so the command saw the older text on disk: {names}]"))
     }
 }
 
@@ -118,7 +100,10 @@ impl Tool for BashTool {
         let args: BashArgs = arguments(call.args.clone())?;
         let timeout = args.timeout.map(time_limit).transpose()?;
         let confinement = self.confinement(&args)?;
-        let mut notes: Vec<String> = self.unsaved().into_iter().collect();
+        let mut notes = Vec::new();
+        if let Some(unsaved) = &self.unsaved {
+            notes.extend(unsaved.before_command(&call.cancel).await.map_err(ToolError::new)?);
+        }
 
         let mut env = vec![("PI_SESSION_ID", &*call.session_id), ("AI_AGENT", "pi")];
         if let Some(model) = &call.model {
@@ -220,13 +205,20 @@ fn time_limit(seconds: f64) -> Result<Duration, ToolError> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::{path::Path, sync::Mutex};
+    use std::{
+        path::Path,
+        sync::{Arc, Mutex},
+    };
 
     use pi_core::CancellationToken;
     use serde_json::json;
 
     use super::*;
-    use crate::sandbox::{Places, Sandbox, SandboxMode, SandboxState};
+    use crate::{
+        sandbox::{Places, Sandbox, SandboxMode, SandboxState},
+        unsaved::Policy,
+        workspace::Workspace,
+    };
 
     struct Call {
         context: ToolContext,
@@ -352,15 +344,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let workspace = Workspace::new(dir.path().into());
         std::fs::write(dir.path().join("a.rs"), "1").unwrap();
-        std::fs::write(dir.path().join("b.rs"), "2").unwrap();
         workspace.open(&dir.path().join("a.rs"), 1, "unsaved", "rust");
-        workspace.open(&dir.path().join("b.rs"), 1, "2", "rust");
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-        let result = BashTool::new(config, Some(workspace), free())
-            .run(call(json!({ "command": "cat a.rs" })).context)
-            .await;
+        let run = async |policy| {
+            let unsaved = Unsaved::new(workspace.clone(), Arc::new(move || Some(policy)));
+            let tool = BashTool::new(config.clone(), Some(unsaved), free());
+            tool.run(call(json!({ "command": "cat a.rs; touch ran" })).context).await
+        };
+        let blocked = run(Policy::Block).await.unwrap_err().0;
+        assert!(blocked.starts_with("The command was not run") && !dir.path().join("ran").exists());
         let note = "[Unsaved in the editor, so the command saw the older text on disk: a.rs]";
-        assert_eq!(result, Ok(ToolResult::text(format!("1\n\n{note}"))));
+        assert_eq!(run(Policy::Warn).await, Ok(ToolResult::text(format!("1\n\n{note}"))));
     }
 
     #[tokio::test]

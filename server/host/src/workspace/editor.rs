@@ -47,6 +47,19 @@ pub enum EditorAnswer {
 /// An editor that holds open documents.
 #[async_trait]
 pub trait EditorClient: Send + Sync {
+    /// Whether it can be asked to save.
+    fn can_save(&self) -> bool {
+        false
+    }
+
+    /// Asks the editor to save these open documents. Bounded in time. That it has is seen in what it reports.
+    ///
+    /// # Errors
+    /// Why it did not, or not all, for the model and the user.
+    async fn save(&self, _paths: &[PathBuf]) -> Result<(), String> {
+        Err("it cannot".into())
+    }
+
     /// Asks the editor to change one open document. Bounded in time.
     async fn apply(&self, edit: DocumentEdit) -> EditorAnswer;
 }

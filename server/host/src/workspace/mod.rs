@@ -12,6 +12,7 @@ pub mod journal;
 mod overlay;
 pub mod position;
 mod resolve;
+mod save;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,8 @@ pub(crate) struct Progress {
     pub met: Option<i32>,
     /// The document was closed.
     pub closed: bool,
+    /// Counts how often it was saved.
+    pub saves: u64,
 }
 
 /// Changes that are remembered, so that one that was overtaken finds its place.
@@ -189,6 +191,7 @@ impl Overlay {
             open.changed();
         }
         open.document.dirty = false;
+        open.progress.send_modify(|it| it.saves += 1);
         true
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Only asks. Whether the buffer then has the wanted text, and what to do if not, is the workspace's affair.
 
-use std::{sync::Weak, time::Duration};
+use std::{path::PathBuf, sync::Weak, time::Duration};
 
 use async_trait::async_trait;
 use pi_host::workspace::{
@@ -11,7 +11,7 @@ use pi_host::workspace::{
 };
 use serde_json::{Value, json};
 
-use super::connection::Connection;
+use super::{connection::Connection, save};
 
 /// How long an editor may take to answer; some ask their user first.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -31,6 +31,17 @@ impl LspEditor {
 
 #[async_trait]
 impl EditorClient for LspEditor {
+    fn can_save(&self) -> bool {
+        self.connection.upgrade().is_some_and(|it| it.capabilities().save_documents)
+    }
+
+    async fn save(&self, paths: &[PathBuf]) -> Result<(), String> {
+        match self.connection.upgrade() {
+            Some(connection) => save::ask(&connection, paths).await,
+            None => Err("the editor is gone".into()),
+        }
+    }
+
     async fn apply(&self, edit: DocumentEdit) -> EditorAnswer {
         let Some(connection) = self.connection.upgrade() else {
             return EditorAnswer::Failed("the editor is gone".into());

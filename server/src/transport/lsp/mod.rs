@@ -27,6 +27,7 @@ mod parent;
 mod plain;
 mod progress;
 mod pump;
+mod save;
 mod server;
 mod service;
 mod settings;
