@@ -138,7 +138,15 @@ fn a_code_action_asks_about_the_selection() {
     let (mut editor, _scratch, model) = start();
     editor.open("a.rs", "fn a() {}\n    // pi: return 7\nfn b() {}\n");
     let all = json!({"diagnostics": []});
-    let usual = ["Pi: explain", "Pi: refactor", "Pi: document", "Pi: write tests"];
+    let usual = [
+        "Pi: ask about this…",
+        "Pi: explain",
+        "Pi: refactor",
+        "Pi: document",
+        "Pi: write tests",
+        "Pi: open chat",
+        "Pi: new chat",
+    ];
     assert_eq!(titles(&actions(&mut editor, (0, 0), (0, 0), all.clone())), usual);
     let written = actions(&mut editor, (1, 0), (2, 0), all.clone());
     assert_eq!(titles(&written)[0], "Pi: do “return 7”");
@@ -148,7 +156,7 @@ fn a_code_action_asks_about_the_selection() {
 
     let selected = actions(&mut editor, (0, 0), (1, 0), all);
     model.script([say("It does nothing."), say("Seven.")]);
-    run_action(&mut editor, &selected[0]);
+    run_action(&mut editor, &selected[1]);
     assert_eq!(message(&editor).1, "It does nothing.");
     let asked = model.last_request().user_texts().join("");
     assert!(asked.starts_with("Explain the selected code."), "{asked}");

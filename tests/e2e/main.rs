@@ -1,6 +1,7 @@
 //! End-to-end stories over the real binary, one file per face or topic:
 //!
 //! * `architecture`: rules about the sources themselves.
+//! * `chat`: chat documents.
 //! * `cli`: what people and scripts meet on the command line.
 //! * `conformance`: Pi's own recordings, where they are at hand.
 //! * `docs`: what the documents claim.
@@ -15,6 +16,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod architecture;
+mod chat;
 mod cli;
 mod conformance;
 mod docs;

@@ -17,6 +17,13 @@ pub fn today() -> String {
     Zoned::now().date().to_string()
 }
 
+/// The time of day where the user is, of Unix milliseconds: `14:02`.
+pub fn time_of_day(ms: u64) -> String {
+    let moment = i64::try_from(ms).ok().and_then(|it| Timestamp::from_millisecond(it).ok());
+    let moment = moment.unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    format!("{:02}:{:02}", moment.hour(), moment.minute())
+}
+
 /// Unix milliseconds of an ISO 8601 time; 0 if it is none.
 pub fn iso_to_ms(iso: &str) -> u64 {
     iso.parse::<Timestamp>().ok().and_then(|it| u64::try_from(it.as_millisecond()).ok()).unwrap_or(0)

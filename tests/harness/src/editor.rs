@@ -126,7 +126,7 @@ enum Encoding {
 
 /// The buffers, as the reading thread sees them.
 #[derive(Default)]
-struct Desk(Mutex<Buffers>);
+struct Desk(Mutex<Buffers>, Mutex<()>);
 
 impl Desk {
     fn lock(&self) -> MutexGuard<'_, Buffers> {
@@ -144,6 +144,10 @@ impl Host for Desk {
             "workspace/configuration" => Reaction::Hold,
             _ => Reaction::answer(Err((-32601, format!("method not found: {method}")))),
         }
+    }
+
+    fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        Some(self.1.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -312,6 +316,7 @@ impl Editor {
 
     /// The user puts `text` in the place of the bytes from `start` to `end`.
     pub fn type_at(&self, relative: &str, start: usize, end: usize, text: &str) {
+        let _turn = self.desk.turn();
         let uri = self.uri(relative);
         let params = {
             let mut desk = self.desk.lock();
@@ -329,6 +334,7 @@ impl Editor {
 
     /// Applies an edit that was held, tells what changed and answers.
     pub fn perform(&self, request: &Value) {
+        let _turn = self.desk.turn();
         let (answer, told) = self.desk.lock().apply(&request["params"]);
         for (method, params) in told {
             self.notify(&method, params);
@@ -343,6 +349,7 @@ impl Editor {
 
     /// Undoes one step of a buffer, as `u` does, and tells.
     pub fn undo(&self, relative: &str) {
+        let _turn = self.desk.turn();
         let uri = self.uri(relative);
         let params = {
             let mut desk = self.desk.lock();

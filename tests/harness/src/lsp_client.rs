@@ -42,6 +42,11 @@ impl Reaction {
 pub trait Host: Send + Sync {
     /// What to do with this one.
     fn asked(&self, method: &str, params: &Value) -> Reaction;
+
+    /// Held from before [`Self::asked`] until its messages are sent, so that nothing gets in between.
+    fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        None
+    }
 }
 
 struct Record {
@@ -231,6 +236,11 @@ impl LspClient {
         self.wait(&format!("{count} messages"), |output| (output.records.len() >= count).then_some(()));
     }
 
+    /// Waits until `find` finds something, looking again with every message.
+    pub fn wait_for<T>(&self, what: &str, find: impl Fn() -> Option<T>) -> T {
+        self.wait(what, |_| find())
+    }
+
     fn wait<T>(&self, what: &str, find: impl Fn(&Output) -> Option<T>) -> T {
         let deadline = Instant::now() + patience();
         let mut output = self.shared.lock();
@@ -398,6 +408,7 @@ fn take(value: Value, shared: &Shared, host: &dyn Host) {
     let (Some(method), Some(id)) = (method, value.get("id").cloned()) else {
         return shared.update(|it| it.records.push(Record { value, claimed: false }));
     };
+    let _turn = host.turn();
     match host.asked(&method, &value["params"]) {
         Reaction::Hold => shared.update(|it| it.records.push(Record { value, claimed: false })),
         Reaction::Answer { before, answer, after } => {

@@ -124,6 +124,8 @@ pub const TABLE: &[Setting] = &[
     both("sessionDir", Kind::Text, "", "Directory of the session files, without sub-directories; absent = per project in the agent directory."),
     global("review.keepDays", Kind::Count, "30", "Days for which edits can be reviewed and reverted; what still waits for a decision is kept twice as long. 0 = for ever. Ours."),
     global("review.maxMegabytes", Kind::Count, "512", "Largest size of the record of edits, in MiB; the oldest are forgotten first. 0 = any. Ours."),
+    both("chat.sendOn", Kind::Choice(&["save", "marker"]), r#""save""#, "What sends the prompt of a chat document: saving it by hand, or saving it with a last line `---`. Ours."),
+    both("chat.symbols", Kind::Choice(&["unicode", "ascii"]), r#""unicode""#, "Status signs in chat documents. Ours."),
     both("httpIdleTimeoutMs", Kind::Count, "300000", "Longest silence of a provider in milliseconds; 0 = no limit."),
     global("permissions.mode", Kind::Choice(&["ask", "edit", "full", "plan"]), "", "What the agent may do: `full` everything, `plan` reads only. `ask` and `edit` are refused until questions can be asked. Absent = `full`. Ours."),
     global("sandbox.mode", Kind::Choice(&["off", "workspace-write", "read-only"]), "", "What the model's shell commands may write: everything, the workspace and `sandbox.writable`, or nothing. Absent = `workspace-write` when permissions are asked for (`ask`, `edit`), `read-only` in `plan`, otherwise `off`. Linux only; see [shell.md](shell.md). Ours."),

@@ -233,7 +233,7 @@ impl Workspace {
                     after: Some(target.as_str().into()),
                     buffer: true,
                 };
-                let journal = self.journal();
+                let journal = self.journal(&path);
                 let begun = fs::blocking(move || Record::begin(journal, &intent)).await;
                 *record = Some(begun.map_err(|error| CommitError::Journal { path: path.clone(), error })?);
             }
@@ -348,7 +348,10 @@ impl PathGuard {
         }
         match self.workspace.document(&plan.path) {
             Some(document) => self.workspace.commit_buffer(plan, document, cancel).await,
-            None => commit_disk(plan, self.workspace.journal()).await,
+            None => {
+                let journal = self.workspace.journal(&plan.path);
+                commit_disk(plan, journal).await
+            }
         }
     }
 }

@@ -134,8 +134,16 @@ impl Workspace {
         *lock(&self.journal) = Some(journal);
     }
 
-    fn journal(&self) -> Option<Arc<dyn EditJournal>> {
-        lock(&self.journal).clone()
+    /// The journal for an edit of this file. Chats are not kept there: they are no part of the project.
+    fn journal(&self, path: &Path) -> Option<Arc<dyn EditJournal>> {
+        lock(&self.journal).clone().filter(|_| !self.is_chat(path))
+    }
+
+    /// Whether the file is a chat document or a transcript, which are between Pi and its user: no tool writes there.
+    pub fn is_chat(&self, path: &Path) -> bool {
+        let path = resolve::key(path);
+        let ours = resolve::key(&self.root).join(".pi");
+        path.starts_with(ours.join("chat")) || path.starts_with(ours.join("transcripts"))
     }
 
     fn editor(&self) -> Option<Arc<dyn EditorClient>> {
@@ -185,10 +193,11 @@ impl Workspace {
         self.document(path).map(|it| it.rope)
     }
 
-    /// Open documents that may differ from their files, by path.
+    /// Open documents of the project that may differ from their files, by path.
     pub fn dirty_documents(&self) -> Vec<Document> {
         let mut found: Vec<_> =
             lock(&self.overlay).documents.iter().map(|(_, it)| it.clone()).filter(|it| it.dirty).collect();
+        found.retain(|it| !self.is_chat(&it.path));
         found.sort_by(|a, b| a.path.cmp(&b.path));
         found
     }

@@ -56,6 +56,8 @@ pub struct Capabilities {
     pub action_literals: bool,
     /// Answers `workspace/configuration`.
     pub configuration: bool,
+    /// Folds text where we say so.
+    pub folding: bool,
     /// Knows us: announced `experimental.pi`, so it has our client commands (`pi.ask`).
     pub knows_pi: bool,
     /// Version of the `pi/*` methods the client was made for, if it says so.
@@ -107,6 +109,7 @@ impl Capabilities {
                 .and_then(|it| it.code_action.as_ref())
                 .is_some_and(|it| it.code_action_literal_support.is_some()),
             configuration: workspace.and_then(|it| it.configuration).unwrap_or(false),
+            folding: client.text_document.as_ref().is_some_and(|it| it.folding_range.is_some()),
             knows_pi: pi.is_some_and(serde_json::Value::is_object),
             version: known.version,
             events: known.events.is_some(),
@@ -177,6 +180,7 @@ mod tests {
             ask,
             action_literals,
             configuration,
+            folding,
             knows_pi,
             events,
             ui,
@@ -190,6 +194,7 @@ mod tests {
             (ask, "ask"),
             (action_literals, "action_literals"),
             (configuration, "configuration"),
+            (folding, "folding"),
             (knows_pi, "knows_pi"),
             (events, "events"),
             (ui, "ui"),
@@ -213,12 +218,13 @@ mod tests {
             };
         }
         const ALL: &str = "apply_edit progress ask action_literals configuration";
+        const FOLDING: &str = "apply_edit progress ask action_literals configuration folding";
         const NO_QUESTIONS: &str = "apply_edit progress action_literals configuration";
         for (name, said, encoding, expected) in [
-            ("vscode 9", said!("vscode-1.139.1-languageclient-9.0.1"), PositionEncoding::Utf16, ALL),
-            ("vscode 11", said!("vscode-1.139.1-languageclient-11.0.0"), PositionEncoding::Utf16, ALL),
+            ("vscode 9", said!("vscode-1.139.1-languageclient-9.0.1"), PositionEncoding::Utf16, FOLDING),
+            ("vscode 11", said!("vscode-1.139.1-languageclient-11.0.0"), PositionEncoding::Utf16, FOLDING),
             ("nvim 0.10", said!("nvim-0.10.4"), PositionEncoding::Utf16, ALL),
-            ("nvim 0.12", said!("nvim-0.12.4"), PositionEncoding::Utf8, ALL),
+            ("nvim 0.12", said!("nvim-0.12.4"), PositionEncoding::Utf8, FOLDING),
             ("helix 25.01", said!("helix-25.01.1"), PositionEncoding::Utf8, NO_QUESTIONS),
             ("helix 25.07", said!("helix-25.07.1"), PositionEncoding::Utf8, ALL),
             ("eglot", said!("emacs-30.1-eglot-1.17.30"), PositionEncoding::Utf8, NO_QUESTIONS),

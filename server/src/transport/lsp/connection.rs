@@ -17,6 +17,7 @@ use tower_lsp::jsonrpc::Id;
 
 use super::{
     capabilities::Capabilities,
+    chat::Chats,
     client::Client,
     documents::Documents,
     editor::LspEditor,
@@ -61,6 +62,8 @@ pub struct Connection {
     pub client: Client,
     /// Open documents.
     pub documents: Documents,
+    /// Open chat documents.
+    pub chats: Chats,
     /// Short messages for the user of a client without our events.
     pub messages: Messages,
     /// Progress that is shown, by token.
@@ -88,6 +91,7 @@ impl Connection {
             out,
             client,
             documents: Documents::default(),
+            chats: Chats::default(),
             tokens: Tokens::default(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),

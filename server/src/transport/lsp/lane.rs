@@ -10,9 +10,10 @@ use pi_core::{SessionHandle, bus::EventQueue, session::Command};
 use pi_protocol::*;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    chat,
     connection::{Answering, Connection},
     watch,
 };
@@ -42,6 +43,11 @@ pub enum Job {
     Stop(Arc<str>),
     /// Start a new session; a failure is told to the user.
     NewSession,
+    /// Hand out the session with this id, opened from its file if need be; without such a session, the connection's
+    /// own.
+    Session(Option<String>, oneshot::Sender<Result<SessionHandle, CommandError>>),
+    /// Open the chat document of the connection's session, with this text in its prompt.
+    OpenChat(Option<String>),
     /// The connection ends: what sessions had to say goes out, nothing new is taken.
     End,
 }
@@ -130,6 +136,18 @@ impl Lane {
                         session.handle.send(Command::Abort(Box::new(|_| {})));
                     }
                 }
+                Job::Session(id, reply) => {
+                    let session = self.stored_session(id.as_deref()).await;
+                    // Whoever asked may have gone.
+                    let _gone = reply.send(session);
+                }
+                Job::OpenChat(mention) => match self.session(None).await.map(|it| it.handle.clone()) {
+                    Ok(session) => {
+                        let open = chat::open(self.connection.clone(), session, mention);
+                        self.connection.tasks.spawn(open);
+                    }
+                    Err(error) => self.connection.messages.error(&error.message),
+                },
                 Job::End => {
                     self.attached.values().for_each(|it| it.queue.close());
                     return;
@@ -171,6 +189,29 @@ impl Lane {
     /// The connection's own session, if there is one.
     pub(super) fn current(&self) -> Option<&Watched> {
         self.current.as_ref().and_then(|it| self.attached.get(it))
+    }
+
+    /// The session with this id, from its file if it is not live; else the connection's own.
+    async fn stored_session(&mut self, id: Option<&str>) -> Result<SessionHandle, CommandError> {
+        let folder = self.connection.folder();
+        let stored = match id {
+            Some(id) => Some(self.connection.hub.come_to_session(folder, id, None).await),
+            None => None,
+        };
+        match stored {
+            Some(Err(error)) if error.code != error::ErrorCode::InvalidParams => Err(error),
+            Some(Ok(handle)) => {
+                let id = handle.id().clone();
+                if !self.attached.contains_key(&id) {
+                    self.attach(handle.clone());
+                }
+                // What is not said elsewhere goes to the chat the user has open.
+                self.current.get_or_insert(id);
+                Ok(handle)
+            }
+            // Gone, or nothing was ever said in it.
+            Some(Err(_)) | None => Ok(self.session(None).await?.handle.clone()),
+        }
     }
 
     /// Watches a session from now on.

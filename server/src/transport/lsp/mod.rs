@@ -13,6 +13,7 @@
 
 mod actions;
 mod capabilities;
+mod chat;
 mod client;
 mod connection;
 mod documents;

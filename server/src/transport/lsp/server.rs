@@ -11,6 +11,7 @@ use super::{
     actions,
     capabilities::Capabilities,
     connection::{Connection, Phase},
+    documents::file_path,
     folders,
     service::to_rpc,
     settings,
@@ -76,18 +77,37 @@ impl LanguageServer for Backend {
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         self.connection.documents.open(&params);
+        if let Some(path) = file_path(&params.text_document.uri) {
+            self.connection.chats.opened(&self.connection, &path);
+        }
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        let path = file_path(&params.text_document.uri);
         self.connection.documents.change(params);
+        if let Some(path) = path {
+            self.connection.chats.changed(&self.connection, &path);
+        }
     }
 
     async fn did_save(&self, params: DidSaveTextDocumentParams) {
         self.connection.documents.save(&params);
+        if let Some(path) = file_path(&params.text_document.uri) {
+            self.connection.chats.saved(&path);
+        }
+    }
+
+    async fn will_save(&self, params: WillSaveTextDocumentParams) {
+        if let Some(path) = file_path(&params.text_document.uri) {
+            self.connection.chats.will_save(&path, params.reason);
+        }
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         self.connection.documents.close(&params);
+        if let Some(path) = file_path(&params.text_document.uri) {
+            self.connection.chats.closed(&path);
+        }
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
@@ -124,6 +144,8 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
         text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
             open_close: Some(true),
             change: Some(TextDocumentSyncKind::INCREMENTAL),
+            // Says whether a chat document is saved by its user or by itself.
+            will_save: Some(true),
             save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(true) })),
             ..TextDocumentSyncOptions::default()
         })),

@@ -141,6 +141,9 @@ pub(crate) async fn lock(
     path: &Path,
     call: &ToolContext,
 ) -> Result<PathGuard, ToolError> {
+    if workspace.is_chat(path) {
+        return Err(ToolError::new("This file is the user's chat with you. It cannot be written by tools."));
+    }
     tokio::select! {
         guard = workspace.lock_path(path) => Ok(guard),
         () = call.cancel.cancelled() => Err(ToolError::aborted()),

@@ -48,12 +48,14 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
         true => (around(place.range), format!("the code around line {}", place.range.start.line + 1)),
         false => (place.range, "the selected code".to_owned()),
     };
+    let place_of = json!({ "uri": place.uri, "range": place.range });
+    let chat = offer("ask about this…".to_owned(), "pi.openChat", place_of);
     let ask = |message: String| json!({ "message": message, "uri": place.uri, "range": range });
     let written = written.zip(title).map(|(text, title)| offer(title, "pi.prompt", ask(text)));
     let verbs = VERBS
         .iter()
         .map(|(title, text)| offer((*title).to_owned(), "pi.prompt", ask(text.replace("{}", &code))));
-    written.into_iter().chain(verbs).collect()
+    written.into_iter().chain([chat]).chain(verbs).collect()
 }
 
 fn around(range: Range) -> Range {

@@ -24,11 +24,17 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
-const TABLE: [Row; 5] = [
+const TABLE: [Row; 7] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
     row("pi.abort", session::abort, "stop the run"),
+    row(
+        "pi.openChat",
+        session::open_chat,
+        "{uri, range}: open the chat document; with a place, mention it there",
+    ),
+    row("pi.sendChat", session::send_chat, "{uri}: send the prompt of this chat document"),
     row("pi.newSession", session::new_session, "start a new chat"),
 ];
 

@@ -1,20 +1,35 @@
-//! Actions and commands about the session itself: stop, start afresh.
+//! Actions and commands about the session itself: its chat document, stop, start afresh.
 
 use std::sync::Arc;
 
+use lsp_types::{Range, Url};
 use pi_core::session::Command;
 use pi_protocol::CommandError;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{Offer, Place, commands::tell, source};
-use crate::transport::lsp::{connection::Connection, lane::Job};
+use crate::transport::lsp::{chat, connection::Connection, documents::file_path, lane::Job};
 
-/// While something runs it can be stopped.
+/// Open or send the chat; while something runs it can be stopped.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
-    if !place.connection.tokens.any() {
-        return Vec::new();
+    let running = place.connection.tokens.any();
+    let offer =
+        |title: &str, command, arguments| Offer { kind: source(), title: title.into(), command, arguments };
+    let mut offers = Vec::new();
+    if !place.connection.capabilities().knows_pi {
+        offers.push(match file_path(place.uri).is_some_and(|it| chat::is_chat(&it)) {
+            true => offer("send this prompt", "pi.sendChat", vec![json!({ "uri": place.uri })]),
+            false => offer("open chat", "pi.openChat", Vec::new()),
+        });
     }
-    vec![Offer { kind: source(), title: "stop".into(), command: "pi.abort", arguments: Vec::new() }]
+    if running {
+        offers.push(offer("stop", "pi.abort", Vec::new()));
+    }
+    if !place.connection.capabilities().knows_pi {
+        offers.push(offer("new chat", "pi.newSession", Vec::new()));
+    }
+    offers
 }
 
 /// `pi.abort`.
@@ -27,4 +42,34 @@ pub fn abort(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandErr
 pub fn new_session(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
     connection.enqueue(Job::NewSession);
     Ok(())
+}
+
+/// What a command about a document is given.
+#[derive(Debug, Deserialize)]
+struct Target {
+    uri: Url,
+    range: Option<Range>,
+}
+
+impl Target {
+    fn of(arguments: &[Value]) -> Result<Option<Self>, CommandError> {
+        let Some(argument) = arguments.first() else { return Ok(None) };
+        let target = serde_json::from_value(argument.clone());
+        target.map(Some).map_err(|error| CommandError::invalid(format!("needs {{uri, range}}: {error}")))
+    }
+}
+
+/// `pi.openChat`.
+pub fn open_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let mention = Target::of(arguments)?
+        .and_then(|it| chat::ask_about(connection, &it.uri, it.range.unwrap_or_default()));
+    connection.enqueue(Job::OpenChat(mention));
+    Ok(())
+}
+
+/// `pi.sendChat`.
+pub fn send_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let target = Target::of(arguments)?.ok_or_else(|| CommandError::invalid("needs {uri}"))?;
+    let sent = file_path(&target.uri).is_some_and(|it| connection.chats.send(&it));
+    if sent { Ok(()) } else { Err(CommandError::invalid("is for an open chat document")) }
 }

@@ -1,0 +1,147 @@
+//! One tool call: its heading, and what is worth showing below it.
+
+use pi_protocol::{Content, ToolCall};
+use serde_json::Value;
+
+use super::{Status, Style, inert, line};
+
+/// What came of a call so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome<'a> {
+    /// How it stands.
+    pub status: Status,
+    /// What it gave.
+    pub content: &'a [Content],
+    /// What it said besides.
+    pub details: Option<&'a Value>,
+}
+
+/// Tools whose output is for the model; a person sees that they looked.
+const QUIET: [&str; 4] = ["read", "ls", "find", "grep"];
+
+/// A call with what came of it.
+pub fn render(call: &ToolCall, outcome: Outcome<'_>, style: &Style) -> String {
+    let sign = style.sign(outcome.status);
+    let text: String = outcome.content.iter().filter_map(Content::as_text).collect();
+    let failed = outcome.status == Status::Failed;
+    let name = line(&call.name, 40);
+    let argument = |key: &str| call.arguments.get(key).and_then(Value::as_str);
+    let diff = outcome.details.and_then(|it| it.get("patch")).and_then(Value::as_str);
+    let (subject, body) = match (call.name.as_str(), diff) {
+        ("bash", _) => {
+            let command = argument("command").unwrap_or_default();
+            (String::new(), console(command, &text, outcome, style))
+        }
+        (_, Some(patch)) if !failed => {
+            let path = style.path(argument("path").unwrap_or_default());
+            let diff = Diff::of(patch, &path);
+            (format!("{path} +{} -{}", diff.added, diff.removed), cut(&diff.text, "diff", outcome, style))
+        }
+        (quiet, _) if QUIET.contains(&quiet) && !failed => (subject(call, style), String::new()),
+        ("write", _) if !failed => (subject(call, style), String::new()),
+        _ if text.is_empty() => (subject(call, style), String::new()),
+        _ => (subject(call, style), cut(&text, "", outcome, style)),
+    };
+    let state = match outcome.status {
+        Status::Running => " · running",
+        Status::Skipped => " · not run to its end",
+        Status::Done | Status::Failed => "",
+    };
+    let space = if subject.is_empty() { "" } else { " " };
+    let body = if body.is_empty() { body } else { format!("\n{body}") };
+    format!("### {sign} {name}{space}{subject}{state}\n{body}")
+}
+
+/// What a call is about, in a few words.
+fn subject(call: &ToolCall, style: &Style) -> String {
+    let text = |key: &str| call.arguments.get(key).and_then(Value::as_str).filter(|it| !it.is_empty());
+    let number = |key: &str| call.arguments.get(key).and_then(Value::as_u64);
+    let pattern = text("pattern").map(|it| format!("“{}”", line(it, 60)));
+    let path = text("path").map(|it| style.path(it));
+    let lines = match (number("offset"), number("limit")) {
+        (None, None) => String::new(),
+        (offset, None) => format!(":{}-", offset.unwrap_or(1)),
+        (offset, Some(limit)) => {
+            let first = offset.unwrap_or(1);
+            format!(":{first}-{}", first.saturating_add(limit).saturating_sub(1))
+        }
+    };
+    let path = path.map(|it| it + &lines);
+    pattern.into_iter().chain(path).collect::<Vec<_>>().join(" in ")
+}
+
+/// A command and what it printed. While it runs the newest lines are shown.
+fn console(command: &str, text: &str, outcome: Outcome<'_>, style: &Style) -> String {
+    let prompt = format!("$ {}\n", command.trim_end());
+    if outcome.status != Status::Running {
+        return cut(&(prompt + text), "console", outcome, style);
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let skipped = lines.len().saturating_sub(style.lines);
+    inert::fenced(&(prompt + &lines[skipped..].join("\n")), "console")
+}
+
+/// A block of so many lines as are shown, and how many there are more.
+pub fn cut(text: &str, info: &str, outcome: Outcome<'_>, style: &Style) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= style.lines {
+        return inert::fenced(text, info);
+    }
+    let more = lines.len() - style.lines;
+    let shown = inert::fenced(&lines[..style.lines].join("\n"), info);
+    let full = outcome.details.and_then(|it| it.get("fullOutputPath")).and_then(Value::as_str);
+    let place = full.map(|it| format!(": {}", line(it, 300))).unwrap_or_default();
+    format!("{shown}\n… {more} more lines{place}\n")
+}
+
+/// A unified diff of one file as the chat shows it: changed lines only, each place with its line.
+struct Diff {
+    text: String,
+    added: usize,
+    removed: usize,
+}
+
+impl Diff {
+    fn of(patch: &str, path: &str) -> Self {
+        let mut out = Diff { text: String::new(), added: 0, removed: 0 };
+        let mut at = 0_usize;
+        let mut in_change = false;
+        for row in patch.lines().skip_while(|it| !it.starts_with("@@")) {
+            let sign = row.chars().next().unwrap_or(' ');
+            match sign {
+                '@' => {
+                    // `@@ -1,3 +4,5 @@`: the new text's first line.
+                    let new = row.split('+').nth(1).unwrap_or_default();
+                    at = new.split([',', ' ']).next().and_then(|it| it.parse().ok()).unwrap_or(1);
+                    in_change = false;
+                    continue;
+                }
+                '+' | '-' => {
+                    if !std::mem::replace(&mut in_change, true) {
+                        out.text.push_str(&format!("@@ {path}:{}\n", at.max(1)));
+                    }
+                    out.text.push_str(row);
+                    out.text.push('\n');
+                }
+                _ => in_change = false,
+            }
+            out.added += usize::from(sign == '+');
+            out.removed += usize::from(sign == '-');
+            at += usize::from(!matches!(sign, '-' | '\\'));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diff_names_its_places() {
+        let patch = "--- a\n+++ a\n@@ -1,4 +1,4 @@\n one\n-two\n+2\n three\n-four\n@@ -20,2 +19,3 @@\n x\n+y\n z\n\\ No newline\n";
+        let diff = Diff::of(patch, "a");
+        assert_eq!(diff.text, "@@ a:2\n-two\n+2\n@@ a:4\n-four\n@@ a:20\n+y\n");
+        assert_eq!((diff.added, diff.removed), (2, 2));
+    }
+}

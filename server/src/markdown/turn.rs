@@ -1,0 +1,251 @@
+//! What was said and done since one of the user's prompts, as Markdown.
+
+use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+
+use pi_protocol::{AgentMessage, AssistantMessage, Content, StopReason, ToolResult, ToolResultMessage};
+
+use super::{Status, Style, inert, line, tool};
+use crate::failure::failure;
+
+/// Pi's words for a call that a steering message left out.
+const SKIPPED: &str = "Skipped due to queued user message";
+
+/// A tool that runs, or has run and whose result is not among the messages yet.
+#[derive(Debug, Clone, Default)]
+pub struct Step {
+    /// What it has to show so far.
+    pub result: ToolResult,
+    /// Whether it failed; nothing while it runs.
+    pub failed: Option<bool>,
+}
+
+/// A prompt and everything until the next one.
+#[derive(Debug, Clone, Default)]
+pub struct Turn {
+    /// Messages in order; a steering message is among them.
+    pub messages: Vec<Arc<AgentMessage>>,
+    /// The answer that is being written.
+    pub growing: Option<AssistantMessage>,
+    /// Tools of the last answer, by call.
+    pub steps: HashMap<String, Step>,
+    /// Nothing follows by itself.
+    pub settled: bool,
+}
+
+impl Turn {
+    /// Whether the next message of the user begins another turn, instead of steering this one.
+    pub fn is_over(&self) -> bool {
+        !self.messages.iter().fold(false, |running, it| goes_on(it).unwrap_or(running))
+    }
+}
+
+/// Whether the model is to say more after this message; nothing for messages beside the conversation.
+fn goes_on(message: &AgentMessage) -> Option<bool> {
+    match message {
+        AgentMessage::Assistant(it) => Some(it.stop_reason == StopReason::ToolUse),
+        AgentMessage::ToolResult(_) => Some(true),
+        _ => None,
+    }
+}
+
+/// The turns of a conversation: each begins with a prompt. A message that steered a run belongs to its turn.
+pub fn split(messages: &[Arc<AgentMessage>]) -> Vec<Turn> {
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut running = false;
+    for message in messages {
+        let begins = matches!(**message, AgentMessage::User(_)) && !running;
+        match turns.last_mut().filter(|_| !begins) {
+            Some(turn) => turn.messages.push(message.clone()),
+            None => turns.push(Turn { messages: vec![message.clone()], settled: true, ..Turn::default() }),
+        }
+        running = goes_on(message).unwrap_or(running);
+    }
+    turns
+}
+
+/// A turn as Markdown: paragraphs with an empty line behind each.
+pub fn render(turn: &Turn, style: &Style) -> String {
+    let mut writer = Writer { out: String::new(), turn, style, speaker: None };
+    for message in &turn.messages {
+        writer.message(message);
+    }
+    if let Some(growing) = &turn.growing {
+        writer.answer(growing, true);
+    }
+    if turn.settled {
+        if let Some(foot) = foot(turn) {
+            writer.paragraph(&foot);
+        }
+    }
+    writer.out
+}
+
+struct Writer<'a> {
+    out: String,
+    turn: &'a Turn,
+    style: &'a Style,
+    /// The model that speaks, until the user does.
+    speaker: Option<String>,
+}
+
+impl Writer<'_> {
+    fn paragraph(&mut self, text: &str) {
+        let text = text.trim_end_matches('\n');
+        if !text.is_empty() {
+            self.out.push_str(text);
+            self.out.push_str("\n\n");
+        }
+    }
+
+    fn step(&mut self, status: Status, text: &str) {
+        let heading = format!("### {} {text}", self.style.sign(status));
+        self.paragraph(&heading);
+    }
+
+    fn message(&mut self, message: &AgentMessage) {
+        match message {
+            AgentMessage::User(it) => {
+                let steered = if self.out.is_empty() { "" } else { " (steered)" };
+                let time = (self.style.time)(it.timestamp);
+                self.paragraph(&format!("## You · {time}{steered}"));
+                self.speaker = None;
+                self.paragraph(&shortened(&it.content.text(), self.style.lines));
+                let images =
+                    it.content.to_blocks().iter().filter(|it| matches!(it, Content::Image(_))).count();
+                if images > 0 {
+                    self.paragraph(&format!("({images} images)"));
+                }
+            }
+            AgentMessage::Assistant(it) => self.answer(it, false),
+            AgentMessage::BashExecution(it) => {
+                let status = if it.exit_code == Some(0) { Status::Done } else { Status::Failed };
+                self.step(status, "your command");
+                let outcome = tool::Outcome { status, content: &[], details: None };
+                let text = format!("$ {}\n{}", it.command, it.output);
+                self.paragraph(&tool::cut(&text, "console", outcome, self.style));
+            }
+            AgentMessage::CompactionSummary(_) => self.step(Status::Done, "summarised older turns"),
+            AgentMessage::BranchSummary(_) => self.step(Status::Done, "summarised another branch"),
+            AgentMessage::Custom(it) if it.display => self.paragraph(&inert::markdown(&it.content.text())),
+            // Results are shown with their calls.
+            AgentMessage::ToolResult(_) | AgentMessage::Custom(_) | AgentMessage::Other(_) => {}
+        }
+    }
+
+    fn answer(&mut self, answer: &AssistantMessage, growing: bool) {
+        if self.speaker.as_deref() != Some(&answer.model) {
+            let time = (self.style.time)(answer.timestamp);
+            self.paragraph(&format!("## Pi · {} · {time}", line(&answer.model, 60)));
+            self.speaker = Some(answer.model.clone());
+        }
+        let last = answer.content.len().saturating_sub(1);
+        for (at, block) in answer.content.iter().enumerate() {
+            match block {
+                Content::Thinking(_) if growing && at == last => self.step(Status::Running, "thinking"),
+                Content::Thinking(_) => self.step(Status::Done, "thought"),
+                Content::Text(it) => self.paragraph(&inert::markdown(&it.text)),
+                Content::ToolCall(call) => {
+                    let outcome = self.outcome(&call.id);
+                    let text = tool::render(call, outcome, self.style);
+                    self.paragraph(&text);
+                }
+                Content::Image(_) => self.paragraph("(an image)"),
+            }
+        }
+        match answer.stop_reason {
+            StopReason::Error if !growing => {
+                let text = failure(answer);
+                let (headline, rest) = text.split_once('\n').unwrap_or((&text, ""));
+                self.step(Status::Failed, &line(headline, 200));
+                if !rest.trim().is_empty() {
+                    self.paragraph(&inert::fenced(rest.trim(), ""));
+                }
+            }
+            StopReason::Aborted if !growing => self.step(Status::Skipped, "stopped by you"),
+            _ => {}
+        }
+    }
+
+    fn outcome(&self, call: &str) -> tool::Outcome<'_> {
+        let result =
+            self.turn.messages.iter().filter_map(|it| it.as_tool_result()).find(|it| it.tool_call_id == call);
+        if let Some(result) = result {
+            return tool::Outcome {
+                status: status_of(result),
+                content: &result.content,
+                details: result.details.as_ref(),
+            };
+        }
+        match self.turn.steps.get(call) {
+            Some(step) => tool::Outcome {
+                status: match step.failed {
+                    None => Status::Running,
+                    Some(true) => Status::Failed,
+                    Some(false) => Status::Done,
+                },
+                content: &step.result.content,
+                details: step.result.details.as_ref(),
+            },
+            // Asked for and not begun; once nothing follows it never will.
+            None => {
+                let status = if self.turn.settled { Status::Skipped } else { Status::Running };
+                tool::Outcome { status, content: &[], details: None }
+            }
+        }
+    }
+}
+
+fn status_of(result: &ToolResultMessage) -> Status {
+    let text = || result.content.iter().filter_map(Content::as_text).collect::<String>();
+    match result.is_error {
+        false => Status::Done,
+        true if text().starts_with(SKIPPED) => Status::Skipped,
+        true => Status::Failed,
+    }
+}
+
+/// What the user wrote; long context that came with it is cut.
+fn shortened(text: &str, limit: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= limit {
+        return inert::markdown(text);
+    }
+    let shown = inert::markdown(&lines[..limit].join("\n"));
+    format!("{shown}\n… {} more lines\n", lines.len() - limit)
+}
+
+/// What a turn took, as a comment; nothing for a turn without an answer.
+pub fn foot(turn: &Turn) -> Option<String> {
+    let answers: Vec<_> = turn.messages.iter().filter_map(|it| it.as_assistant()).collect();
+    let first = turn.messages.first().map(|it| time_of(it))?;
+    let last = turn.messages.iter().map(|it| time_of(it)).max()?;
+    if answers.is_empty() {
+        return None;
+    }
+    let seconds = last.saturating_sub(first) / 1000;
+    let tokens: u64 = answers.iter().map(|it| it.usage.total_tokens).sum();
+    let cost: f64 = answers.iter().map(|it| it.usage.cost.total).sum();
+    let plural = if answers.len() == 1 { "" } else { "s" };
+    let mut out = String::from("<!-- ");
+    // Writing to a string cannot fail.
+    let _ok = match seconds {
+        0..60 => write!(out, "{seconds} s"),
+        _ => write!(out, "{}:{:02}", seconds / 60, seconds % 60),
+    };
+    let _ok = write!(out, " · {} step{plural} · {} tokens · ", answers.len(), thousands(tokens));
+    let _ok = if cost > 0.0 { write!(out, "${cost:.2}") } else { write!(out, "–") };
+    Some(out + " -->")
+}
+
+fn thousands(count: u64) -> String {
+    if count < 1000 { count.to_string() } else { format!("{}.{}k", count / 1000, count % 1000 / 100) }
+}
+
+fn time_of(message: &AgentMessage) -> u64 {
+    match message {
+        AgentMessage::User(it) => it.timestamp,
+        AgentMessage::Assistant(it) => it.timestamp,
+        AgentMessage::ToolResult(it) => it.timestamp,
+        _ => 0,
+    }
+}

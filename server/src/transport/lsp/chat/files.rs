@@ -1,0 +1,122 @@
+//! Chat documents on disk: their names, how a new one looks, and that no version control takes them.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::markdown;
+
+/// Where chat documents are, below the project folder.
+const FOLDER: &str = ".pi/chat";
+/// Bytes of a file's name.
+const NAME: usize = 60;
+
+/// Whether this is a chat document.
+pub fn is_chat(path: &Path) -> bool {
+    let folder = path.parent();
+    let is_ours = folder.is_some_and(|it| it.ends_with(FOLDER));
+    is_ours && path.extension().is_some_and(|it| it == "md")
+}
+
+/// The chat document of a session, made if there is none.
+///
+/// # Errors
+/// The folder or the file cannot be written.
+pub fn ensure(project: &Path, session: &str, title: Option<&str>) -> io::Result<PathBuf> {
+    let folder = project.join(FOLDER);
+    if let Some(found) = existing(&folder, session) {
+        return Ok(found);
+    }
+    fs::create_dir_all(&folder)?;
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    let title = title.map(|it| markdown::line(it, 80)).filter(|it| !it.is_empty());
+    let name = slug(title.as_deref().unwrap_or("New chat"));
+    for number in 1.. {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let path = folder.join(format!("{name}{suffix}.md"));
+        match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => {
+                io::Write::write_all(&mut file, head(title.as_deref(), session).as_bytes())?;
+                return Ok(path);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// The document that says it belongs to this session.
+fn existing(folder: &Path, session: &str) -> Option<PathBuf> {
+    let mut found: Vec<_> = fs::read_dir(folder).ok()?.flatten().map(|it| it.path()).collect();
+    found.retain(|it| is_chat(it));
+    found.sort();
+    found.into_iter().find(|it| {
+        let text = fs::read_to_string(it).unwrap_or_default();
+        markdown::session_id(&text) == Some(session)
+    })
+}
+
+/// A chat nobody has said anything in.
+fn head(title: Option<&str>, session: &str) -> String {
+    let title = title.map_or_else(|| super::document::UNTITLED.to_owned(), |it| format!("# {it}\n"));
+    format!(
+        "{title}\n<!-- pi-chat 1 · session {session} · write below the last \"## You\", save to send · /help -->\n\n\
+         ## You\n\n"
+    )
+}
+
+/// A title as a file name that every system takes.
+fn slug(title: &str) -> String {
+    let mut out = String::new();
+    for it in title.chars() {
+        if out.len() >= NAME {
+            break;
+        }
+        if it.is_alphanumeric() {
+            out.extend(it.to_lowercase());
+        } else if !out.ends_with('-') && !out.is_empty() {
+            out.push('-');
+        }
+    }
+    let out = out.trim_end_matches('-');
+    if out.is_empty() { "chat".to_owned() } else { out.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_session_has_one_document() {
+        let project = tempfile::tempdir().unwrap();
+        let first = ensure(project.path(), "a-1", None).unwrap();
+        assert_eq!(first, project.path().join(".pi/chat/new-chat.md"));
+        assert!(is_chat(&first));
+        let text = fs::read_to_string(&first).unwrap();
+        assert!(text.starts_with("# New chat\n\n<!-- pi-chat 1 · session a-1 · write"), "{text}");
+        assert!(text.ends_with("-->\n\n## You\n\n"), "{text}");
+        assert_eq!(ensure(project.path(), "a-1", Some("other")).unwrap(), first);
+        assert_eq!(
+            ensure(project.path(), "b-2", None).unwrap(),
+            project.path().join(".pi/chat/new-chat-2.md")
+        );
+        assert_eq!(fs::read_to_string(project.path().join(".pi/chat/.gitignore")).unwrap(), "*\n");
+    }
+
+    #[test]
+    fn titles_make_names() {
+        for (title, name) in [
+            ("Fix the flaky test", "fix-the-flaky-test"),
+            ("../../etc/passwd", "etc-passwd"),
+            ("Ärger: mit Ümläuten!", "ärger-mit-ümläuten"),
+            ("???", "chat"),
+        ] {
+            assert_eq!(slug(title), name);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Chat documents: `.pi/chat/*.md`, where users of editors without a plugin write their prompts and read the answers.
+//!
+//! The user writes below the last `## You` and saves; we write above it through the workspace, and never below.
+//! Each open document has a [`room::Room`], a task of its own. What documents do is noted here at once, in the order
+//! of the messages; the rooms act on it.
+
+mod commands;
+mod document;
+mod files;
+mod open;
+mod question;
+mod room;
+mod send;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use lsp_types::TextDocumentSaveReason;
+use pi_host::fs;
+use tokio::sync::mpsc;
+
+use self::{
+    document::Document,
+    room::{Message, Room},
+};
+pub use self::{
+    files::is_chat,
+    open::{ask_about, open},
+};
+use super::connection::Connection;
+
+/// One open chat document.
+struct Entry {
+    document: SharedDocument,
+    room: mpsc::UnboundedSender<Message>,
+    /// Why the editor is about to save it.
+    reason: Option<TextDocumentSaveReason>,
+    /// What was saved last: the disk has it because the user wanted so.
+    saved: Option<String>,
+    /// When the file was written that a change brought into the editor, as it seemed.
+    reloaded: Option<SystemTime>,
+}
+
+/// A document that its room and the reader of messages share.
+type SharedDocument = Arc<Mutex<Document>>;
+
+/// The open chat documents of one client.
+#[derive(Default)]
+pub struct Chats(Mutex<HashMap<PathBuf, Entry>>);
+
+impl Chats {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A document was opened.
+    pub fn opened(&self, connection: &Arc<Connection>, path: &Path) {
+        if !is_chat(path) || connection.capabilities().knows_pi {
+            return;
+        }
+        let Some(open) = connection.documents.workspace().and_then(|it| it.document(path)) else { return };
+        let document = Arc::new(Mutex::new(Document::new(open.rope.to_string(), open.version)));
+        let (room, inbox) = mpsc::unbounded_channel();
+        let entry = Entry {
+            document: document.clone(),
+            room: room.clone(),
+            reason: None,
+            saved: None,
+            reloaded: None,
+        };
+        self.lock().insert(path.to_owned(), entry);
+        let path = path.to_owned();
+        connection.tasks.spawn(Room::new(connection.clone(), path, document, room.downgrade()).run(inbox));
+    }
+
+    /// A document changed.
+    pub fn changed(&self, connection: &Connection, path: &Path) {
+        let mut chats = self.lock();
+        let Some(entry) = chats.get_mut(path) else { return };
+        let Some(open) = connection.documents.workspace().and_then(|it| it.document(path)) else { return };
+        let text = open.rope.to_string();
+        // Read again by the editor, after somebody else has written it.
+        let reloaded = entry.saved.as_ref() != Some(&text) && fs::has_text(path, &text);
+        if reloaded {
+            entry.reloaded = written(path);
+        }
+        lock(&entry.document).changed(text, open.version, reloaded);
+    }
+
+    /// A document is about to be saved.
+    pub fn will_save(&self, path: &Path, reason: TextDocumentSaveReason) {
+        if let Some(entry) = self.lock().get_mut(path) {
+            entry.reason = Some(reason);
+        }
+    }
+
+    /// A document was saved: the user's way to send. A save that the editor made by itself sends nothing.
+    pub fn saved(&self, path: &Path) {
+        let mut chats = self.lock();
+        let Some(entry) = chats.get_mut(path) else { return };
+        let by_hand = entry.reason.take().is_none_or(|it| it == TextDocumentSaveReason::MANUAL);
+        let mut document = lock(&entry.document);
+        if entry.reloaded.take().is_some_and(|it| written(path) == Some(it)) {
+            // The file was not read again: it had been written for this save when we looked.
+            document.trust();
+        }
+        entry.saved = Some(document.text.clone());
+        let said = Message::Saved { draft: document.new_draft().map(str::to_owned), ticks: document.ticks() };
+        drop(document);
+        if by_hand {
+            tell(entry, said);
+        }
+    }
+
+    /// A document was closed.
+    pub fn closed(&self, path: &Path) {
+        self.lock().remove(path);
+    }
+
+    /// Sends the prompt of this document, however it came to be there. False if it is no open chat document.
+    pub fn send(&self, path: &Path) -> bool {
+        let chats = self.lock();
+        chats.get(path).inspect(|it| tell(it, Message::Send)).is_some()
+    }
+
+    /// Writes into the draft of this document. False if it is not open.
+    fn write(&self, path: &Path, text: &str) -> bool {
+        let chats = self.lock();
+        chats.get(path).inspect(|it| tell(it, Message::Write(text.to_owned()))).is_some()
+    }
+}
+
+/// When a file was written.
+fn written(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|it| it.modified()).ok()
+}
+
+fn tell(entry: &Entry, message: Message) {
+    if entry.room.send(message).is_err() {
+        tracing::debug!("the room of a chat document has ended");
+    }
+}
+
+fn lock(document: &SharedDocument) -> MutexGuard<'_, Document> {
+    document.lock().unwrap_or_else(PoisonError::into_inner)
+}

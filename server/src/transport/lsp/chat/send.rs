@@ -1,0 +1,129 @@
+//! From a draft to a prompt: `@` mentions become context, quoted as the user has the text.
+
+use std::path::Path;
+
+use pi_protocol::{PromptContext, PromptParams, StreamingBehavior, TextPosition, TextRange};
+
+use crate::{
+    context,
+    transport::lsp::{connection::Connection, lane},
+};
+
+/// The line that ends a prompt where saving alone must not send.
+const MARKER: &str = "---";
+
+/// What a draft becomes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Draft<'a> {
+    /// As it is in the document.
+    pub raw: &'a str,
+    /// What is said.
+    pub text: &'a str,
+}
+
+impl<'a> Draft<'a> {
+    /// The draft to send; with `marker`, only one that ends with the marker's line.
+    pub fn of(raw: &'a str, marker: bool) -> Option<Self> {
+        let without =
+            raw.strip_suffix(MARKER).filter(|it| it.is_empty() || it.ends_with('\n')).map(str::trim_end);
+        let text = if marker { without? } else { raw };
+        (!text.is_empty()).then_some(Self { raw, text })
+    }
+}
+
+/// A prompt with the context its mentions name; while a run is in progress it steers.
+pub fn prompt(connection: &Connection, text: &str) -> PromptParams {
+    PromptParams {
+        message: text.to_owned(),
+        appendix: appendix(connection, text),
+        streaming_behavior: Some(StreamingBehavior::Steer),
+        ..PromptParams::default()
+    }
+}
+
+fn appendix(connection: &Connection, text: &str) -> String {
+    let folder = connection.folder();
+    let exists = |path: &Path| match connection.documents.workspace() {
+        Some(workspace) => workspace.exists(path),
+        None => path.exists(),
+    };
+    let context = mentions(text, &folder, exists);
+    let texts = lane::texts(connection, &context);
+    context::render(&context, &texts)
+}
+
+/// The files that a text mentions: `@path`, `@path:12`, `@path:12-40`. What is no file is only a word.
+fn mentions(text: &str, folder: &Path, exists: impl Fn(&Path) -> bool) -> Vec<PromptContext> {
+    let mut found = Vec::new();
+    for word in text.split_whitespace() {
+        let Some(word) = word.trim_start_matches(['(', '"', '\'']).strip_prefix('@') else { continue };
+        let word = word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '"', '\'']);
+        let numbered = word.rsplit_once(':').and_then(|(path, lines)| Some((path, range(lines)?)));
+        let (path, range) = match numbered {
+            Some((path, range)) => (path, Some(range)),
+            None => (word, None),
+        };
+        let path = folder.join(path);
+        if word.is_empty() || !exists(&path) {
+            continue;
+        }
+        let uri = path.to_string_lossy().into_owned();
+        let item = match range {
+            _ if path.is_dir() => PromptContext::File { uri },
+            Some(range) => PromptContext::Selection { uri, range },
+            None => PromptContext::Selection { uri, range: lines(1, u32::MAX - 1) },
+        };
+        if !found.contains(&item) {
+            found.push(item);
+        }
+    }
+    found
+}
+
+/// Line numbers, `12` or `12-40`.
+fn range(text: &str) -> Option<TextRange> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first >= 1 && last >= first).then(|| lines(first, last))
+}
+
+/// Whole lines, counted from 1.
+fn lines(first: u32, last: u32) -> TextRange {
+    let at = |line| TextPosition { line, character: 0 };
+    TextRange { start: at(first - 1), end: at(last) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_no_part_of_the_prompt() {
+        let text = |raw, marker| Draft::of(raw, marker).map(|it| it.text);
+        assert_eq!(text("go", false), Some("go"));
+        assert_eq!(text("go", true), None);
+        assert_eq!(text("go\n\n---", true), Some("go"));
+        assert_eq!(text("go ---", true), None);
+        assert_eq!(text("---", true), None);
+        assert_eq!(text("", false), None);
+    }
+
+    #[test]
+    fn mentions_name_files_and_lines() {
+        let known = ["/ws/a.rs", "/ws/src/b.rs"];
+        let found = |text: &str| {
+            mentions(text, Path::new("/ws"), |it| known.iter().any(|known| Path::new(known) == it))
+        };
+        let selection = |path: &str, first, last| PromptContext::Selection {
+            uri: path.into(),
+            range: lines(first, last),
+        };
+        assert_eq!(
+            found("fix @a.rs:12-40, and @a.rs:3."),
+            [selection("/ws/a.rs", 12, 40), selection("/ws/a.rs", 3, 3)]
+        );
+        assert_eq!(found("(@src/b.rs) @src/b.rs"), [selection("/ws/src/b.rs", 1, u32::MAX - 1)]);
+        assert_eq!(found("me@a.rs @nobody @ @a.rs:x-y"), []);
+        assert_eq!(found("@a.rs:0 @a.rs:5-2"), []);
+    }
+}
