@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Holds the examples of docs/clients: each has the same conversation with the scripted model, over the real binary.
-# Where the conformance suite is at hand, Pi's published clients of both generations are put to it as well.
+# Session files go back and forth between Pi itself and us. Where the conformance suite is at hand, Pi's published
+# clients of both generations are put to it as well.
 #
-#   run.sh [python|go|shell|typescript|published]...     default: all
+#   run.sh [python|go|shell|typescript|roundtrip|published]...     default: all
 #
 # PI_BIN is the server, default target/debug/pi. What npm installs is kept in the user's cache.
 set -uo pipefail
@@ -209,6 +210,41 @@ typescript() {
   [ ! -e "$sources/chat.js" ] || example typescript node "$sources/chat.js"
 }
 
+# released VERSION PACKAGE: Pi as it was published, kept where the clients of the conformance suite are kept too.
+released() {
+  local dir=$cache/rpc-clients/$1
+  [ -x "$dir/node_modules/.bin/pi" ] && return
+  mkdir -p "$dir"
+  # With dependencies of one day: the newest ones are not always all there.
+  (cd "$dir" && echo '{"private":true}' >package.json &&
+    npm install --ignore-scripts --no-audit --no-fund --loglevel=error --force --before=2026-11-15 "$2@$1" >/dev/null)
+}
+
+# Puts a node that Pi 0.87 runs on into the path, if the one there is older.
+newer_node() {
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 22 ] && return
+  local dir=$cache/node-24.21.0 name
+  name=node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+  if [ ! -x "$dir/node_modules/$name/bin/node" ]; then
+    mkdir -p "$dir"
+    npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$dir" "$name@24.21.0" || return
+  fi
+  PATH=$dir/node_modules/$name/bin:$PATH
+}
+
+roundtrip() {
+  have npm && have python3 || { skip roundtrip "no npm or no python3"; return; }
+  check "roundtrip: Pi 0.50.7 is installed" released 0.50.7 @mariozechner/pi-coding-agent
+  check "roundtrip: Pi 0.87.1 is installed" released 0.87.1 @earendil-works/pi-coding-agent
+  check "roundtrip: a node for them" newer_node
+  python3 "$here/roundtrip.py" "$PI_BIN" "$cache"/rpc-clients/{0.50.7,0.87.1}/node_modules/.bin/pi >"$scratch/roundtrip" 2>&1
+  cat "$scratch/roundtrip"
+  passed=$((passed + $(grep -c '^ok ' "$scratch/roundtrip")))
+  failed=$((failed + $(grep -c '^FAIL ' "$scratch/roundtrip")))
+  # Without the last story it did not get to its end.
+  check "roundtrip: all stories were told" grep -q 'we after 0.87.1' "$scratch/roundtrip"
+}
+
 published() {
   [ -e "$conformance/run.mjs" ] || { skip published "no conformance suite beside the repository"; return; }
   have npm && have python3 || { skip published "no npm or no python3"; return; }
@@ -226,11 +262,11 @@ published() {
 }
 
 suites=("$@")
-[ $# -gt 0 ] || suites=(python go shell typescript published)
+[ $# -gt 0 ] || suites=(python go shell typescript roundtrip published)
 for suite in "${suites[@]}"; do
   case $suite in
     go) go_example ;;
-    python | shell | typescript | published) "$suite" ;;
+    python | shell | typescript | roundtrip | published) "$suite" ;;
     *) echo "tests/clients: no suite $suite" >&2; exit 2 ;;
   esac
 done
