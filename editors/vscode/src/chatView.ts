@@ -7,6 +7,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { ContextTracker } from "./context";
 import type { Permissions } from "./permissions";
+import type { Review } from "./review/review";
 import type { Session } from "./session";
 import {
   parseViewMessage, type HostMessage, type Item, type ItemAction, type QueueAction, type ViewMessage,
@@ -31,6 +32,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     private readonly tracker: ContextTracker,
     private readonly model: ViewModel,
     private readonly permissions: Permissions,
+    private readonly review: Review,
   ) {
     this.subscriptions.push(
       vscode.window.registerWebviewViewProvider(CHAT_VIEW, this),
@@ -38,6 +40,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       session.onPatches((patches) => this.post({ type: "patches", patches })),
       session.onReset(() => this.resetAll()),
       session.onChange(() => this.stateSoon()),
+      review.onChange(() => this.reviewed()),
       session.onRestored((text) => this.insert(text)),
       session.onSay(({ text, urgent }) => this.post({ type: "say", text, urgent })),
       tracker.onChange(() => this.stateSoon()),
@@ -138,6 +141,13 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     this.session.open().then(() => this.session.lookForModels()).catch(() => undefined);
   }
 
+  private reviewed(): void {
+    const pending = new Map<string, number>();
+    for (const { toolCallId } of this.review.all()) pending.set(toolCallId, (pending.get(toolCallId) ?? 0) + 1);
+    this.session.showReview(pending);
+    this.stateSoon();
+  }
+
   private resetAll(): void {
     for (const webview of this.webviews.keys()) this.reset(webview);
   }
@@ -194,6 +204,11 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       case "action":
         await this.act(message.id, message.action);
         break;
+      case "decide": {
+        const toolCallId = this.session.chat.transcript.callId(message.id);
+        if (toolCallId !== undefined) await this.review[message.keep ? "keep" : "reject"]({ toolCallId });
+        break;
+      }
       case "open":
         await this.openPlace(message.id);
         break;

@@ -7,6 +7,10 @@ import { ContextTracker } from "./context";
 import { Keys } from "./keys";
 import { registerNotices } from "./notices";
 import { Permissions } from "./permissions";
+import { registerReview } from "./review/commands";
+import { Review } from "./review/review";
+import { registerShow } from "./review/show";
+import { registerTree } from "./review/tree";
 import { Server } from "./server";
 import { Session } from "./session";
 import { registerStatus } from "./status";
@@ -18,13 +22,18 @@ export function activate(context: vscode.ExtensionContext): void {
   const session = new Session(server, context.workspaceState);
   const tracker = new ContextTracker();
   const permissions = new Permissions(session);
-  const model = new ViewModel(server, session, tracker);
-  const views = new ChatViews(context.extensionUri, session, tracker, model, permissions);
+  const review = new Review(session);
+  const model = new ViewModel(server, session, tracker, review);
+  const views = new ChatViews(context.extensionUri, session, tracker, model, permissions, review);
   context.subscriptions.push(
     views, permissions, tracker, session, server,
     registerCommands({ keys, permissions, server, session, tracker, views }),
     registerActions(session),
-    registerStatus(server, session),
+    review,
+    registerReview(review),
+    registerShow(review, context.extensionUri),
+    registerTree(review),
+    registerStatus(server, session, review),
     registerNotices(session, views),
     // What Pi may do depends on it, and is told to the server when it starts.
     vscode.workspace.onDidGrantWorkspaceTrust(() => void session.restart().catch(() => undefined)),

@@ -1,16 +1,18 @@
 /** The protocol's types, from the generated declarations, under the names used here. */
 import type {
-  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PermissionChoice, PermissionDecision, PermissionMode,
-  PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
+  AgentEvent, AgentMessage, Content, EditHunk, EditsDecided, Envelope, Methods, Model, PermissionChoice,
+  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
 } from "../../../protocol/generated/pi";
 
 export type {
-  AgentEvent, AgentMessage, Content, Envelope, Methods, Model, PermissionChoice, PermissionDecision, PermissionMode,
-  PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
+  AgentEvent, AgentMessage, Content, EditHunk, EditsDecided, Envelope, Methods, Model, PermissionChoice,
+  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
 };
 
 /** Parameters of a request; every request can name its session. */
 export type Params<M extends keyof Methods> = Methods[M]["params"] & { sessionId?: string };
+/** Which changes are meant. */
+export type EditsSelect = Methods["pi/edits/accept"]["params"];
 export type Result<M extends keyof Methods> = Methods[M]["result"];
 
 /** All text of a message's content or of a tool's result. */

@@ -44,6 +44,8 @@ export class Session implements vscode.Disposable {
   private readonly patchEmitter = new vscode.EventEmitter<Patch[]>();
   private readonly resetEmitter = new vscode.EventEmitter<void>();
   private readonly settledEmitter = new vscode.EventEmitter<Outcome>();
+  private readonly openedEmitter = new vscode.EventEmitter<void>();
+  private readonly editsEmitter = new vscode.EventEmitter<void>();
   private readonly restoredEmitter = new vscode.EventEmitter<string>();
   private readonly sayEmitter = new vscode.EventEmitter<{ text: string; urgent: boolean }>();
 
@@ -54,6 +56,10 @@ export class Session implements vscode.Disposable {
   readonly onReset = this.resetEmitter.event;
   readonly onSettled = this.settledEmitter.event;
   readonly onSay = this.sayEmitter.event;
+  /** The server has it open: for the first time, or again. */
+  readonly onOpened = this.openedEmitter.event;
+  /** The changes that wait for a decision are other ones now. */
+  readonly onEdits = this.editsEmitter.event;
   /** Text that was sent and can be delivered no more: it belongs back into the prompt. */
   readonly onRestored = this.restoredEmitter.event;
 
@@ -79,7 +85,7 @@ export class Session implements vscode.Disposable {
     clearTimeout(this.timer);
     for (const it of this.subscriptions) it.dispose();
     for (const it of [this.changeEmitter, this.patchEmitter, this.resetEmitter, this.settledEmitter, this.sayEmitter,
-      this.restoredEmitter]) {
+      this.openedEmitter, this.editsEmitter, this.restoredEmitter]) {
       it.dispose();
     }
   }
@@ -105,6 +111,7 @@ export class Session implements vscode.Disposable {
       }
       await this.read();
       this.opened = true;
+      this.openedEmitter.fire();
     } catch (error) {
       this.chat.activity.set(this.chat.activity.state === "lost" ? "lost" : "off");
       this.changed();
@@ -228,6 +235,7 @@ export class Session implements vscode.Disposable {
   async newSession(): Promise<void> {
     await this.request("pi/newSession", {});
     await this.read();
+    this.openedEmitter.fire();
   }
 
   async setModel(model: Model): Promise<void> {
@@ -276,6 +284,12 @@ export class Session implements vscode.Disposable {
     await this.open();
   }
 
+  /** Changes that wait for a decision, by tool call. */
+  showReview(pending: ReadonlyMap<string, number>): void {
+    this.chat.transcript.review(pending);
+    this.timer ??= setTimeout(() => this.flush(), FLUSH);
+  }
+
   keepDraft(text: string): void {
     this.draft = text;
     this.keep();
@@ -288,6 +302,7 @@ export class Session implements vscode.Disposable {
 
   private take(envelope: Envelope): void {
     if (this.id !== undefined && envelope.sessionId !== this.id) return;
+    if (envelope.event.type === "edits_changed") this.editsEmitter.fire();
     const { activity } = this.chat;
     const before = [activity.state, activity.text];
     this.chat.handle(envelope.event);

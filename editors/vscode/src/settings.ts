@@ -8,6 +8,8 @@ export interface Settings {
   sendWhileRunning: "steer" | "queue";
   showThinking: "fold" | "always";
   currentFile: "ghost" | "send" | "off";
+  codeLens: "all" | "first" | "off";
+  advance: boolean;
   notify: "needed" | "always" | "never";
 }
 
@@ -20,6 +22,8 @@ export function settings(): Settings {
     sendWhileRunning: all.get("chat.sendWhileRunning", "steer"),
     showThinking: all.get("chat.showThinking", "fold"),
     currentFile: all.get("context.currentFile", "ghost"),
+    codeLens: all.get("review.codeLens", "all"),
+    advance: all.get("review.advance", true),
     notify: all.get("notify", "needed"),
   };
 }

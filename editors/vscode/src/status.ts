@@ -1,10 +1,11 @@
 /** The item in the status bar and the context keys: what Pi does, for those who do not look at the chat. */
 import * as vscode from "vscode";
+import type { Review } from "./review/review";
 import type { Server } from "./server";
 import type { Session } from "./session";
 import { clock } from "./shared/describe";
 
-export function registerStatus(server: Server, session: Session): vscode.Disposable {
+export function registerStatus(server: Server, session: Session, review: Review): vscode.Disposable {
   const item = vscode.window.createStatusBarItem("pi.status", vscode.StatusBarAlignment.Left, 10);
   item.name = "Pi";
   item.command = "pi.chat.focus";
@@ -17,7 +18,7 @@ export function registerStatus(server: Server, session: Session): vscode.Disposa
   };
   const show = (): void => {
     const { activity, model } = session.chat;
-    const { label, problem } = look(server, session);
+    const { label, problem } = look(server, session, review.all().length);
     item.text = label;
     item.backgroundColor = problem === "waiting" ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
     item.tooltip = [
@@ -41,16 +42,16 @@ export function registerStatus(server: Server, session: Session): vscode.Disposa
   update();
   item.show();
   return vscode.Disposable.from(
-    item, session.onChange(update), server.onPhase(update), { dispose: () => clearInterval(timer) },
+    item, session.onChange(update), server.onPhase(update), review.onChange(show), { dispose: () => clearInterval(timer) },
   );
 }
 
-function look(server: Server, session: Session): { label: string; problem?: "waiting" | "failed" } {
+function look(server: Server, session: Session, hunks: number): { label: string; problem?: "waiting" | "failed" } {
   const { activity, model } = session.chat;
   if (server.problem !== "" && server.phase === "off") return { label: "$(error) π", problem: "failed" };
   if (activity.state === "asking") return { label: "$(bell) π answer", problem: "waiting" };
   if (activity.busy) return { label: `$(sync~spin) π ${clock(Date.now() - activity.since)}` };
   if (activity.state === "failed") return { label: "$(error) π", problem: "failed" };
   if (session.id !== undefined && model === undefined) return { label: "$(circle-slash) π set up" };
-  return { label: "π" };
+  return { label: hunks > 0 ? `π ${hunks}` : "π" };
 }

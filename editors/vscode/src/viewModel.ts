@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { ContextTracker } from "./context";
 import { isProblem } from "./context";
+import type { Review } from "./review/review";
 import type { Server } from "./server";
 import type { Session } from "./session";
 import type { PermissionRequest, QueueItem } from "./protocol";
@@ -14,6 +15,7 @@ export class ViewModel {
     private readonly server: Server,
     private readonly session: Session,
     private readonly tracker: ContextTracker,
+    private readonly review: Review,
   ) {}
 
   state(): ViewState {
@@ -33,6 +35,7 @@ export class ViewModel {
       waiting: activity.state === "waiting",
       queue: chat.queue.map(queued),
       questions: chat.questions.map((it) => asked(it, chat.root)),
+      review: { changes: this.review.all().length, files: this.review.files().length, rejected: this.review.rejected },
       chips: this.tracker.chips(),
       model: chat.model?.id ?? "",
       thinking: chat.model?.reasoning === true ? chat.thinking : "",

@@ -47,6 +47,7 @@ const answer = (text, match) => ({ content: [{ type: "text", text }], ...(match 
 /** Starts Pi with this script and an empty chat in view. */
 async function begin(...script) {
   fs.writeFileSync(process.env.PI_FAUX_SCRIPT, JSON.stringify(script));
+  await vscode.commands.executeCommand("pi.all.keep");
   await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   await vscode.commands.executeCommand("pi.restart");
   await vscode.commands.executeCommand("pi.newSession");

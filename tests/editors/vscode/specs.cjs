@@ -136,4 +136,66 @@ story("code actions offer what Pi can do with a selection", async () => {
   await sees(".turn.pi", "It adds.");
 });
 
+const LINES = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
+const text = (lines) => `${lines.join("\n")}\n`;
+/** A script that changes the second and the seventh line, and the two changes that wait. */
+async function twoChanges(name) {
+  const edit = (id, oldText, newText) => call(id, "edit", { path: path.join(folder, name), oldText, newText });
+  await begin(edit("1", "two", "TWO"), edit("2", "seven", "SEVEN"), answer("Done."));
+  const editor = await open(name, text(LINES));
+  await say("shout");
+  await sees(".review", "2 changes in 1 file");
+  await settled();
+  return editor.document;
+}
+const lenses = async (document) => (await vscode.commands.executeCommand("vscode.executeCodeLensProvider", document.uri))
+  .filter((it) => it.command?.command.startsWith("pi.hunk."));
+const press = async (document, title, at = 0) => {
+  const { command } = await until(`${title} above a change`, async () =>
+    (await lenses(document)).filter((it) => it.command.title === title)[at]);
+  await vscode.commands.executeCommand(command.command, ...command.arguments);
+};
+
+story("one change is kept and another rejected, and typing moves what waits", async () => {
+  const document = await twoChanges("keep.txt");
+  await sees(".tool .fact", "1 pending");
+  const edit = new vscode.WorkspaceEdit();
+  edit.insert(document.uri, new vscode.Position(0, 0), "zero\n");
+  await vscode.workspace.applyEdit(edit);
+  await until("lenses on the moved lines", async () =>
+    (await lenses(document)).map((it) => it.range.start.line).join() === "2,2,2,2,7,7,7,7");
+  await press(document, "Reject", 1);
+  await sees(".review", "1 change in 1 file");
+  await sees(".review", "Rejected 1 change");
+  equal(document.getText(), `zero\n${text(LINES).replace("two", "TWO")}`, "after the rejection");
+  await press(document, "Keep");
+  await sees(".review", "Nothing to review");
+  equal(document.getText(), `zero\n${text(LINES).replace("two", "TWO")}`, "after keeping");
+  await ui("click", { selector: ".review button:text-is('Redo')" });
+  await until("the change again", () => document.getText().includes("SEVEN"));
+});
+
+story("the text from before is beside the file, and an undo is a rejection", async () => {
+  const document = await twoChanges("undo.txt");
+  await press(document, "Old text");
+  const old = await until("the text from before", () => vscode.workspace.textDocuments.find((it) => it.uri.scheme === "pi-base"));
+  equal(old.getText(), text(LINES), "before");
+  await vscode.window.showTextDocument(document);
+  await vscode.commands.executeCommand("undo");
+  await sees(".review", "1 change in 1 file");
+  await until("the other text from before", () => old.getText() === text(LINES));
+});
+
+story("changes wait in a view of their own, and all are kept at once", async () => {
+  const document = await twoChanges("view.txt");
+  await vscode.commands.executeCommand("pi.changes.focus");
+  await sees(".monaco-list-row", "view.txt");
+  await sees(".monaco-list-row", "SEVEN");
+  await vscode.commands.executeCommand("pi.chat.focus");
+  await ui("click", { selector: ".review button:text-is('Keep all')" });
+  await sees(".screen-reader-none, .transcript", "Done.");
+  await until("nothing that waits", async () => (await lenses(document)).length === 0);
+  equal(document.isDirty, true, "saving is the user's affair");
+});
+
 exports.run = run;

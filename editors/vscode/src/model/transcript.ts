@@ -88,7 +88,7 @@ export class Transcript {
     if (known !== undefined) return;
     const item: ToolItem = {
       kind: "tool", id: this.items.length, tool, status: "running", head: headline(tool, args, this.root, false),
-      fact: "", body: "", bodyKind: "none", hidden: 0, opensFile: typeof args.path === "string",
+      fact: "", body: "", bodyKind: "none", hidden: 0, opensFile: typeof args.path === "string", pending: 0,
     };
     this.calls.set(id, { tool, args, index: item.id });
     this.callOf.set(item.id, id);
@@ -173,6 +173,20 @@ export class Transcript {
         if (item.status === "running") Object.assign(item, { status: "failed", fact: "interrupted" });
       });
     }
+  }
+
+  /** Says how many changes of each call wait for a decision. */
+  review(pending: ReadonlyMap<string, number>): void {
+    for (const [id, call] of this.calls) {
+      const item = this.items[call.index];
+      const now = pending.get(id) ?? 0;
+      if (item?.kind === "tool" && item.pending !== now) this.change(id, (it) => void (it.pending = now));
+    }
+  }
+
+  /** The call that a row is about. */
+  callId(id: number): string | undefined {
+    return this.callOf.get(id);
   }
 
   /** The file that a tool row is about. */

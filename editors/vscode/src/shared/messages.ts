@@ -36,6 +36,8 @@ export interface ToolItem {
   hidden: number;
   /** Whether a click on the head goes to a file. */
   opensFile: boolean;
+  /** Its changes that wait for a decision. */
+  pending: number;
 }
 
 /** A button under a row. The extension decides what it does. */
@@ -101,6 +103,8 @@ export interface ViewState {
   waiting: boolean;
   queue: Queued[];
   questions: Question[];
+  /** Changes that wait for a decision, and those that were just rejected. */
+  review: { changes: number; files: number; rejected: number };
   chips: Chip[];
   model: string;
   thinking: string;
@@ -132,6 +136,7 @@ export type Delivery = "enter" | "queue" | "now";
 export const VIEW_COMMANDS = [
   "pi.setup", "pi.demo", "pi.model", "pi.thinking", "pi.mode", "pi.addFile", "pi.rename", "pi.chooseProgram",
   "pi.restart", "pi.log", "pi.openFolder", "pi.manageTrust", "pi.clearQueue", "pi.takeQueued",
+  "pi.all.keep", "pi.all.reject", "pi.all.redo", "pi.hunk.next",
 ] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];
 
@@ -145,6 +150,7 @@ export type ViewMessage =
   | { type: "queued"; id: number; what: QueueAction }
   | { type: "answer"; id: string; choice: PermissionChoice }
   | { type: "action"; id: number; action: ItemAction }
+  | { type: "decide"; id: number; keep: boolean }
   | { type: "open"; id: number }
   | { type: "link"; href: string }
   | { type: "earlier" }
@@ -173,6 +179,7 @@ export function parseViewMessage(raw: unknown): ViewMessage | undefined {
       case "queued": return Number.isInteger(it.id) && one("what", QUEUE_ACTIONS);
       case "answer": return text("id") && one("choice", CHOICES);
       case "action": return Number.isInteger(it.id) && one("action", ACTIONS);
+      case "decide": return Number.isInteger(it.id) && typeof it.keep === "boolean";
       case "open": return Number.isInteger(it.id);
       case "link": return text("href");
       case "command": return one("command", VIEW_COMMANDS);

@@ -20,6 +20,7 @@ let state: ViewState | undefined;
 const transcript = new TranscriptView({
   action: (id, action) => post({ type: "action", id, action }),
   open: (id) => post({ type: "open", id }),
+  decide: (id, keep) => post({ type: "decide", id, keep }),
   link: (href) => post({ type: "link", href }),
   earlier: () => post({ type: "earlier" }),
   leave: () => prompt.focus(),

@@ -1,6 +1,6 @@
 /** The prompt with what stands directly above it: run strip, queue, held messages and context chips. */
 import type { Delivery, QueueAction, Queued, ViewCommand, ViewState } from "../shared/messages";
-import { clock } from "../shared/describe";
+import { clock, count } from "../shared/describe";
 import { button, element, setText, show } from "./dom";
 
 /** After this the strip shows how long it has lasted, in milliseconds. */
@@ -28,6 +28,7 @@ export class Prompt {
   private readonly strip = element("div", { class: "strip" });
   private readonly stripText = element("span", { class: "strip-text" });
   private readonly stop: HTMLButtonElement;
+  private readonly review = element("div", { class: "review" });
   private readonly queue = element("section", { class: "queue", "aria-label": "Queued messages" });
   private readonly held = element("section", { class: "queue held", "aria-label": "Held messages" });
   private readonly chips = element("ul", { class: "chips", "aria-label": "Context" });
@@ -53,7 +54,7 @@ export class Prompt {
     const add = button("+", () => host.command("pi.addFile"), { class: "pick", "aria-label": "Add context" });
     const bar = element("div", { class: "bar" }, this.model, this.thinking, this.mode, this.gauge, this.send);
     const line = element("div", { class: "chip-line" }, this.chips, add);
-    this.root = element("footer", { class: "prompt" }, this.strip, this.queue, this.held, line, this.input, bar);
+    this.root = element("footer", { class: "prompt" }, this.review, this.strip, this.queue, this.held, line, this.input, bar);
     this.input.addEventListener("keydown", (event) => this.key(event));
     this.input.addEventListener("input", () => this.changed());
     for (const type of ["focus", "blur"] as const) {
@@ -103,12 +104,13 @@ export class Prompt {
     show(this.strip, state.strip !== "");
     show(this.stop, state.running && !state.stopping);
     // Drawn anew only when something is different: a button that has the focus must stay.
-    const drawn = JSON.stringify([state.queue, state.chips]);
+    const drawn = JSON.stringify([state.queue, state.chips, state.review]);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
       this.drawQueue(this.queue, state.queue.filter((it) => !it.held), "Queued");
       this.drawQueue(this.held, state.queue.filter((it) => it.held), "Held");
       this.drawChips(state);
+      this.drawReview(state);
     }
     setText(this.model, state.model === "" ? "No model" : state.model);
     setText(this.thinking, state.thinking === "" ? "" : `think: ${state.thinking}`);
@@ -151,6 +153,18 @@ export class Prompt {
       return element("li", { class: it.ghost ? "chip ghost" : "chip" }, press);
     });
     this.chips.replaceChildren(...items);
+  }
+
+  private drawReview({ review: { changes, files, rejected } }: ViewState): void {
+    show(this.review, changes > 0 || rejected > 0);
+    const press = (label: string, command: ViewCommand): HTMLButtonElement =>
+      button(label, () => this.host.command(command), { class: "link" });
+    const parts: (Node | string)[] = changes > 0 ? [
+      element("span", {}, `${count(changes, "change")} in ${count(files, "file")}`),
+      press("Keep all", "pi.all.keep"), press("Reject all", "pi.all.reject"), press("↓ Next", "pi.hunk.next"),
+    ] : [element("span", {}, "Nothing to review")];
+    if (rejected > 0) parts.push(element("span", {}, `Rejected ${count(rejected, "change")}`), press("Redo", "pi.all.redo"));
+    this.review.replaceChildren(...parts);
   }
 
   /** What Enter does now, on the button and in the empty prompt. */

@@ -8,6 +8,7 @@ import { MarkdownStream } from "./markdown";
 export interface RowHost {
   action(id: number, action: ItemAction): void;
   open(id: number): void;
+  decide(id: number, keep: boolean): void;
   showThinking(): boolean;
 }
 
@@ -131,6 +132,7 @@ class ToolRow implements Row {
   private readonly fact = element("span", { class: "fact" });
   private readonly pre = element("pre", { tabindex: "0" });
   private readonly more = element("p", { class: "more" });
+  private readonly decide = element("p", { class: "decide" });
   private readonly content = element("div", {}, this.pre, this.more);
   private readonly fold = new Fold("tool", this.content);
   readonly root = this.fold.root;
@@ -140,6 +142,9 @@ class ToolRow implements Row {
     if (item.opensFile) {
       this.root.append(button("Open", () => host.open(item.id), { class: "side", "aria-label": `Open ${item.head}` }));
     }
+    this.decide.append(
+      button("Keep", () => host.decide(item.id, true)), button("Reject", () => host.decide(item.id, false)));
+    this.root.append(this.decide);
     this.set(item);
   }
 
@@ -151,7 +156,8 @@ class ToolRow implements Row {
     setText(this.glyph, glyph);
     setText(this.word, `${word}: `);
     setText(this.name, visible(item.head));
-    setText(this.fact, item.fact);
+    setText(this.fact, item.pending > 0 ? `${item.fact} · ${item.pending} pending` : item.fact);
+    show(this.decide, item.pending > 0);
     this.root.dataset.status = item.status;
     const empty = item.body === "";
     this.root.classList.toggle("bare", empty);
