@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
+use super::position::PositionEncoding;
+
 /// One text replacement; byte offsets into the text the edit was made for, ascending, not overlapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextChange {
@@ -40,8 +42,21 @@ pub enum EditorAnswer {
     Applied,
     /// `applied: false`, with a reason if it gave one.
     Refused(Option<String>),
-    /// An error, or no answer in time.
+    /// An error.
     Failed(String),
+    /// No answer in time; the edit may still be made.
+    Silent(String),
+}
+
+impl EditorAnswer {
+    /// Why the edit was not made, if the editor says so.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            EditorAnswer::Applied => None,
+            EditorAnswer::Refused(said) => Some(said.clone().unwrap_or_else(|| "it refused".into())),
+            EditorAnswer::Failed(said) | EditorAnswer::Silent(said) => Some(said.clone()),
+        }
+    }
 }
 
 /// An editor that holds open documents.
@@ -62,4 +77,9 @@ pub trait EditorClient: Send + Sync {
 
     /// Asks the editor to change one open document. Bounded in time.
     async fn apply(&self, edit: DocumentEdit) -> EditorAnswer;
+
+    /// How it counts positions. UTF-16 is what every editor knows.
+    fn encoding(&self) -> PositionEncoding {
+        PositionEncoding::default()
+    }
 }

@@ -84,6 +84,16 @@ pub trait EditJournal: Send + Sync {
 pub(super) struct Record(Option<(Arc<dyn EditJournal>, u64)>);
 
 impl Record {
+    /// Nobody keeps one.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Whether somebody does.
+    pub fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Blocks.
     pub fn begin(journal: Option<Arc<dyn EditJournal>>, intent: &EditIntent) -> io::Result<Self> {
         match journal {

@@ -5,14 +5,20 @@
 //! when nobody has the file open. An open buffer is never written behind its editor. The shell is the known
 //! exception; it sees the disk.
 
+mod buffer;
 mod changes;
 mod commit;
+mod disk;
 pub mod editor;
+#[cfg(test)]
+mod interleavings;
 pub mod journal;
+mod lookout;
 mod overlay;
 pub mod position;
 mod resolve;
 mod save;
+mod sent;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -47,11 +53,19 @@ const VERIFY_TIME: Duration = Duration::from_secs(2);
 pub struct Workspace {
     root: PathBuf,
     home: Option<PathBuf>,
-    overlay: Arc<Mutex<State>>,
-    editor: Arc<Mutex<Option<Arc<dyn EditorClient>>>>,
-    locks: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
-    journal: Arc<Mutex<Option<Arc<dyn EditJournal>>>>,
+    shared: Arc<Shared>,
     verify_time: Duration,
+}
+
+/// What all folders of a process have in common.
+#[derive(Default)]
+struct Shared {
+    overlay: Mutex<State>,
+    editor: Mutex<Option<Arc<dyn EditorClient>>>,
+    locks: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    journal: Mutex<Option<Arc<dyn EditJournal>>>,
+    /// Wakes when a document is opened.
+    opened: tokio::sync::Notify,
 }
 
 #[derive(Default)]
@@ -70,13 +84,7 @@ impl Workspace {
     /// The same open documents and the same editor, seen from another folder: an editor has a file open once,
     /// whichever folder a session works in.
     pub fn beside(&self, root: PathBuf) -> Arc<Self> {
-        Arc::new(Self {
-            overlay: self.overlay.clone(),
-            editor: self.editor.clone(),
-            locks: self.locks.clone(),
-            journal: self.journal.clone(),
-            ..Self::build(root, self.verify_time)
-        })
+        Arc::new(Self { shared: self.shared.clone(), ..Self::build(root, self.verify_time) })
     }
 
     fn build(root: PathBuf, verify_time: Duration) -> Self {
@@ -84,10 +92,7 @@ impl Workspace {
         Self {
             root: resolve::normalize(&root),
             home: std::env::home_dir(),
-            overlay: Arc::default(),
-            editor: Arc::default(),
-            locks: Arc::default(),
-            journal: Arc::default(),
+            shared: Arc::default(),
             verify_time,
         }
     }
@@ -121,22 +126,22 @@ impl Workspace {
 
     /// Registers the editor through which open documents are changed. The last one counts.
     pub fn set_editor(&self, editor: Arc<dyn EditorClient>) {
-        *lock(&self.editor) = Some(editor);
+        *lock(&self.shared.editor) = Some(editor);
     }
 
     /// The editor has gone.
     pub fn clear_editor(&self) {
-        *lock(&self.editor) = None;
+        *lock(&self.shared.editor) = None;
     }
 
     /// From now on every edit is recorded here.
     pub fn set_journal(&self, journal: Arc<dyn EditJournal>) {
-        *lock(&self.journal) = Some(journal);
+        *lock(&self.shared.journal) = Some(journal);
     }
 
     /// The journal for an edit of this file. Chats are not kept there: they are no part of the project.
     fn journal(&self, path: &Path) -> Option<Arc<dyn EditJournal>> {
-        lock(&self.journal).clone().filter(|_| !self.is_chat(path))
+        lock(&self.shared.journal).clone().filter(|_| !self.is_chat(path))
     }
 
     /// Whether the file is a chat document or a transcript, which are between Pi and its user: no tool writes there.
@@ -147,7 +152,7 @@ impl Workspace {
     }
 
     fn editor(&self) -> Option<Arc<dyn EditorClient>> {
-        lock(&self.editor).clone()
+        lock(&self.shared.editor).clone()
     }
 
     /// A document was opened. Reads the file to learn whether the buffer already differs from it.
@@ -161,9 +166,14 @@ impl Workspace {
             rope: Rope::from_str(text),
             dirty,
         };
-        let mut state = lock(&self.overlay);
+        let hidden = lock(&self.shared.overlay).documents.may_be_hidden(&key);
+        let disk = hidden.then(|| fs::read_bounded(path, MAX_FILE_BYTES).ok()).flatten();
+        let disk = disk.map(|it| Rope::from_str(&Snapshot::of_bytes(path.to_owned(), it).text));
+        let mut state = lock(&self.shared.overlay);
         state.keys.insert(path.to_owned(), key.clone());
-        state.documents.open(key, document);
+        state.documents.open(key, document, disk.as_ref());
+        drop(state);
+        self.shared.opened.notify_waiters();
     }
 
     /// A document changed. False if it is not open: the caller then has missed its `didOpen`.
@@ -179,7 +189,7 @@ impl Workspace {
     /// A document was closed. From now on the file counts. False if it was not open.
     pub fn close(&self, path: &Path) -> bool {
         let closed = self.with_key(path, |documents, key| documents.close(key));
-        lock(&self.overlay).keys.remove(path);
+        lock(&self.shared.overlay).keys.remove(path);
         closed
     }
 
@@ -195,8 +205,12 @@ impl Workspace {
 
     /// Open documents of the project that may differ from their files, by path.
     pub fn dirty_documents(&self) -> Vec<Document> {
-        let mut found: Vec<_> =
-            lock(&self.overlay).documents.iter().map(|(_, it)| it.clone()).filter(|it| it.dirty).collect();
+        let mut found: Vec<_> = lock(&self.shared.overlay)
+            .documents
+            .iter()
+            .map(|(_, it)| it.clone())
+            .filter(|it| it.dirty)
+            .collect();
         found.retain(|it| !self.is_chat(&it.path));
         found.sort_by(|a, b| a.path.cmp(&b.path));
         found
@@ -204,7 +218,8 @@ impl Workspace {
 
     /// All open documents as their editor spells them, sorted.
     pub fn open_paths(&self) -> Vec<PathBuf> {
-        let mut found: Vec<_> = lock(&self.overlay).documents.iter().map(|(_, it)| it.path.clone()).collect();
+        let mut found: Vec<_> =
+            lock(&self.shared.overlay).documents.iter().map(|(_, it)| it.path.clone()).collect();
         found.sort();
         found
     }
@@ -213,7 +228,7 @@ impl Workspace {
     /// the rest. They may not exist on disk. Sorted.
     pub fn open_under(&self, folder: &Path) -> Vec<PathBuf> {
         let key = resolve::key(folder);
-        let state = lock(&self.overlay);
+        let state = lock(&self.shared.overlay);
         let mut found: Vec<_> = state
             .documents
             .iter()
@@ -227,6 +242,10 @@ impl Workspace {
     /// A model has read this version of an open document, so it may replace it as a whole.
     pub fn mark_seen(&self, path: &Path, version: i32) {
         self.with_key(path, |documents, key| documents.mark_seen(key, version));
+    }
+
+    fn is_unseen(&self, path: &Path) -> bool {
+        self.with_key(path, |documents, key| documents.is_unseen(key))
     }
 
     /// A receiver that wakes when the open document changes or is closed.
@@ -250,13 +269,13 @@ impl Workspace {
     }
 
     fn with_key<T>(&self, path: &Path, then: impl FnOnce(&mut Overlay, &Path) -> T) -> T {
-        let mut state = lock(&self.overlay);
+        let mut state = lock(&self.shared.overlay);
         if let Some(key) = state.keys.get(path).cloned() {
             return then(&mut state.documents, &key);
         }
         drop(state);
         let key = resolve::key(path);
-        then(&mut lock(&self.overlay).documents, &key)
+        then(&mut lock(&self.shared.overlay).documents, &key)
     }
 }
 

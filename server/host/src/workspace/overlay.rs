@@ -12,7 +12,11 @@ use std::{
 use ropey::Rope;
 use tokio::sync::watch;
 
-use super::position::{PositionEncoding, Range, to_char};
+use super::{
+    editor::TextChange,
+    lookout::{Edit, Lookout, edits_between},
+    position::{PositionEncoding, Range, to_char},
+};
 
 /// An open document at one moment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,8 +48,8 @@ pub struct RangeEdit {
 pub(crate) struct Progress {
     /// Counts the changes.
     pub changes: u64,
-    /// The version at which the text was the expected one, even if it has moved on since.
-    pub met: Option<i32>,
+    /// The last edit that arrived as it was meant, and the version of the text then.
+    pub arrived: Option<(u64, i32)>,
     /// The document was closed.
     pub closed: bool,
     /// Counts how often it was saved.
@@ -67,18 +71,20 @@ struct Change {
 }
 
 impl Change {
-    fn apply(&mut self, rope: &mut Rope) {
+    /// Makes the change; `saw` is told every edit and the text it leads to.
+    fn apply(&mut self, rope: &mut Rope, mut saw: impl FnMut(Edit, &Rope)) {
         self.before = rope.clone();
         for edit in &self.edits {
-            match edit.range {
-                None => *rope = Rope::from_str(&edit.text),
+            let range = match edit.range {
+                None => 0..rope.len_chars(),
                 Some(range) => {
                     let start = to_char(rope, range.start, self.encoding);
-                    let end = to_char(rope, range.end, self.encoding).max(start);
-                    rope.remove(start..end);
-                    rope.insert(start, &edit.text);
+                    start..to_char(rope, range.end, self.encoding).max(start)
                 }
-            }
+            };
+            rope.remove(range.clone());
+            rope.insert(range.start, &edit.text);
+            saw(Edit { range, text: edit.text.clone() }, rope);
         }
     }
 }
@@ -97,23 +103,30 @@ impl Recent {
         Self { floor, changes: VecDeque::new() }
     }
 
-    /// Makes a change where its version belongs.
-    fn apply(&mut self, rope: &mut Rope, change: Change) {
+    /// Makes a change where its version belongs. Gives its steps, if wanted and if it was not overtaken.
+    fn apply(&mut self, rope: &mut Rope, change: Change, wanted: bool) -> Vec<(Vec<Edit>, Rope)> {
         let version = change.version;
         let later = self.changes.iter().position(|it| it.version > version && version > self.floor);
         let at = later.unwrap_or(self.changes.len());
         if let Some(overtaken) = self.changes.get(at) {
             *rope = overtaken.before.clone();
         }
+        let whole = change.edits.iter().any(|it| it.range.is_none());
         self.changes.insert(at, change);
+        let mut steps = Vec::new();
         for change in self.changes.range_mut(at..) {
-            change.apply(rope);
+            change.apply(rope, |edit, text| {
+                if wanted && later.is_none() && !whole {
+                    steps.push((vec![edit], text.clone()));
+                }
+            });
         }
         let large = |it: &Change| it.edits.iter().map(|it| it.text.len()).sum::<usize>() > RECENT_BYTES;
         while self.changes.len() > RECENT_CHANGES || self.changes.iter().any(large) {
             let Some(gone) = self.changes.pop_front() else { break };
             self.floor = gone.version;
         }
+        steps
     }
 }
 
@@ -122,21 +135,41 @@ struct Open {
     document: Document,
     recent: Recent,
     progress: watch::Sender<Progress>,
-    expected: Option<Arc<str>>,
+    watch: Lookout,
     /// The newest version a model has read or written.
     seen: Option<i32>,
 }
 
 impl Open {
-    /// Compares with the expected text and wakes the committer.
-    fn changed(&mut self) {
-        let met = self.expected.as_deref().is_some_and(|it| self.document.rope == *it);
+    fn new(document: Document) -> Self {
+        let recent = Recent::new(document.version);
+        Self { document, recent, progress: watch::Sender::default(), watch: Lookout::default(), seen: None }
+    }
+
+    /// The text is another one than the changes lead to.
+    fn replace(&mut self, document: Document) {
+        self.recent = Recent::new(document.version);
+        let before = std::mem::replace(&mut self.document, document).rope;
+        let arrived = self.look(&before, Vec::new());
+        self.tell(arrived);
+    }
+
+    /// Looks for edits of ours in a report; without its steps, in the difference of the texts.
+    fn look(&mut self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Option<u64> {
+        if self.watch.is_idle() {
+            return None;
+        }
+        let now = &self.document.rope;
+        let is_told = steps.last().is_some_and(|it| it.1 == *now);
+        self.watch.saw(if is_told { steps } else { vec![(edits_between(before, now), now.clone())] })
+    }
+
+    /// Wakes those who wait for a change.
+    fn tell(&mut self, arrived: Option<u64>) {
         let version = self.document.version;
         self.progress.send_modify(|it| {
             it.changes += 1;
-            if met {
-                it.met = Some(version);
-            }
+            it.arrived = arrived.map(|id| (id, version)).or(it.arrived);
         });
     }
 }
@@ -145,24 +178,32 @@ impl Open {
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     open: HashMap<PathBuf, Open>,
+    last_sent: u64,
+    /// What was under way to documents when they were closed.
+    left: HashMap<PathBuf, Lookout>,
 }
 
 impl Overlay {
-    pub fn open(&mut self, key: PathBuf, document: Document) {
-        match self.open.get_mut(&key) {
-            // Opened again without a close, or under a second spelling: the newest text counts.
-            Some(open) => {
-                open.recent = Recent::new(document.version);
-                open.document = document;
-                open.changed();
-            }
-            None => {
-                let recent = Recent::new(document.version);
-                let progress = watch::Sender::default();
-                let open = Open { document, recent, progress, expected: None, seen: None };
-                self.open.insert(key, open);
-            }
+    /// `disk` is the text of the file, if [`may_be_hidden`](Self::may_be_hidden).
+    pub fn open(&mut self, key: PathBuf, document: Document, disk: Option<&Rope>) {
+        // Opened again without a close, or under a second spelling: the newest text counts.
+        if let Some(open) = self.open.get_mut(&key) {
+            return open.replace(document);
         }
+        let mut open = Open::new(document);
+        if let (Some(mut left), Some(disk)) = (self.left.remove(&key), disk) {
+            left.reopen(disk);
+            open.watch = left;
+            let arrived = open.look(disk, Vec::new());
+            open.tell(arrived);
+        }
+        self.open.insert(key, open);
+    }
+
+    /// An edit was under way to the document when it was closed. Neovim then applies it to the file in a buffer
+    /// that it does not show, and a later `didOpen` has the result.
+    pub fn may_be_hidden(&self, key: &Path) -> bool {
+        self.left.contains_key(key)
     }
 
     /// False if the document is not open.
@@ -175,20 +216,20 @@ impl Overlay {
     ) -> bool {
         let Some(open) = self.open.get_mut(key) else { return false };
         let rope = &mut open.document.rope;
-        let change = Change { version, before: rope.clone(), edits: edits.to_vec(), encoding };
-        open.recent.apply(rope, change);
+        let before = rope.clone();
+        let change = Change { version, before: before.clone(), edits: edits.to_vec(), encoding };
+        let steps = open.recent.apply(rope, change, !open.watch.is_idle());
         open.document.version = open.recent.changes.back().map_or(version, |it| it.version);
         open.document.dirty = true;
-        open.changed();
+        let arrived = open.look(&before, steps);
+        open.tell(arrived);
         true
     }
 
     pub fn save(&mut self, key: &Path, text: Option<&str>) -> bool {
         let Some(open) = self.open.get_mut(key) else { return false };
         if let Some(text) = text.filter(|it| open.document.rope != **it) {
-            open.document.rope = Rope::from_str(text);
-            open.recent = Recent::new(open.document.version);
-            open.changed();
+            open.replace(Document { rope: Rope::from_str(text), ..open.document.clone() });
         }
         open.document.dirty = false;
         open.progress.send_modify(|it| it.saves += 1);
@@ -196,8 +237,13 @@ impl Overlay {
     }
 
     pub fn close(&mut self, key: &Path) -> bool {
-        let Some(open) = self.open.remove(key) else { return false };
+        let Some(mut open) = self.open.remove(key) else { return false };
         open.progress.send_modify(|it| it.closed = true);
+        self.left.retain(|_, it| it.is_live());
+        if open.watch.is_live() {
+            open.watch.close();
+            self.left.insert(key.to_owned(), open.watch);
+        }
         true
     }
 
@@ -220,19 +266,47 @@ impl Overlay {
         self.open.get(key).is_some_and(|it| it.document.dirty && it.seen != Some(it.document.version))
     }
 
-    /// From now on every text of the document is compared with `text`; a hit stays visible in
-    /// [`Progress::met`]. Nothing if the document is not open.
-    pub fn expect(&mut self, key: &Path, text: Arc<str>) -> Option<watch::Receiver<Progress>> {
+    /// Looks out for an edit that is being sent. Nothing if the document is not open.
+    pub fn send(
+        &mut self,
+        key: &Path,
+        base: &Rope,
+        changes: &[TextChange],
+        encoding: PositionEncoding,
+    ) -> Option<(u64, watch::Receiver<Progress>)> {
         let open = self.open.get_mut(key)?;
-        let met = (open.document.rope == *text).then_some(open.document.version);
-        open.expected = Some(text);
-        open.progress.send_modify(|it| it.met = met);
-        Some(open.progress.subscribe())
+        self.last_sent += 1;
+        open.watch.send(self.last_sent, base, changes, encoding, &open.document.rope);
+        Some((self.last_sent, open.progress.subscribe()))
     }
 
-    pub fn forget_expected(&mut self, key: &Path) {
+    /// Nobody waits for the edit any more. It is looked out for a while all the same, longer without an answer.
+    pub fn leave(&mut self, key: &Path, id: u64, answered: bool) {
+        let watches =
+            self.open.get_mut(key).map(|it| &mut it.watch).into_iter().chain(self.left.get_mut(key));
+        watches.for_each(|it| it.leave(id, answered));
+    }
+
+    /// Edits of the document may still arrive, or have arrived in the wrong place.
+    pub fn is_watched(&self, key: &Path) -> bool {
+        self.open.get(key).is_some_and(|it| it.watch.damage() > 0 || it.watch.is_live())
+            || self.left.get(key).is_some_and(Lookout::is_live)
+    }
+
+    /// How many edits have arrived in the wrong place and are still there.
+    pub fn damage(&self, key: &Path) -> usize {
+        self.open.get(key).map_or(0, |it| it.watch.damage())
+    }
+
+    /// The document, and its text without edits that arrived in the wrong place, if there are any.
+    pub fn with_clean(&self, key: &Path) -> Option<(Document, Option<String>)> {
+        self.open.get(key).map(|it| (it.document.clone(), it.watch.clean()))
+    }
+
+    /// They are taken back, or given up.
+    pub fn repaired(&mut self, key: &Path) {
         if let Some(open) = self.open.get_mut(key) {
-            open.expected = None;
+            open.watch.repaired(&open.document.rope);
         }
     }
 
@@ -263,7 +337,7 @@ mod tests {
             rope: Rope::from_str(text),
             dirty: false,
         };
-        overlay.open(key.into(), document);
+        overlay.open(key.into(), document, None);
         for (version, edit) in changes {
             assert!(overlay.change(key, *version, std::slice::from_ref(edit), PositionEncoding::Utf8));
         }

@@ -471,3 +471,136 @@ async fn every_edit_is_recorded_before_and_after() {
         ]
     );
 }
+
+/// Applies at the old places of whatever text is there, as Neovim does for version 0.
+fn unchecked(workspace: &Workspace, edit: &DocumentEdit) {
+    let encoding = PositionEncoding::Utf16;
+    let edits = edit.changes.iter().rev().map(|it| RangeEdit {
+        range: Some(position::to_range(&edit.base, it.start, it.end, encoding)),
+        text: it.text.clone(),
+    });
+    let version = workspace.document(&edit.path).unwrap().version + 1;
+    assert!(workspace.change(&edit.path, version, &edits.collect::<Vec<_>>(), encoding));
+}
+
+#[tokio::test]
+async fn an_edit_that_arrives_at_old_places_is_taken_back_and_made_again() {
+    let (it, editor) = Fixture::open(|workspace, call, edit| {
+        if call > 0 {
+            return honest(workspace, edit);
+        }
+        type_text(workspace, &edit.path, "one\n", "zero\none\n");
+        unchecked(workspace, edit);
+        let damaged = "zero\none\ntwo\n4e\nfour\nfive\n";
+        assert_eq!(workspace.overlay_text(&edit.path).unwrap(), damaged);
+        // The user types into two lines of it, one of them in the wrong place.
+        report(workspace, &edit.path, &[TextChange { start: 15, end: 15, text: "!".into() }]);
+        type_text(workspace, &edit.path, "zero", "null");
+        EditorAnswer::Applied
+    });
+    let error = it.edit("four", "4").await.unwrap_err();
+    // "three" and what was typed into it is back; next to the line of the edit, so the model has to look.
+    assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
+    assert_eq!(it.buffer(), "null\none\ntwo\nthree!\nfour\nfive\n");
+    let done = it.edit("four", "4").await.unwrap();
+    assert_eq!(done.before.as_deref(), Some("null\none\ntwo\nthree!\nfour\nfive\n"));
+    assert_eq!(editor.calls.load(SeqCst), 3);
+}
+
+#[tokio::test]
+async fn an_edit_that_is_made_twice_is_there_once() {
+    let (it, editor) = Fixture::open(|workspace, call, edit| match call {
+        0 => EditorAnswer::Silent("no answer".into()),
+        1 => {
+            // Both requests at last, one after the other.
+            unchecked(workspace, edit);
+            unchecked(workspace, edit);
+            EditorAnswer::Applied
+        }
+        _ => honest(workspace, edit),
+    });
+    it.edit("two\n", "2\nand a line\n").await.unwrap();
+    let mut watch = it.workspace.watch(&it.path).unwrap();
+    while it.workspace.damage(&it.path) > 0 {
+        assert!(watch.changed().await);
+    }
+    assert_eq!(it.buffer(), BASE.replace("two\n", "2\nand a line\n"));
+    assert_eq!(editor.calls.load(SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_misplaced_edit_that_the_editor_keeps_is_reported_with_a_diff() {
+    let (it, _) = Fixture::open(|workspace, call, edit| {
+        if call == 0 {
+            type_text(workspace, &edit.path, "one\n", "zero\none\n");
+            unchecked(workspace, edit);
+        }
+        EditorAnswer::Refused(Some("busy".into()))
+    });
+    match it.edit("three", "3").await.unwrap_err() {
+        CommitError::Astray { diff, .. } => assert!(diff.contains("-two\n+3\n"), "{diff}"),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_closed_and_opened_again_gets_its_edit() {
+    let (it, editor) = Fixture::open(|workspace, call, edit| {
+        if call == 0 {
+            workspace.close(&edit.path);
+            workspace.open(&edit.path, 0, BASE, "text");
+            return EditorAnswer::Refused(None);
+        }
+        honest(workspace, edit)
+    });
+    it.edit("two", "2").await.unwrap();
+    assert_eq!((it.buffer(), it.disk()), (BASE.replace("two", "2"), BASE.into()));
+    assert_eq!(editor.calls.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_edit_that_the_closed_document_refused_goes_to_the_file() {
+    let (it, _) = Fixture::open(|workspace, _, edit| {
+        workspace.close(&edit.path);
+        EditorAnswer::Failed("not open".into())
+    });
+    let done = it.edit("two", "2").await.unwrap();
+    assert_eq!((done.origin, it.disk()), (Origin::Disk, BASE.replace("two", "2")));
+}
+
+/// Opens the file in the editor just before or just after it is written.
+struct Opens {
+    workspace: Arc<Workspace>,
+    before: bool,
+}
+
+impl journal::EditJournal for Opens {
+    fn begin(&self, intent: &journal::EditIntent) -> io::Result<u64> {
+        if self.before && !intent.buffer {
+            self.workspace.open(&intent.path, 1, BASE, "text");
+        }
+        Ok(1)
+    }
+
+    fn complete(&self, _: u64, before: Option<&str>, _: Option<&str>) {
+        if self.workspace.document(&self.workspace.root().join("a.txt")).is_none() {
+            self.workspace.open(&self.workspace.root().join("a.txt"), 1, before.unwrap(), "text");
+        }
+    }
+
+    fn abandon(&self, _: u64, _: &str) {}
+}
+
+#[tokio::test]
+async fn a_file_that_is_opened_while_it_is_written_is_changed_in_the_editor() {
+    for before in [true, false] {
+        let (it, editor) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
+        it.workspace.close(&it.path);
+        it.workspace.set_journal(Arc::new(Opens { workspace: it.workspace.clone(), before }));
+        let done = it.edit("two", "2").await.unwrap();
+        assert!(matches!(done.origin, Origin::Buffer { .. }), "{done:?}");
+        let disk = if before { BASE.to_owned() } else { BASE.replace("two", "2") };
+        assert_eq!((it.buffer(), it.disk()), (BASE.replace("two", "2"), disk), "{before}");
+        assert_eq!(editor.calls.load(SeqCst), 1);
+    }
+}

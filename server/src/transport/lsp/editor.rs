@@ -7,11 +7,11 @@ use std::{path::PathBuf, sync::Weak, time::Duration};
 use async_trait::async_trait;
 use pi_host::workspace::{
     editor::{DocumentEdit, EditorAnswer, EditorClient},
-    position,
+    position::{self, PositionEncoding},
 };
 use serde_json::{Value, json};
 
-use super::{connection::Connection, save};
+use super::{client::AskError, connection::Connection, save};
 
 /// How long an editor may take to answer; some ask their user first.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -54,8 +54,13 @@ impl EditorClient for LspEditor {
         };
         match connection.client.ask("workspace/applyEdit", params, DEADLINE).await {
             Ok(answer) => hint(&answer),
+            Err(error @ AskError::Timeout(_)) => EditorAnswer::Silent(error.to_string()),
             Err(error) => EditorAnswer::Failed(error.to_string()),
         }
+    }
+
+    fn encoding(&self) -> PositionEncoding {
+        self.connection.upgrade().map_or_else(PositionEncoding::default, |it| it.capabilities().encoding)
     }
 }
 

@@ -1,0 +1,389 @@
+//! Commits to a document that is open in an editor.
+//!
+//! An editor's answer is a hint: some say yes and skip the edit, some say no without a reason, some answer
+//! late, twice or never. So only the buffer they report afterwards counts. If it is another one than wanted, the
+//! plan is rebased over what the buffer has become and sent again, at most twice. An edit that arrived in the
+//! wrong place is taken back first, whoever waits for it.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    CommitError, Committed, Document, EditPlan, Origin, Snapshot, Workspace, changes,
+    commit::diff,
+    editor::{DocumentEdit, EditorAnswer, EditorClient},
+    journal::{EditIntent, EditKind, Record},
+    sent,
+};
+use crate::fs;
+
+/// How often an edit is sent to an editor before we give up.
+const ATTEMPTS: usize = 3;
+/// How often taking back an edit that went astray is tried on top of that: the user's text is at stake.
+const REPAIRS: usize = 5;
+/// Pauses before it is tried again when the editor did not let it happen.
+const REPAIR_PAUSES: [Duration; 3] =
+    [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+/// How long an editor that has shown the change may take to answer as well, before its request is cancelled.
+const ANSWER_GRACE: Duration = Duration::from_millis(100);
+
+/// What became of one sent edit.
+enum Seen {
+    /// The text it was made for has it, at this version.
+    Arrived(i32),
+    /// The document was closed; the editor's answer if there was one.
+    Closed(Option<EditorAnswer>),
+    /// It visibly has it, among other changes.
+    Among,
+    /// Something else; with the editor's words if it gave any.
+    Other(Option<String>),
+}
+
+/// Where a document is on its way to the planned text.
+struct Goal {
+    /// The text it is to have: with the plan if it fits, otherwise only without edits that went astray.
+    target: String,
+    /// What the document would be without edits that went astray.
+    clean: String,
+    /// The plan fits what the user has made of the text.
+    fits: bool,
+}
+
+impl Workspace {
+    /// Makes the planned change in the open document. Nothing if the document was closed and the edit is not in
+    /// it: the file counts then.
+    pub(super) async fn commit_buffer(
+        self: &Arc<Self>,
+        plan: &EditPlan,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Committed>, CommitError> {
+        let mut record = None;
+        let outcome = {
+            let _lookout = Lookout { workspace: self, path: &plan.path };
+            self.edit_buffer(plan, &mut record, cancel).await
+        };
+        let Some(record) = record.filter(Record::is_kept) else { return outcome };
+        let path = plan.path.clone();
+        let closed = fs::blocking(move || {
+            match &outcome {
+                Ok(Some(done)) => record.complete(done.before.as_deref(), Some(&done.after)),
+                Ok(None) => record.abandon("the document was closed"),
+                Err(error) => record.abandon(&error.to_string()),
+            }
+            Ok(outcome)
+        });
+        closed.await.unwrap_or_else(|error| Err(CommitError::Journal { path, error }))
+    }
+
+    /// Sends the edit until the buffer has it. What was begun is left in `record`.
+    async fn edit_buffer(
+        &self,
+        plan: &EditPlan,
+        record: &mut Option<Record>,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Committed>, CommitError> {
+        let path = &plan.path;
+        let Some(first) = self.document(path) else { return Ok(None) };
+        let Some(editor) = self.editor() else { return Err(CommitError::NoEditor { path: path.clone() }) };
+        let base = match &plan.base {
+            Some(base) => base.text.clone(),
+            None if self.is_unseen(path) => return Err(CommitError::Unseen { path: path.clone() }),
+            None => first.rope.to_string(),
+        };
+        let mut reason = String::from("its buffer never showed the new text");
+        let mut sent = 0;
+        loop {
+            let Some((document, clean)) = self.with_clean(path) else {
+                return Err(CommitError::Closed { path: path.clone() });
+            };
+            let damaged = clean.is_some();
+            let theirs = document.rope.to_string();
+            let goal = Goal::of(&base, &plan.text, clean.unwrap_or_else(|| theirs.clone()));
+            if goal.target == theirs {
+                self.repaired(path);
+                return self.there(plan, &base, goal, sent > 0, document.version).map(Some);
+            }
+            if sent >= ATTEMPTS + if damaged { REPAIRS } else { 0 } {
+                if !damaged {
+                    return Err(CommitError::Refused { path: path.clone(), reason });
+                }
+                return Err(CommitError::Astray { path: path.clone(), diff: diff(&goal.clean, &theirs) });
+            }
+            if cancel.is_cancelled() {
+                return Err(CommitError::Aborted);
+            }
+            // Taking back what went astray is no edit of its own.
+            if record.is_none() && plan.text != base {
+                *record = Some(self.begin_record(plan, &goal).await?);
+            }
+            let edit = DocumentEdit {
+                path: document.path.clone(),
+                version: document.version,
+                base: document.rope.clone(),
+                changes: changes::minimal(&theirs, &goal.target),
+                label: plan.label.clone(),
+            };
+            sent += 1;
+            match self.send_and_watch(&*editor, edit, &theirs, &goal.target, cancel).await? {
+                Seen::Arrived(version) => {
+                    return self.made(plan, &base, goal, version).map(Some);
+                }
+                Seen::Closed(answer) => {
+                    if !self.is_open_again(plan, answer).await? {
+                        return Ok(None);
+                    }
+                }
+                Seen::Among => self.repaired(path),
+                Seen::Other(said) => reason = said.unwrap_or(reason),
+            }
+        }
+    }
+
+    async fn begin_record(&self, plan: &EditPlan, goal: &Goal) -> Result<Record, CommitError> {
+        let journal = self.journal(&plan.path);
+        if journal.is_none() {
+            return Ok(Record::none());
+        }
+        let intent = EditIntent {
+            cause: plan.cause.clone(),
+            path: plan.path.clone(),
+            kind: EditKind::Change,
+            before: Some(goal.clean.as_str().into()),
+            after: Some(goal.target.as_str().into()),
+            buffer: true,
+        };
+        fs::blocking(move || Record::begin(journal, &intent))
+            .await
+            .map_err(|error| CommitError::Journal { path: plan.path.clone(), error })
+    }
+
+    /// The document has the text it should have, without an edit of ours that was seen to arrive.
+    fn there(
+        &self,
+        plan: &EditPlan,
+        base: &str,
+        goal: Goal,
+        tried: bool,
+        version: i32,
+    ) -> Result<Committed, CommitError> {
+        // After an attempt this says: it came together with what the user typed elsewhere.
+        let before = match tried && goal.fits {
+            true => changes::rebase(&plan.text, base, &goal.target).unwrap_or_else(|| base.to_owned()),
+            false => goal.clean.clone(),
+        };
+        self.made(plan, base, Goal { clean: before, ..goal }, version)
+    }
+
+    /// The document has the text it should have.
+    fn made(&self, plan: &EditPlan, base: &str, goal: Goal, version: i32) -> Result<Committed, CommitError> {
+        let path = plan.path.clone();
+        if !goal.fits {
+            return Err(CommitError::Conflict { diff: diff(base, &goal.clean), path });
+        }
+        let rebased = goal.target != plan.text;
+        if !rebased {
+            self.mark_seen(&path, version);
+        }
+        let (before, after) = (Some(goal.clean), goal.target);
+        Ok(Committed { path, before, after, origin: Origin::Buffer { version }, rebased })
+    }
+
+    /// Sends one edit and waits until the buffer has it, visibly contains it among the user's own changes, or
+    /// will not get it.
+    async fn send_and_watch(
+        &self,
+        editor: &dyn EditorClient,
+        edit: DocumentEdit,
+        theirs: &str,
+        target: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Seen, CommitError> {
+        let path = edit.path.clone();
+        let encoding = editor.encoding();
+        let watched =
+            self.with_key(&path, |documents, key| documents.send(key, &edit.base, &edit.changes, encoding));
+        let Some((id, mut progress)) = watched else { return Ok(Seen::Closed(None)) };
+        let damaged = self.damage(&path);
+        let mut under_way = UnderWay { workspace: self, path: &path, id, answered: false };
+        let mut asked = std::pin::pin!(editor.apply(edit));
+        let mut answer = None;
+        let mut deadline = None;
+        loop {
+            let now = *progress.borrow_and_update();
+            if let Some((_, version)) = now.arrived.filter(|it| it.0 == id) {
+                if answer.is_none() {
+                    let _late = tokio::time::timeout(ANSWER_GRACE, &mut asked).await;
+                }
+                return Ok(Seen::Arrived(version));
+            }
+            if now.closed {
+                if answer.is_none() {
+                    answer = tokio::time::timeout(self.verify_time, &mut asked).await.ok();
+                }
+                return Ok(Seen::Closed(answer));
+            }
+            if let Some(said) = answer.as_ref().and_then(EditorAnswer::reason) {
+                // The change may have come although the answer says no; the caller looks at the text again.
+                return Ok(Seen::Other(Some(said)));
+            }
+            if self.damage(&path) > damaged {
+                return Ok(Seen::Other(None));
+            }
+            if self.contains(&path, theirs, target) {
+                return Ok(Seen::Among);
+            }
+            tokio::select! {
+                it = &mut asked, if answer.is_none() => {
+                    under_way.answered = !matches!(it, EditorAnswer::Silent(_));
+                    answer = Some(it);
+                    deadline = Some(Instant::now() + self.verify_time);
+                }
+                changed = progress.changed() => if changed.is_err() { return Ok(Seen::Closed(answer)) },
+                () = until(deadline) => return Ok(Seen::Other(None)),
+                () = cancel.cancelled() => return Err(CommitError::Aborted),
+            }
+        }
+    }
+
+    /// Whether the document visibly has the changes that lead from `theirs` to `target`, among others.
+    fn contains(&self, path: &Path, theirs: &str, target: &str) -> bool {
+        let Some(now) = self.document(path).map(|it| it.rope.to_string()) else { return false };
+        now != theirs && changes::rebase(theirs, target, &now).as_deref() == Some(now.as_str())
+    }
+
+    /// The document was closed while an edit was on its way: it is opened again, or the edit is lost and the
+    /// file counts, or nobody knows.
+    async fn is_open_again(
+        &self,
+        plan: &EditPlan,
+        answer: Option<EditorAnswer>,
+    ) -> Result<bool, CommitError> {
+        let deadline = Instant::now() + self.verify_time;
+        loop {
+            let opened = self.shared.opened.notified();
+            if self.document(&plan.path).is_some() {
+                return Ok(true);
+            }
+            match answer {
+                Some(EditorAnswer::Refused(_) | EditorAnswer::Failed(_)) => return Ok(false),
+                // It may be in a hidden buffer now. Helix and VS Code open the document again and say so.
+                Some(EditorAnswer::Applied | EditorAnswer::Silent(_)) | None => {}
+            }
+            tokio::select! {
+                () = opened => {}
+                () = until(Some(deadline)) => return Err(CommitError::Closed { path: plan.path.clone() }),
+            }
+        }
+    }
+
+    fn with_clean(&self, path: &Path) -> Option<(Document, Option<String>)> {
+        self.with_key(path, |documents, key| documents.with_clean(key))
+    }
+
+    pub(super) fn damage(&self, path: &Path) -> usize {
+        self.with_key(path, |documents, key| documents.damage(key))
+    }
+
+    fn repaired(&self, path: &Path) {
+        self.with_key(path, |documents, key| documents.repaired(key));
+    }
+
+    /// Looks out for edits whose commit is over, and takes back what arrives in the wrong place.
+    async fn look_out(self: Arc<Self>, path: &Path) {
+        let deadline = Instant::now() + sent::LOOKOUT;
+        while self.sees_damage(path, deadline).await {
+            let mut pauses = REPAIR_PAUSES.into_iter();
+            while let Err(error) = self.take_back(path).await {
+                tracing::warn!(path = %path.display(), %error, "a misplaced edit is still there");
+                let Some(pause) = pauses.next() else { return self.repaired(path) };
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    /// Waits until an edit has arrived in the wrong place. False if none did in time.
+    async fn sees_damage(&self, path: &Path, deadline: Instant) -> bool {
+        loop {
+            let opened = self.shared.opened.notified();
+            let mut changes = self.watch(path);
+            if self.damage(path) > 0 {
+                return true;
+            }
+            let changed = async {
+                match &mut changes {
+                    Some(changes) => {
+                        changes.changed().await;
+                    }
+                    None => opened.await,
+                }
+            };
+            tokio::select! {
+                () = changed => {}
+                () = until(Some(deadline)) => return false,
+            }
+        }
+    }
+
+    /// Takes back what has arrived in the wrong place, unless somebody else does.
+    async fn take_back(self: &Arc<Self>, path: &Path) -> Result<(), CommitError> {
+        let _guard = self.lock_path(path).await;
+        let Some((document, Some(text))) = self.with_clean(path) else { return Ok(()) };
+        // A plan that changes nothing but what went astray.
+        let plan = EditPlan {
+            path: path.to_owned(),
+            base: Some(Snapshot::of_buffer(path.to_owned(), text.clone(), document.version)),
+            text,
+            label: "pi: take back a misplaced edit".to_owned(),
+            cause: None,
+        };
+        self.edit_buffer(&plan, &mut None, &CancellationToken::new()).await.map(|_| ())
+    }
+}
+
+impl Goal {
+    fn of(base: &str, ours: &str, clean: String) -> Self {
+        match changes::rebase(base, ours, &clean) {
+            Some(target) => Self { target, clean, fits: true },
+            None => Self { target: clean.clone(), clean, fits: false },
+        }
+    }
+}
+
+/// An edit that somebody waits for, until the wait is over, however it ends.
+struct UnderWay<'a> {
+    workspace: &'a Workspace,
+    path: &'a Path,
+    id: u64,
+    answered: bool,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let (id, answered) = (self.id, self.answered);
+        self.workspace.with_key(self.path, |documents, key| documents.leave(key, id, answered));
+    }
+}
+
+/// A commit. However it ends, edits that may still arrive are looked out for.
+struct Lookout<'a> {
+    workspace: &'a Arc<Workspace>,
+    path: &'a Path,
+}
+
+impl Drop for Lookout<'_> {
+    fn drop(&mut self) {
+        if self.workspace.with_key(self.path, |documents, key| documents.is_watched(key)) {
+            let (workspace, path) = (self.workspace.clone(), self.path.to_owned());
+            tokio::spawn(async move { workspace.look_out(&path).await });
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

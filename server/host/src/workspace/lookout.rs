@@ -1,0 +1,334 @@
+//! What is looked for in the reports of an editor while edits of ours are under way: those that arrive, and those
+//! that arrive in the wrong place.
+//!
+//! What happened to the text since the first of them was sent is kept change by change. So an edit that went
+//! astray can be taken back exactly, with everything that was typed since, also into it and around it.
+
+use std::ops::Range;
+
+use ropey::Rope;
+
+use super::{changes, editor::TextChange, position::PositionEncoding, sent::Sent};
+
+/// Changes that are kept as long as nothing has gone astray.
+const KEPT: usize = 64;
+
+/// The edits under way to one document, and what its text has been meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Lookout {
+    sent: Vec<Sent>,
+    /// The text before the first step.
+    start: Rope,
+    steps: Vec<Step>,
+    /// Steps that were dropped before the first one.
+    dropped: usize,
+}
+
+/// The text changed.
+#[derive(Debug)]
+struct Step {
+    edits: Vec<Edit>,
+    /// An edit of ours did it, in the wrong place; the text before.
+    astray: Option<Rope>,
+}
+
+/// Characters are replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub range: Range<usize>,
+    pub text: String,
+}
+
+/// The edits between two texts, each meant for what the one before left.
+pub(super) fn edits_between(before: &Rope, after: &Rope) -> Vec<Edit> {
+    let changes = changes::minimal(&before.to_string(), &after.to_string());
+    let char = |byte| before.byte_to_char(byte);
+    // From the end, so that the places before stay right.
+    changes.into_iter().rev().map(|it| Edit { range: char(it.start)..char(it.end), text: it.text }).collect()
+}
+
+impl Lookout {
+    /// Looks out for changes of `base`, sent while the document has `text`.
+    pub fn send(
+        &mut self,
+        id: u64,
+        base: &Rope,
+        changes: &[TextChange],
+        encoding: PositionEncoding,
+        text: &Rope,
+    ) {
+        self.forget_old();
+        if self.is_idle() {
+            self.restart(text);
+        }
+        let mut sent = Sent::new(id, base.clone(), changes.to_vec(), encoding);
+        sent.meet(self.now(), text);
+        self.sent.push(sent);
+    }
+
+    /// Nobody waits for the edit any more.
+    pub fn leave(&mut self, id: u64, answered: bool) {
+        self.sent.iter_mut().filter(|it| it.id == id).for_each(|it| it.leave(answered));
+    }
+
+    /// The document was closed.
+    pub fn close(&mut self) {
+        self.sent.iter_mut().for_each(|it| it.leave(false));
+    }
+
+    /// The document was opened again, or not seen for a while: only what is still under way counts.
+    pub fn reopen(&mut self, disk: &Rope) {
+        self.restart(disk);
+        let now = self.now();
+        self.sent.iter_mut().for_each(|it| it.meet(now, disk));
+    }
+
+    /// An edit may still arrive.
+    pub fn is_live(&self) -> bool {
+        self.sent.iter().any(|it| !it.is_over())
+    }
+
+    /// Nothing is looked for.
+    pub fn is_idle(&self) -> bool {
+        self.sent.is_empty() && self.damage() == 0
+    }
+
+    /// How many edits have arrived in the wrong place and are still there.
+    pub fn damage(&self) -> usize {
+        self.steps.iter().filter(|it| it.astray.is_some()).count()
+    }
+
+    /// What went astray is taken back, or given up.
+    pub fn repaired(&mut self, text: &Rope) {
+        if self.damage() > 0 {
+            self.restart(text);
+        }
+    }
+
+    /// The text as it would be without the edits that went astray: with every character that somebody else put
+    /// in, and every one such an edit removed.
+    pub fn clean(&self) -> Option<String> {
+        if self.damage() == 0 {
+            return None;
+        }
+        let mut runs = vec![Run { text: self.start.clone(), astray: false, gone: Gone::No }];
+        for step in &self.steps {
+            for edit in &step.edits {
+                replay(&mut runs, edit, step.astray.is_some());
+            }
+        }
+        let kept = runs.iter().filter(|it| !it.astray && it.gone != Gone::User);
+        Some(kept.flat_map(|it| it.text.chunks()).collect())
+    }
+
+    /// The document has changed like this, by one report. Gives the edit that arrived as it was meant.
+    pub fn saw(&mut self, report: Vec<(Vec<Edit>, Rope)>) -> Option<u64> {
+        self.forget_old();
+        if self.is_idle() {
+            return None;
+        }
+        let mut arrived = None;
+        for (edits, text) in report {
+            if edits.iter().all(|it| it.range.is_empty() && it.text.is_empty()) {
+                continue;
+            }
+            self.steps.push(Step { edits, astray: None });
+            // The user has taken it back.
+            if self.steps.iter().any(|it| it.astray.as_ref().is_some_and(|before| *before == text)) {
+                self.restart(&text);
+            }
+            arrived = self.find_arrival(&text).or(arrived);
+            let now = self.now();
+            self.sent.iter_mut().for_each(|it| it.meet(now, &text));
+        }
+        if self.damage() == 0 {
+            self.drop_old_steps();
+        }
+        arrived
+    }
+
+    /// Looks whether an edit has led to this text. Gives it if it was meant to.
+    fn find_arrival(&mut self, text: &Rope) -> Option<u64> {
+        let found: Vec<_> =
+            (0..self.sent.len()).filter_map(|at| Some((at, self.source(at, text)?))).collect();
+        // Of two that lead to the same, the newest is the one somebody waits for.
+        let well = found.iter().rev().find(|(at, (_, source))| self.sent[*at].is_for(source));
+        if let Some((at, _)) = well {
+            let id = self.sent.remove(*at).id;
+            // What it was made for is without what had gone astray before.
+            self.repaired(text);
+            return Some(id);
+        }
+        let (at, (number, source)) = found.into_iter().next()?;
+        let edits = self.sent.remove(at).edits_of(&source);
+        let now = self.now();
+        self.steps.truncate(number - self.dropped);
+        self.steps.push(Step { edits, astray: Some(source) });
+        // The numbers of later texts are used up.
+        while self.now() < now {
+            self.steps.push(Step { edits: Vec::new(), astray: None });
+        }
+        None
+    }
+
+    /// The text from which an edit has led to this one, and its number. If there are several it is the one from which
+    /// exactly the edit was reported, else the newest: what was typed before an edit that removed it must come back.
+    fn source(&self, at: usize, text: &Rope) -> Option<(usize, Rope)> {
+        let sent = &self.sent[at];
+        // No editor tells a change in more than one step, so the text before is not further away.
+        let oldest = self.now().saturating_sub(sent.len()).max(self.dropped);
+        let sources: Vec<_> = sent.sources(text).filter(|it| it.0 >= oldest).collect();
+        let is_told = |(number, source): &&(usize, &Rope)| {
+            let told = self.steps[number - self.dropped..].iter().flat_map(|it| &it.edits);
+            told.eq(sent.edits_of(source).iter())
+        };
+        let source = sources.iter().find(is_told).or(sources.first())?;
+        Some((source.0, source.1.clone()))
+    }
+
+    /// Number of the text after the last step.
+    fn now(&self) -> usize {
+        self.dropped + self.steps.len()
+    }
+
+    fn restart(&mut self, text: &Rope) {
+        self.dropped = self.now();
+        self.steps.clear();
+        self.start = text.clone();
+    }
+
+    fn forget_old(&mut self) {
+        self.sent.retain(|it| !it.is_over());
+    }
+
+    fn drop_old_steps(&mut self) {
+        let old = self.steps.len().saturating_sub(KEPT);
+        for step in self.steps.drain(..old) {
+            for edit in step.edits {
+                self.start.remove(edit.range.clone());
+                self.start.insert(edit.range.start, &edit.text);
+            }
+        }
+        self.dropped += old;
+    }
+}
+
+/// A part of all that was ever in the text.
+#[derive(Debug, Clone)]
+struct Run {
+    text: Rope,
+    /// An edit that went astray put it in.
+    astray: bool,
+    gone: Gone,
+}
+
+/// Who removed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    No,
+    Astray,
+    User,
+}
+
+fn replay(runs: &mut Vec<Run>, edit: &Edit, astray: bool) {
+    let first = cut(runs, edit.range.start);
+    let end = cut(runs, edit.range.end).max(first);
+    for run in runs[first..end].iter_mut().filter(|it| it.gone == Gone::No) {
+        run.gone = if astray { Gone::Astray } else { Gone::User };
+    }
+    let at = if astray { end } else { first };
+    runs.insert(at, Run { text: Rope::from_str(&edit.text), astray, gone: Gone::No });
+}
+
+/// Makes a run begin at this character of the text and gives its number.
+fn cut(runs: &mut Vec<Run>, at: usize) -> usize {
+    let mut left = at;
+    for n in 0..runs.len() {
+        if runs[n].gone != Gone::No {
+            continue;
+        }
+        let len = runs[n].text.len_chars();
+        if left == 0 {
+            return n;
+        }
+        if left < len {
+            let rest = runs[n].text.split_off(left);
+            runs.insert(n + 1, Run { text: rest, ..runs[n].clone() });
+            return n + 1;
+        }
+        left -= len;
+    }
+    runs.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "one\ntwo\nthree\n";
+
+    /// Of "two" becoming "2", sent for the base text.
+    fn lookout() -> Lookout {
+        let mut lookout = Lookout::default();
+        let changes = [TextChange { start: 4, end: 7, text: "2".into() }];
+        let base = Rope::from_str(BASE);
+        lookout.send(1, &base, &changes, PositionEncoding::Utf16, &base);
+        lookout
+    }
+
+    /// The texts one after the other, each reported on its own.
+    fn see(lookout: &mut Lookout, texts: &[&str]) -> Option<u64> {
+        let mut arrived = None;
+        let mut before = Rope::from_str(BASE);
+        for text in texts {
+            let text = Rope::from_str(text);
+            arrived = lookout.saw(vec![(edits_between(&before, &text), text.clone())]).or(arrived);
+            before = text;
+        }
+        arrived
+    }
+
+    #[test]
+    fn an_edit_is_recognised_where_it_was_meant() {
+        let mut lookout = lookout();
+        assert_eq!(see(&mut lookout, &["one\n2\nthree\n"]), Some(1));
+        assert!(lookout.is_idle());
+    }
+
+    #[test]
+    fn an_edit_in_a_wrong_place_is_taken_back_with_all_that_was_typed() {
+        let cases: &[(&[&str], &str)] = &[
+            (&[], "zero\none\ntwo\nthree\n"),
+            (&["zero\n2\ntwo\nthree!\n"], "zero\none\ntwo\nthree!\n"),
+            (&["zero\n2x\ntwo\nthree\n"], "zero\nonex\ntwo\nthree\n"),
+            (&["zero\nx2\ntwo\nthree\n"], "zero\nonex\ntwo\nthree\n"),
+            (&["zero\ntwo\nthree\n"], "zero\nonetwo\nthree\n"),
+        ];
+        for (typed, expected) in cases {
+            let mut lookout = lookout();
+            assert_eq!(see(&mut lookout, &["zero\none\ntwo\nthree\n", "zero\n2\ntwo\nthree\n"]), None);
+            assert_eq!(lookout.damage(), 1);
+            let mut before = Rope::from_str("zero\n2\ntwo\nthree\n");
+            for text in *typed {
+                let text = Rope::from_str(text);
+                lookout.saw(vec![(edits_between(&before, &text), text.clone())]);
+                before = text;
+            }
+            assert_eq!(lookout.clean().as_deref(), Some(*expected), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_undid_is_not_taken_back_twice() {
+        let mut lookout = lookout();
+        see(&mut lookout, &["zero\none\ntwo\nthree\n", "zero\n2\ntwo\nthree\n", "zero\none\ntwo\nthree\n"]);
+        assert!(lookout.is_idle());
+    }
+
+    #[test]
+    fn other_texts_mean_nothing() {
+        let mut lookout = lookout();
+        assert_eq!(see(&mut lookout, &["one\ntwo\n", "one\n22\nthree\n", BASE]), None);
+        assert_eq!((lookout.damage(), lookout.clean()), (0, None));
+    }
+}

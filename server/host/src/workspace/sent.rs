@@ -1,0 +1,109 @@
+//! An edit that was sent to an editor and has not been seen in its buffer yet.
+//!
+//! An editor that does not compare versions applies an edit at the old places of a text that has moved on
+//! (Neovim, for a document nobody has typed in). What such an edit does to a text is known, so it is recognised
+//! in the next report, whatever the editor answers.
+
+use std::{collections::VecDeque, time::Duration};
+
+use ropey::Rope;
+use tokio::time::Instant;
+
+use super::{
+    editor::TextChange,
+    lookout::Edit,
+    position::{PositionEncoding, to_char, to_range},
+};
+
+/// Texts of one document that are remembered while an edit is under way.
+const TEXTS: usize = 64;
+/// An edit without an answer is looked out for this long after its commit. An editor can show a dialog first.
+pub(super) const LOOKOUT: Duration = Duration::from_secs(60);
+/// An edit that was answered and not seen is looked out for this long: what an editor did it reports soon. Longer
+/// would be wrong, as the user may come to type the very same.
+const LOOKOUT_ANSWERED: Duration = Duration::from_secs(20);
+
+/// An edit that is under way.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub id: u64,
+    base: Rope,
+    changes: Vec<TextChange>,
+    encoding: PositionEncoding,
+    meets: VecDeque<Meeting>,
+    /// Nobody waits for it any more; it is forgotten then.
+    until: Option<Instant>,
+}
+
+/// A text the edit may meet, and what it makes of it.
+#[derive(Debug)]
+struct Meeting {
+    number: usize,
+    text: Rope,
+    result: Rope,
+}
+
+impl Sent {
+    /// Changes of `base`.
+    pub fn new(id: u64, base: Rope, changes: Vec<TextChange>, encoding: PositionEncoding) -> Self {
+        Self { id, base, changes, encoding, meets: VecDeque::new(), until: None }
+    }
+
+    /// The document has the text with this number now.
+    pub fn meet(&mut self, number: usize, text: &Rope) {
+        if self.meets.len() == TEXTS {
+            self.meets.pop_front();
+        }
+        let mut result = text.clone();
+        for edit in self.edits_of(text) {
+            result.remove(edit.range.clone());
+            result.insert(edit.range.start, &edit.text);
+        }
+        // What changes nothing leaves no trace to look for.
+        if result != *text {
+            self.meets.push_back(Meeting { number, text: text.clone(), result });
+        }
+    }
+
+    /// The texts from which the edit leads to this one, with their numbers, newest first.
+    pub fn sources<'a>(&'a self, text: &'a Rope) -> impl Iterator<Item = (usize, &'a Rope)> {
+        self.meets.iter().rev().filter(|it| same(&it.result, text)).map(|it| (it.number, &it.text))
+    }
+
+    /// How many changes it makes.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Whether the edit was made for this text.
+    pub fn is_for(&self, text: &Rope) -> bool {
+        same(&self.base, text)
+    }
+
+    /// What an editor that does not compare versions does to a text, from the end. Places past the end mean the
+    /// end, which keeps them in order and apart.
+    pub fn edits_of(&self, text: &Rope) -> Vec<Edit> {
+        let edit = |it: &TextChange| {
+            let range = to_range(&self.base, it.start, it.end, self.encoding);
+            let start = to_char(text, range.start, self.encoding);
+            let end = to_char(text, range.end, self.encoding).max(start);
+            Edit { range: start..end, text: it.text.clone() }
+        };
+        self.changes.iter().rev().map(edit).collect()
+    }
+
+    /// Nobody waits for it any more.
+    pub fn leave(&mut self, answered: bool) {
+        let time = if answered { LOOKOUT_ANSWERED } else { LOOKOUT };
+        self.until.get_or_insert_with(|| Instant::now() + time);
+    }
+
+    /// Whether nobody needs it any more.
+    pub fn is_over(&self) -> bool {
+        self.until.is_some_and(|it| it <= Instant::now())
+    }
+}
+
+fn same(a: &Rope, b: &Rope) -> bool {
+    a.len_bytes() == b.len_bytes() && a == b
+}
