@@ -198,6 +198,10 @@ export type AgentEvent = {
   /** What went wrong. */
   error: string;
 } | {
+  type: "edits_changed";
+  /** Files whose hunks changed; list them again. */
+  uris: string[];
+} | {
   type: "notice";
   /** How bad. */
   level: NoticeLevel;
@@ -578,6 +582,62 @@ export type Diagnostics = {
   events: number;
 };
 
+/** Why a hunk stays as it is. */
+export type EditConflict = {
+  /** The hunk. */
+  hunk: string;
+  /** Why, for people. */
+  reason: string;
+};
+
+/** How many hunks there are of each kind. */
+export type EditCounts = {
+  /** Waiting for a decision, those the user has edited included. */
+  pending: number;
+  /** Kept. */
+  kept: number;
+  /** Rejected. */
+  rejected: number;
+  /** Reverted. */
+  reverted: number;
+};
+
+/** A change of neighbouring lines. */
+export type EditHunk = {
+  /** Never used again for another one. */
+  id: string;
+  /** The file. */
+  uri: string;
+  /** Lines it covers now; empty where lines were only taken away. */
+  range: TextRange;
+  /** Lines it covers in the text without what waits. */
+  baseRange: TextRange;
+  /** Lines it put there. */
+  added: number;
+  /** Lines it took away. */
+  removed: number;
+  /** The lines it put there, if asked for. */
+  addedText?: string;
+  /** The lines it took away, if asked for. */
+  removedText?: string;
+  /** The session. */
+  sessionId: string;
+  /** Entry of the prompt it comes from. */
+  promptId?: string;
+  /** Turn of the session, from 1. */
+  turn: number;
+  /** The tool call. */
+  toolCallId: string;
+  /** The tool. */
+  tool: string;
+  /** When it was made, milliseconds since 1970. */
+  timestamp: number;
+  /** What became of it. */
+  status: EditStatus;
+  /** If it is the file itself that came or went. */
+  file?: EditedFileKind;
+};
+
 /** How to change a waiting message; what is absent stays. */
 export type EditQueuedParams = {
   /** Its id. */
@@ -589,6 +649,71 @@ export type EditQueuedParams = {
   /** Images that go with it. */
   images?: ImageContentInput[];
 };
+
+/** What became of a hunk. */
+export type EditStatus = "pending" | "kept" | "rejected" | "reverted" | "edited" | "superseded";
+
+/** The hunks of one file in numbers. */
+export type EditedFile = {
+  /** The file. */
+  uri: string;
+  /** Its hunks. */
+  counts: EditCounts;
+};
+
+/** What happened to the file as a whole. */
+export type EditedFileKind = "created" | "deleted" | "renamed";
+
+/** The hunks that were asked for. */
+export type Edits = {
+  /** By file, and in the order of their lines. */
+  hunks: EditHunk[];
+  /** Their files. */
+  files: EditedFile[];
+  /** All together. */
+  counts: EditCounts;
+};
+
+/** What a decision came to; in a preview, what it would come to. */
+export type EditsDecided = {
+  /** Ids of the hunks that changed. */
+  hunks: string[];
+  /** Their files. */
+  uris: string[];
+  /** Hunks that stay as they are, and why. */
+  conflicts: EditConflict[];
+  /** With `fork`: what the prompt said, to send it again. */
+  text?: string;
+};
+
+/** Differences as text. */
+export type EditsDiff = {
+  /** Unified diff of all files that were asked for. */
+  diff: string;
+  /** The same by file. */
+  files: FileDiff[];
+};
+
+/** What to show or decide about. A decision needs a choice; `scope` alone is one. */
+export type EditsParams = {
+  /** Those with these ids. */
+  hunks?: string[];
+  /** Those of this file: absolute path or `file:` URI. */
+  uri?: string;
+  /** Those of this tool call. */
+  toolCallId?: string;
+  /** Those of this turn of the session. */
+  turn?: number;
+  /** Those that came from this prompt; the id is that of its entry. */
+  promptId?: string;
+  /** Those of this session or of the whole folder. */
+  scope?: EditsScope;
+  /** Only say what it would come to. */
+  preview?: boolean;
+};
+
+/** Whose hunks. */
+export type EditsScope = "session" | "folder" | "last";
 
 /** Nothing to report; over JSONL the response has no `data`. */
 export type Empty = Record<string, unknown>;
@@ -746,6 +871,14 @@ export type ExtensionUiResponse = {
   cancelled?: boolean;
 };
 
+/** The difference of one file. */
+export type FileDiff = {
+  /** The file. */
+  uri: string;
+  /** Unified diff. */
+  diff: string;
+};
+
 /** A message to fork at. */
 export type ForkMessage = {
   /** Its entry. */
@@ -772,6 +905,26 @@ export type ForkResult = {
   text: string;
   /** True when nothing happened. */
   cancelled: boolean;
+};
+
+/** What to list. Without a choice everything of the folder. */
+export type GetEditsParams = {
+  /** Those with these ids. */
+  hunks?: string[];
+  /** Those of this file: absolute path or `file:` URI. */
+  uri?: string;
+  /** Those of this tool call. */
+  toolCallId?: string;
+  /** Those of this turn of the session. */
+  turn?: number;
+  /** Those that came from this prompt; the id is that of its entry. */
+  promptId?: string;
+  /** Those of this session or of the whole folder. */
+  scope?: EditsScope;
+  /** Only hunks with one of these. */
+  status?: EditStatus[];
+  /** With the lines themselves and not only their number. */
+  texts?: boolean;
 };
 
 /** Which entries. */
@@ -1089,6 +1242,28 @@ export type RenameSessionParams = {
 export type ReorderQueueParams = {
   /** These first, in this order, among those of their kind. Ids of messages that have gone are ignored. */
   ids: number[];
+};
+
+/** What to take back. */
+export type RevertEditsParams = {
+  /** Those with these ids. */
+  hunks?: string[];
+  /** Those of this file: absolute path or `file:` URI. */
+  uri?: string;
+  /** Those of this tool call. */
+  toolCallId?: string;
+  /** Those of this turn of the session. */
+  turn?: number;
+  /** Those that came from this prompt; the id is that of its entry. */
+  promptId?: string;
+  /** Those of this session or of the whole folder. */
+  scope?: EditsScope;
+  /** Everything since this prompt, the prompt's own edits included; the id is that of its entry. */
+  to?: string;
+  /** With `to`: also go on in a new session that ends before the prompt. Files go back first. */
+  fork?: boolean;
+  /** Only say what it would come to. */
+  preview?: boolean;
 };
 
 /** What commands may write. */
@@ -1602,6 +1777,18 @@ export interface Methods {
   "pi/answerPermission": { jsonl: "answer_permission"; params: AnswerPermissionParams; result: Empty };
   /** Choose what the agent may do without asking. Questions that are open stay open. */
   "pi/setPermissionMode": { jsonl: "set_permission_mode"; params: SetPermissionModeParams; result: Empty };
+  /** What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`. */
+  "pi/edits/list": { jsonl: "get_edits"; params: GetEditsParams; result: Edits };
+  /** Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made. */
+  "pi/edits/diff": { jsonl: "edits_diff"; params: EditsParams; result: EditsDiff };
+  /** Keep hunks: they no longer wait. */
+  "pi/edits/accept": { jsonl: "edits_accept"; params: EditsParams; result: EditsDecided };
+  /** Take waiting hunks out again; the model is told. What the user has changed since stays and is named. */
+  "pi/edits/reject": { jsonl: "edits_reject"; params: EditsParams; result: EditsDecided };
+  /** Take hunks out, kept ones as well, going back change by change; or everything since a prompt. */
+  "pi/edits/revert": { jsonl: "edits_revert"; params: RevertEditsParams; result: EditsDecided };
+  /** Put back what was rejected or reverted. */
+  "pi/edits/redo": { jsonl: "edits_redo"; params: EditsParams; result: EditsDecided };
   /** Choose whether updates carry the whole message or only what was added. */
   "pi/setOutputMode": { jsonl: "set_output_mode"; params: SetOutputModeParams; result: Empty };
 }

@@ -191,6 +191,11 @@
 ---@field event string What it was doing.
 ---@field error string What went wrong.
 
+---Hunks are new or were decided about. Sent from the first `get_edits` of a connection on. Not in Pi.
+---@class pi.AgentEvent.edits_changed
+---@field type "edits_changed"
+---@field uris string[] Files whose hunks changed; list them again.
+
 ---Something a person should know that belongs to no message: a session file that cannot be written, a settings file that cannot be read. Not in Pi; its clients pass unknown events through.
 ---@class pi.AgentEvent.notice
 ---@field type "notice"
@@ -229,6 +234,7 @@
 ---| pi.AgentEvent.permission_resolved # A tool waits no longer. Not in Pi.
 ---| pi.AgentEvent.permission_mode_changed # The permission mode was changed. Not in Pi.
 ---| pi.AgentEvent.extension_error # An extension failed.
+---| pi.AgentEvent.edits_changed # Hunks are new or were decided about. Sent from the first `get_edits` of a connection on. Not in Pi.
 ---| pi.AgentEvent.notice # Something a person should know that belongs to no message: a session file that cannot be written, a settings file that cannot be read. Not in Pi; its clients pass unknown events through.
 
 ---What the user said.
@@ -542,12 +548,97 @@
 ---@field outboundBytes integer Bytes that wait to be read by the client.
 ---@field events integer Events that wait for the client, of all its sessions.
 
+---Why a hunk stays as it is.
+---@class pi.EditConflict
+---@field hunk string The hunk.
+---@field reason string Why, for people.
+
+---How many hunks there are of each kind.
+---@class pi.EditCounts
+---@field pending integer Waiting for a decision, those the user has edited included.
+---@field kept integer Kept.
+---@field rejected integer Rejected.
+---@field reverted integer Reverted.
+
+---A change of neighbouring lines.
+---@class pi.EditHunk
+---@field id string Never used again for another one.
+---@field uri string The file.
+---@field range pi.TextRange Lines it covers now; empty where lines were only taken away.
+---@field baseRange pi.TextRange Lines it covers in the text without what waits.
+---@field added integer Lines it put there.
+---@field removed integer Lines it took away.
+---@field addedText? string The lines it put there, if asked for.
+---@field removedText? string The lines it took away, if asked for.
+---@field sessionId string The session.
+---@field promptId? string Entry of the prompt it comes from.
+---@field turn integer Turn of the session, from 1.
+---@field toolCallId string The tool call.
+---@field tool string The tool.
+---@field timestamp integer When it was made, milliseconds since 1970.
+---@field status pi.EditStatus What became of it.
+---@field file? pi.EditedFileKind If it is the file itself that came or went.
+
 ---How to change a waiting message; what is absent stays.
 ---@class pi.EditQueuedParams
 ---@field id integer Its id.
 ---@field text? string What it says.
 ---@field kind? pi.QueueKind When it is delivered; a message that changes goes to the end.
 ---@field images? pi.ImageContentInput[] Images that go with it.
+
+---What became of a hunk.
+---@alias pi.EditStatus
+---| "pending" # In the file, waits for a decision.
+---| "kept" # In the file, for good.
+---| "rejected" # Taken out: the lines from before Pi's changes are there again, whatever brought them back.
+---| "reverted" # Taken out by going back one change.
+---| "edited" # It waits, but the user has changed its lines since: it can be kept, not rejected.
+---| "superseded" # Part of a later hunk.
+
+---The hunks of one file in numbers.
+---@class pi.EditedFile
+---@field uri string The file.
+---@field counts pi.EditCounts Its hunks.
+
+---What happened to the file as a whole.
+---@alias pi.EditedFileKind
+---| "created" # It was not there before.
+---| "deleted" # It is not there any more.
+---| "renamed" # It was at another path.
+
+---The hunks that were asked for.
+---@class pi.Edits
+---@field hunks pi.EditHunk[] By file, and in the order of their lines.
+---@field files pi.EditedFile[] Their files.
+---@field counts pi.EditCounts All together.
+
+---What a decision came to; in a preview, what it would come to.
+---@class pi.EditsDecided
+---@field hunks string[] Ids of the hunks that changed.
+---@field uris string[] Their files.
+---@field conflicts pi.EditConflict[] Hunks that stay as they are, and why.
+---@field text? string With `fork`: what the prompt said, to send it again.
+
+---Differences as text.
+---@class pi.EditsDiff
+---@field diff string Unified diff of all files that were asked for.
+---@field files pi.FileDiff[] The same by file.
+
+---What to show or decide about. A decision needs a choice; `scope` alone is one.
+---@class pi.EditsParams
+---@field hunks? string[] Those with these ids.
+---@field uri? string Those of this file: absolute path or `file:` URI.
+---@field toolCallId? string Those of this tool call.
+---@field turn? integer Those of this turn of the session.
+---@field promptId? string Those that came from this prompt; the id is that of its entry.
+---@field scope? pi.EditsScope Those of this session or of the whole folder.
+---@field preview? boolean Only say what it would come to.
+
+---Whose hunks.
+---@alias pi.EditsScope
+---| "session" # The session's.
+---| "folder" # All of the folder's, also those of earlier sessions.
+---| "last" # Those that the last decision took out.
 
 ---Nothing to report; over JSONL the response has no `data`.
 ---@class pi.Empty
@@ -683,6 +774,11 @@
 ---@field confirmed? boolean For confirm.
 ---@field cancelled? boolean The user gave no answer.
 
+---The difference of one file.
+---@class pi.FileDiff
+---@field uri string The file.
+---@field diff string Unified diff.
+
 ---A message to fork at.
 ---@class pi.ForkMessage
 ---@field entryId string Its entry.
@@ -700,6 +796,17 @@
 ---@class pi.ForkResult
 ---@field text string Text of the message it was forked at, to edit and send again.
 ---@field cancelled boolean True when nothing happened.
+
+---What to list. Without a choice everything of the folder.
+---@class pi.GetEditsParams
+---@field hunks? string[] Those with these ids.
+---@field uri? string Those of this file: absolute path or `file:` URI.
+---@field toolCallId? string Those of this tool call.
+---@field turn? integer Those of this turn of the session.
+---@field promptId? string Those that came from this prompt; the id is that of its entry.
+---@field scope? pi.EditsScope Those of this session or of the whole folder.
+---@field status? pi.EditStatus[] Only hunks with one of these.
+---@field texts? boolean With the lines themselves and not only their number.
 
 ---Which entries.
 ---@class pi.GetEntriesParams
@@ -951,6 +1058,18 @@
 ---In what order messages wait.
 ---@class pi.ReorderQueueParams
 ---@field ids integer[] These first, in this order, among those of their kind. Ids of messages that have gone are ignored.
+
+---What to take back.
+---@class pi.RevertEditsParams
+---@field hunks? string[] Those with these ids.
+---@field uri? string Those of this file: absolute path or `file:` URI.
+---@field toolCallId? string Those of this tool call.
+---@field turn? integer Those of this turn of the session.
+---@field promptId? string Those that came from this prompt; the id is that of its entry.
+---@field scope? pi.EditsScope Those of this session or of the whole folder.
+---@field to? string Everything since this prompt, the prompt's own edits included; the id is that of its entry.
+---@field fork? boolean With `to`: also go on in a new session that ends before the prompt. Files go back first.
+---@field preview? boolean Only say what it would come to.
 
 ---What commands may write.
 ---@alias pi.SandboxMode
@@ -1298,4 +1417,10 @@
 ---| "pi/exportHtml" # Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
 ---| "pi/answerPermission" # Answer a tool that waits for permission. The first answer counts.
 ---| "pi/setPermissionMode" # Choose what the agent may do without asking. Questions that are open stay open.
+---| "pi/edits/list" # What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`.
+---| "pi/edits/diff" # Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made.
+---| "pi/edits/accept" # Keep hunks: they no longer wait.
+---| "pi/edits/reject" # Take waiting hunks out again; the model is told. What the user has changed since stays and is named.
+---| "pi/edits/revert" # Take hunks out, kept ones as well, going back change by change; or everything since a prompt.
+---| "pi/edits/redo" # Put back what was rejected or reverted.
 ---| "pi/setOutputMode" # Choose whether updates carry the whole message or only what was added.

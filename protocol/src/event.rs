@@ -244,6 +244,11 @@ pub enum AgentEvent {
         /// What went wrong.
         error: String,
     },
+    /// Hunks are new or were decided about. Sent from the first `get_edits` of a connection on. Not in Pi.
+    EditsChanged {
+        /// Files whose hunks changed; list them again.
+        uris: Vec<String>,
+    },
     /// Something a person should know that belongs to no message: a session file that cannot be written, a
     /// settings file that cannot be read. Not in Pi; its clients pass unknown events through.
     Notice {

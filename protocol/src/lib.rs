@@ -7,6 +7,7 @@
 pub mod activity;
 pub mod command;
 pub mod content;
+pub mod edits;
 pub mod entry;
 pub mod error;
 pub mod event;
@@ -26,6 +27,7 @@ pub mod ui;
 pub use activity::{Activity, ActivityState};
 pub use command::*;
 pub use content::{Content, ImageContent, TextContent, ThinkingContent, ToolCall};
+pub use edits::*;
 pub use entry::{Entry, EntryBase, SessionHeader};
 pub use error::CommandError;
 pub use event::{AgentEvent, AssistantMessageEvent, Envelope, ToolResult};

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::{command::*, queue::*, response::*, sessions::*};
+use crate::{command::*, edits::*, queue::*, response::*, sessions::*};
 
 /// What a request is ordered against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Scope {
     Session,
     /// Replaces the connection's session, or is made from all of it: later requests of the connection wait for it.
     Connection,
+    /// In order with other reviews of the connection; a run goes on meanwhile.
+    Review,
     /// May overtake: it stops something that others wait for.
     Overtakes,
 }
@@ -203,6 +205,18 @@ methods! {
     AnswerPermission = "pi/answerPermission" | "answer_permission" { AnswerPermissionParams => Empty, Session, Experimental },
     /// Choose what the agent may do without asking. Questions that are open stay open.
     SetPermissionMode = "pi/setPermissionMode" | "set_permission_mode" { SetPermissionModeParams => Empty, Session, Experimental },
+    /// What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`.
+    GetEdits = "pi/edits/list" | "get_edits" { GetEditsParams => Edits, Review, Experimental },
+    /// Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made.
+    EditsDiff = "pi/edits/diff" | "edits_diff" { EditsParams => EditsDiff, Review, Experimental },
+    /// Keep hunks: they no longer wait.
+    EditsAccept = "pi/edits/accept" | "edits_accept" { EditsParams => EditsDecided, Review, Experimental },
+    /// Take waiting hunks out again; the model is told. What the user has changed since stays and is named.
+    EditsReject = "pi/edits/reject" | "edits_reject" { EditsParams => EditsDecided, Review, Experimental },
+    /// Take hunks out, kept ones as well, going back change by change; or everything since a prompt.
+    EditsRevert = "pi/edits/revert" | "edits_revert" { RevertEditsParams => EditsDecided, Review, Experimental },
+    /// Put back what was rejected or reverted.
+    EditsRedo = "pi/edits/redo" | "edits_redo" { EditsParams => EditsDecided, Review, Experimental },
     /// Choose whether updates carry the whole message or only what was added.
     SetOutputMode = "pi/setOutputMode" | "set_output_mode" { SetOutputModeParams => Empty, Connection, Experimental },
 }
@@ -283,6 +297,14 @@ mod tests {
         }
         for &method in Method::ALL {
             let Some(name) = method.jsonl_name() else { continue };
+            // What belongs to one noun: `pi/edits/list` is `get_edits`, `pi/edits/diff` is `edits_diff`.
+            if let Some((noun, verb)) =
+                method.lsp_name().strip_prefix("pi/").and_then(|it| it.split_once('/'))
+            {
+                let twin = if verb == "list" { format!("get_{noun}") } else { format!("{noun}_{verb}") };
+                assert_eq!(name, twin);
+                continue;
+            }
             let mut words = name.split('_');
             let mut twin = format!("pi/{}", words.next().unwrap());
             for word in words {

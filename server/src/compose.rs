@@ -18,7 +18,7 @@ use pi_core::{
     Permissions, SandboxInForce, ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock,
 };
 use pi_host::{
-    ledger::{self, Journal, Ledger, Limits},
+    ledger::{self, Journal, Ledger, Limits, Review},
     paths,
     permissions::HostPermissions,
     process::ShellConfig,
@@ -97,6 +97,7 @@ struct Folder {
     settings: Arc<HostSettings>,
     resources: Arc<Resources>,
     workspace: Arc<Workspace>,
+    review: Arc<Review>,
 }
 
 /// A session's file, opened.
@@ -115,7 +116,7 @@ pub struct Compose {
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
     editor_settings: Mutex<Map<String, Value>>,
     registry: OnceLock<Arc<Registry>>,
-    journal: OnceLock<Arc<Journal>>,
+    journal: OnceLock<(Arc<Ledger>, Arc<Journal>)>,
 }
 
 impl Compose {
@@ -174,6 +175,17 @@ impl Compose {
         self.folder(folder).workspace.clone()
     }
 
+    /// The review of what was edited in a folder.
+    pub fn review(&self, folder: &Path) -> Arc<Review> {
+        self.folder(folder).review.clone()
+    }
+
+    /// The review of what is edited where a session of `folder` works.
+    pub fn review_of(&self, header: &SessionHeader, folder: &Path) -> Arc<Review> {
+        let cwd = self.working_directory(header, folder);
+        self.review(cwd.as_deref().unwrap_or(folder))
+    }
+
     /// The settings in force in a folder.
     pub fn settings(&self, folder: &Path) -> Arc<HostSettings> {
         self.folder(folder).settings.clone()
@@ -206,12 +218,13 @@ impl Compose {
         // Whichever folder a session works in, what the editor has open is open.
         let beside = folders.values().next().map(|it| it.workspace.beside(folder.to_owned()));
         let workspace = beside.unwrap_or_else(|| Workspace::new(folder.to_owned()));
-        let journal = self.journal(&settings.values());
+        let (ledger, journal) = self.journal(&settings.values());
         journal.add_root(folder);
         workspace.set_journal(journal.clone());
         let made = Arc::new(Folder {
             resources: Arc::new(Resources::new(self.resource_options(folder, &settings))),
             settings: Arc::new(settings),
+            review: Review::new(ledger.clone(), workspace.clone()),
             workspace,
         });
         folders.insert(folder.to_owned(), made.clone());
@@ -219,10 +232,11 @@ impl Compose {
     }
 
     /// The record of edits, opened with the first of them. Its limits are global settings.
-    fn journal(&self, values: &Values) -> &Arc<Journal> {
+    fn journal(&self, values: &Values) -> &(Arc<Ledger>, Arc<Journal>) {
         self.journal.get_or_init(|| {
             let ledger = Ledger::new(self.agent_dir.join(ledger::FILE_NAME), ledger_limits(values));
-            Arc::new(Journal::new(ledger))
+            let journal = Arc::new(Journal::new(ledger.clone()));
+            (ledger, journal)
         })
     }
 
@@ -260,7 +274,7 @@ impl Compose {
     pub async fn session(&self, folder: &Path, opening: Opening) -> anyhow::Result<SessionOptions> {
         let Opened { header, entries, store } = self.open(folder, &opening)?;
         let cwd = self.working_directory(&header, folder)?;
-        let Folder { settings, resources, workspace } = &*self.folder(&cwd);
+        let Folder { settings, resources, workspace, .. } = &*self.folder(&cwd);
         let first = matches!(opening, Opening::Flags(_));
         let scope = start_model::scope(&self.args, &settings.values(), self.registry(), first);
         let (model, default_model, thinking) = match opening {

@@ -69,6 +69,12 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         | Request::SessionAttach(_)
         | Request::SessionClose(_)
         | Request::Diagnostics(_)
+        | Request::GetEdits(_)
+        | Request::EditsDiff(_)
+        | Request::EditsAccept(_)
+        | Request::EditsReject(_)
+        | Request::EditsRevert(_)
+        | Request::EditsRedo(_)
         | Request::SetOutputMode(_) => {
             let name = request.method().lsp_name();
             return answered(Err(CommandError::internal(format!("{name} belongs to the connection"))));

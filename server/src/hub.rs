@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -19,14 +19,19 @@ use pi_core::{
 use pi_host::{
     export,
     fs::{blocking, write_atomic},
+    ledger::{LedgerEvent, Review},
     paths,
 };
 use pi_protocol::{
-    CommandError, ExportHtmlParams, ExportedHtml, ForkParams, ForkResult, NewSessionParams, SessionHeader,
-    SwitchSessionParams,
+    AgentEvent, CommandError, ExportHtmlParams, ExportedHtml, ForkParams, ForkResult, NewSessionParams,
+    SessionHeader, SwitchSessionParams, event::NoticeLevel,
 };
+use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::compose::{Compose, Opening, UnknownModel};
+use crate::{
+    compose::{Compose, Opening, UnknownModel},
+    review::file_uri,
+};
 
 /// How long sessions get to stop what they run when the process ends.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
@@ -42,6 +47,8 @@ pub(crate) struct Live {
     pub header: SessionHeader,
     /// Where it is kept; nothing for a session in memory.
     pub file: Option<PathBuf>,
+    /// The review of its files.
+    review: Arc<Review>,
 }
 
 /// The live sessions of this process.
@@ -50,16 +57,20 @@ pub struct Hub {
     live: Mutex<HashMap<Arc<str>, Live>>,
     ending: CancellationToken,
     started: Instant,
+    listening: Once,
+    this: Weak<Self>,
 }
 
 impl Hub {
     /// A hub without sessions.
     pub fn new(compose: Compose) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
             compose,
             live: Mutex::default(),
             ending: CancellationToken::new(),
             started: Instant::now(),
+            listening: Once::new(),
+            this: this.clone(),
         })
     }
 
@@ -126,9 +137,18 @@ impl Hub {
         if let Some(name) = self.compose.take_session_name() {
             handle.send(Command::SetSessionName(name, Box::new(|_| {})));
         }
-        let live = Live { handle: handle.clone(), folder: folder.to_owned(), header, file };
+        let review = self.compose.review_of(&header, folder);
+        self.listening
+            .call_once(|| drop(tokio::spawn(tell_of_edits(self.this.clone(), review.ledger().subscribe()))));
+        let live = Live { handle: handle.clone(), folder: folder.to_owned(), header, file, review };
         self.live().insert(handle.id().clone(), live);
         Ok(handle)
+    }
+
+    /// The review of the files a session works on.
+    pub fn review(&self, id: &str) -> Arc<Review> {
+        let known = self.live().get(id).map(|it| it.review.clone());
+        known.unwrap_or_else(|| self.compose.review(self.compose.cwd()))
     }
 
     /// A live session by id; without an id, the only one there is.
@@ -300,9 +320,39 @@ impl Hub {
         }
     }
 
+    /// Tells the sessions what the ledger says.
+    fn tell_sessions(&self, event: &LedgerEvent) {
+        let event = match event {
+            LedgerEvent::Changed(files) => {
+                AgentEvent::EditsChanged { uris: files.iter().map(|it| file_uri(it)).collect() }
+            }
+            LedgerEvent::Notice(message) => {
+                AgentEvent::Notice { level: NoticeLevel::Warning, message: message.clone() }
+            }
+        };
+        for live in self.live().values() {
+            live.handle.send(Command::Publish(event.clone()));
+        }
+    }
+
     /// Ends all sessions and everything they started; bounded in time.
     pub async fn shutdown(&self) {
         let ids: Vec<Arc<str>> = self.live().keys().cloned().collect();
         futures::future::join_all(ids.iter().map(|id| self.close(id))).await;
+    }
+}
+
+/// Passes on what the ledger says, as long as there is a hub.
+async fn tell_of_edits(hub: Weak<Hub>, mut events: broadcast::Receiver<LedgerEvent>) {
+    loop {
+        match events.recv().await {
+            Ok(event) => match hub.upgrade() {
+                Some(hub) => hub.tell_sessions(&event),
+                None => return,
+            },
+            // Too many at once: whoever lists again sees them all.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }

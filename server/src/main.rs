@@ -16,6 +16,7 @@ mod input;
 mod lists;
 mod logging;
 mod markdown;
+mod review;
 mod sessions;
 mod signals;
 mod start_model;

@@ -7,6 +7,7 @@
 //! * `docs`: what the documents claim.
 //! * `export`: a session as a page.
 //! * `resources`: prompt templates and skills.
+//! * `review`: what Pi changed is kept, rejected, reverted and redone.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_plain`: editors.
@@ -29,6 +30,7 @@ mod lsp_run;
 mod lsp_sessions;
 mod lsp_workspace;
 mod resources;
+mod review;
 mod rpc;
 mod rpc_exit;
 mod rpc_faults;

@@ -6,7 +6,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use pi_protocol::{Activity, ActivityState, AgentEvent, AssistantMessageEvent, Envelope};
@@ -43,6 +46,7 @@ pub struct EventQueue {
     inner: Arc<Mutex<Inner>>,
     ready: Arc<Notify>,
     answers: bool,
+    edits: Arc<AtomicBool>,
 }
 
 impl EventQueue {
@@ -54,6 +58,11 @@ impl EventQueue {
     /// An empty queue of one whose user can answer questions.
     pub fn answering() -> Self {
         Self { answers: true, ..Self::default() }
+    }
+
+    /// From now on with events about the review of edits, which clients of Pi do not know.
+    pub fn with_edits(&self) {
+        self.edits.store(true, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -280,8 +289,11 @@ impl EventBus {
             event: Arc::new(event),
         };
         self.subscribers.retain(|it| !it.is_closed());
+        let about_edits = matches!(*envelope.event, AgentEvent::EditsChanged { .. });
         for queue in &self.subscribers {
-            queue.push_event(envelope.clone());
+            if !about_edits || queue.edits.load(Ordering::Relaxed) {
+                queue.push_event(envelope.clone());
+            }
         }
         self.replay.push(envelope.clone());
         let changed = self.activity.event(&envelope.event);

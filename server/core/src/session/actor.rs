@@ -91,6 +91,8 @@ pub struct SessionActor {
     bash_inbox: Option<mpsc::UnboundedReceiver<BashDone>>,
     /// Records of shell commands that ended during a run.
     pub(super) deferred: Vec<AgentMessage>,
+    /// What the model is told with the next request of the run in progress.
+    pub(super) remarks: Vec<String>,
     pub(super) compactions: Compactions,
     pub(super) abort_waiters: Vec<Reply<Empty>>,
     pub(super) settle_waiters: Vec<Reply<Empty>>,
@@ -154,6 +156,7 @@ impl SessionActor {
             bash_results,
             bash_inbox: Some(bash_inbox),
             deferred: Vec::new(),
+            remarks: Vec::new(),
             compactions: Compactions::default(),
             abort_waiters: Vec::new(),
             settle_waiters: Vec::new(),
@@ -313,6 +316,8 @@ impl SessionActor {
             }
             Command::AskUi(request, cancel, reply) => self.ask_ui(*request, cancel, reply),
             Command::AnswerUi(response) => self.answer_ui(&response),
+            Command::Publish(event) => self.bus.publish(event),
+            Command::Remark(text) => self.remark(text),
             Command::WhenSettled(reply) => {
                 if self.run.is_idle() {
                     reply(Ok(Empty {}));

@@ -137,6 +137,10 @@ pub enum Command {
     /// Subscribes and catches up; the answer comes before the events.
     Attach(EventQueue, AttachParams, Reply<Attached>),
     Unsubscribe(EventQueue),
+    /// Sends an event of the host to all who watch.
+    Publish(AgentEvent),
+    /// One line the model reads with its next request.
+    Remark(String),
     /// Answers once nothing runs any more.
     WhenSettled(Reply<Empty>),
     /// Stops everything, then ends the actor.

@@ -1,9 +1,14 @@
 //! What clients see of the tree of entries, and how they move in it (spec: rpc.md §3, sessions.md §5).
 
-use pi_protocol::*;
+use std::sync::Arc;
+
+use pi_protocol::{entry::EntryKind, *};
 
 use super::{actor::SessionActor, handle::CommandResult};
 use crate::tree::{Branch, BranchPoint};
+
+/// `customType` of what we tell the model.
+const REMARK: &str = "pi-remark";
 
 impl SessionActor {
     /// The user's messages of all branches.
@@ -11,6 +16,32 @@ impl SessionActor {
         let messages = self.tree.user_texts().filter(|(_, text)| !text.is_empty());
         ForkMessages {
             messages: messages.map(|(id, text)| ForkMessage { entry_id: id.to_owned(), text }).collect(),
+        }
+    }
+
+    /// Tells the model something with its next request. In a run that is between two turns: a message anywhere else
+    /// would part a call from its result.
+    pub(super) fn remark(&mut self, text: String) {
+        self.remarks.push(text);
+        if self.run.is_idle() {
+            self.flush_remarks();
+        }
+    }
+
+    /// Puts what was remarked into the context and the session.
+    pub(super) fn flush_remarks(&mut self) {
+        for text in std::mem::take(&mut self.remarks) {
+            let content = MessageContent::Text(text);
+            let message = CustomMessage {
+                custom_type: REMARK.into(),
+                content: content.clone(),
+                display: false,
+                details: None,
+                timestamp: self.now(),
+            };
+            self.messages.push(Arc::new(AgentMessage::Custom(message)).into());
+            let custom_type = REMARK.into();
+            self.append(EntryKind::CustomMessage { custom_type, content, display: false, details: None });
         }
     }
 

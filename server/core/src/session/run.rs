@@ -90,6 +90,7 @@ impl SessionActor {
             }
             RunMessage::MakeRoom(reply) => self.make_room_in_run(reply),
             RunMessage::NextRequest(reply) => {
+                self.flush_remarks();
                 // Without a model the question stays unanswered; the run then ends with an error message.
                 if let Some(request) = self.request() {
                     self.bus.asked(&request.model.id);
@@ -277,6 +278,7 @@ impl SessionActor {
     pub(super) fn rest(&mut self) {
         self.run = RunState::Idle;
         self.flush_deferred();
+        self.flush_remarks();
     }
 
     /// Answers those who waited for the end.

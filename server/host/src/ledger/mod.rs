@@ -33,7 +33,7 @@ use tokio::sync::broadcast;
 
 pub use self::{
     decide::{Refusal, Verb},
-    hunks::Status,
+    hunks::{Status, Whole},
     journal::Journal,
     query::{EditPatch, Found, FoundHunk, Select},
     retention::{Limits, Pruned},

@@ -70,6 +70,11 @@ impl Review {
         &self.ledger
     }
 
+    /// The files it is about.
+    pub fn workspace(&self) -> &Arc<Workspace> {
+        &self.workspace
+    }
+
     /// The project's folder, without links.
     pub fn root(&self) -> &Path {
         &self.root

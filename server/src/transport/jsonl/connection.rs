@@ -12,6 +12,7 @@ use crate::{
     context::{self, Texts},
     dispatch::{self, Answer},
     hub::Hub,
+    review::{self, Desk},
 };
 
 /// The client's side of things: its current session, its output queue, its mode.
@@ -20,11 +21,12 @@ pub(super) struct Connection {
     session: SessionHandle,
     queue: EventQueue,
     mode: SharedMode,
+    desk: Desk,
 }
 
 impl Connection {
     pub(super) fn new(hub: Arc<Hub>, session: SessionHandle, queue: EventQueue, mode: SharedMode) -> Self {
-        Self { hub, session, queue, mode }
+        Self { hub, session, queue, mode, desk: Desk::new() }
     }
 
     fn answer(&self, id: Option<&Value>, command: Option<impl Serialize>, answer: Answer) {
@@ -111,6 +113,19 @@ impl Connection {
             Request::ExportHtml(params) => {
                 let exported = self.hub.export_html(&self.session, params).await;
                 self.answer(id.as_ref(), Some(&name), exported.and_then(|it| dispatch::encode(&it)));
+            }
+            Request::EditsRevert(params) if params.fork && !params.preview => {
+                let replaced = review::revert_and_fork(&self.hub, &self.session, params).await;
+                self.replaced(replaced, id.as_ref(), &name);
+            }
+            request if review::is_review(&request) => {
+                // From now on the client knows of edits.
+                self.queue.with_edits();
+                let (hub, session, queue) = (self.hub.clone(), self.session.clone(), self.queue.clone());
+                self.desk.put(async move {
+                    let answer = review::serve(&hub, &session, request).await;
+                    queue.push_raw(record::response(id.as_ref(), Some(&name), answer));
+                });
             }
             mut request => {
                 // A JSONL client holds no documents: what it names is read from the disk.

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     context::{self, Texts},
     dispatch::{Answer, dispatch, encode},
+    review::{self, Desk},
 };
 
 /// Something to do in its turn.
@@ -106,12 +107,13 @@ pub struct Lane {
     pub(super) connection: Arc<Connection>,
     pub(super) attached: HashMap<Arc<str>, Watched>,
     current: Option<Arc<str>>,
+    desk: Desk,
 }
 
 impl Lane {
     /// Without a session so far.
     pub fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, attached: HashMap::new(), current: None }
+        Self { connection, attached: HashMap::new(), current: None, desk: Desk::new() }
     }
 
     /// Does all jobs until the connection ends.
@@ -277,6 +279,22 @@ impl Lane {
             | Request::SessionAttach(_)
             | Request::SessionClose(_)
             | Request::Diagnostics(_) => self.sessions(request, answering).await,
+            Request::EditsRevert(params) if params.fork && !params.preview => {
+                let outcome = self.revert_and_fork(id, params).await;
+                self.moved(answering, outcome);
+            }
+            request if review::is_review(&request) => match self.session(id).await {
+                Ok(session) => {
+                    let answering = answering.through(&session.queue);
+                    // From now on the client knows of edits.
+                    session.queue.with_edits();
+                    let session = session.handle.clone();
+                    let hub = self.connection.hub.clone();
+                    self.desk
+                        .put(async move { answering.answer(&review::serve(&hub, &session, request).await) });
+                }
+                Err(error) => answering.refuse(error),
+            },
             request => match self.session(id).await {
                 Ok(session) => {
                     let answering = answering.through(&session.queue);
@@ -323,6 +341,17 @@ impl Lane {
         let (to, result) = self.connection.hub.fork(&from, params).await?;
         self.replace(&from, to);
         Ok(result)
+    }
+
+    async fn revert_and_fork(
+        &mut self,
+        from: Option<&str>,
+        params: RevertEditsParams,
+    ) -> Result<EditsDecided, CommandError> {
+        let from = self.session(from).await?.handle.clone();
+        let (to, decided) = review::revert_and_fork(&self.connection.hub, &from, params).await?;
+        self.replace(&from, to);
+        Ok(decided)
     }
 
     async fn clone_session(&mut self, from: Option<&str>) -> Result<Cancelled, CommandError> {

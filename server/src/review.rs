@@ -1,0 +1,328 @@
+//! The review of edits for every transport: from its requests to [`Review`] and back.
+//!
+//! A review is no command of the session: files are not the session's business, and a decision must not wait for
+//! a run. Each connection has a [`Desk`], which takes its reviews one after another.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use pi_core::{SessionHandle, session::Command};
+use pi_host::{
+    ledger::{FoundHunk, Outcome, Review, Select, Status, Verb, Whole},
+    paths,
+};
+use pi_protocol::{
+    CommandError, EditConflict, EditCounts, EditHunk, EditStatus, EditedFile, EditedFileKind, Edits,
+    EditsDecided, EditsDiff, EditsParams, EditsScope, EditsSelect, FileDiff, ForkParams, GetEditsParams,
+    Request, RevertEditsParams, TextPosition, TextRange,
+};
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::{
+    dispatch::{Answer, encode},
+    hub::Hub,
+};
+
+/// Does what it is given, one after another, beside everything else.
+#[derive(Debug, Clone)]
+pub struct Desk(mpsc::UnboundedSender<BoxFuture<'static, ()>>);
+
+impl Desk {
+    /// An empty one; it ends with its last clone.
+    pub fn new() -> Self {
+        let (sender, mut work) = mpsc::unbounded_channel::<BoxFuture<'static, ()>>();
+        tokio::spawn(async move {
+            while let Some(next) = work.recv().await {
+                next.await;
+            }
+        });
+        Self(sender)
+    }
+
+    /// Puts something behind what waits.
+    pub fn put(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if self.0.send(work.boxed()).is_err() {
+            tracing::debug!("a review after the end of the process");
+        }
+    }
+}
+
+/// Whether it is a request about edits.
+pub fn is_review(request: &Request) -> bool {
+    request.method().scope() == pi_protocol::Scope::Review
+}
+
+/// Carries out a request about edits for `session`.
+///
+/// # Errors
+/// What is asked for does not exist, or the ledger cannot be used.
+pub async fn serve(hub: &Hub, session: &SessionHandle, request: Request) -> Answer {
+    let desk = Reviewer { hub, session, review: hub.review(session.id()) };
+    match request {
+        Request::GetEdits(params) => encode(&desk.list(params).await?),
+        Request::EditsDiff(params) => encode(&desk.diff(params).await?),
+        Request::EditsAccept(params) => encode(&desk.decide(params, Verb::Accept).await?),
+        Request::EditsReject(params) => encode(&desk.decide(params, Verb::Reject).await?),
+        Request::EditsRedo(params) => encode(&desk.decide(params, Verb::Redo).await?),
+        Request::EditsRevert(params) => encode(&desk.revert(params).await?),
+        other => Err(CommandError::internal(format!("{} is no review", other.method().lsp_name()))),
+    }
+}
+
+/// Takes back everything since a prompt and starts a new session, in the place of `from`, that ends before it. Files
+/// go first: a fork without them would be the worse half.
+///
+/// # Errors
+/// As [`serve`], and those of a fork; the files have then gone back already.
+pub async fn revert_and_fork(
+    hub: &Hub,
+    from: &SessionHandle,
+    params: RevertEditsParams,
+) -> Result<(SessionHandle, EditsDecided), CommandError> {
+    let entry_id = params.to.clone().unwrap_or_default();
+    let decided = Reviewer { hub, session: from, review: hub.review(from.id()) }.revert(params).await?;
+    let (to, forked) = hub.fork(from, ForkParams { entry_id }).await?;
+    Ok((to, EditsDecided { text: Some(forked.text), ..decided }))
+}
+
+struct Reviewer<'a> {
+    hub: &'a Hub,
+    session: &'a SessionHandle,
+    review: Arc<Review>,
+}
+
+impl Reviewer<'_> {
+    async fn list(&self, params: GetEditsParams) -> Result<Edits, CommandError> {
+        let select = self.select(params.select)?;
+        let mut found = self.review.find(&select).await.map_err(failed)?;
+        if !params.status.is_empty() {
+            found.retain(|it| params.status.contains(&status(it)));
+        }
+        let texts = match params.texts {
+            true => self.review.texts(found.iter().map(|it| it.id).collect()).await.map_err(failed)?,
+            false => std::collections::HashMap::new(),
+        };
+        let mut edits = Edits::default();
+        for it in &found {
+            let uri = self.uri(&it.path);
+            if edits.files.last().is_none_or(|file| file.uri != uri) {
+                edits.files.push(EditedFile { uri: uri.clone(), counts: EditCounts::default() });
+            }
+            if let Some(file) = edits.files.last_mut() {
+                count(&mut file.counts, it.status);
+            }
+            count(&mut edits.counts, it.status);
+            let mut hunk = hunk(it, uri);
+            if let Some((removed, added)) = texts.get(&it.id) {
+                hunk.removed_text = Some(removed.clone());
+                hunk.added_text = Some(added.clone());
+            }
+            edits.hunks.push(hunk);
+        }
+        Ok(edits)
+    }
+
+    async fn diff(&self, params: EditsParams) -> Result<EditsDiff, CommandError> {
+        let patches = self.review.diff(&self.select(params.select)?).await.map_err(failed)?;
+        let file = |it: pi_host::ledger::EditPatch| FileDiff { uri: self.uri(&it.path), diff: it.diff };
+        let files: Vec<_> = patches.into_iter().map(file).collect();
+        Ok(EditsDiff { diff: files.iter().map(|it| it.diff.as_str()).collect(), files })
+    }
+
+    async fn decide(&self, params: EditsParams, verb: Verb) -> Result<EditsDecided, CommandError> {
+        if params.select == EditsSelect::default() {
+            return Err(CommandError::invalid(
+                "say which edits: hunks, uri, toolCallId, turn, promptId, or scope \"session\", \"folder\" or \"last\"",
+            ));
+        }
+        self.carry_out(self.select(params.select)?, verb, params.preview).await
+    }
+
+    async fn revert(&self, params: RevertEditsParams) -> Result<EditsDecided, CommandError> {
+        let RevertEditsParams { select, to, fork, preview } = params;
+        let Some(to) = to else {
+            if fork {
+                return Err(CommandError::invalid(
+                    "fork needs to: the prompt before which the new session ends",
+                ));
+            }
+            return self.decide(EditsParams { select, preview }, Verb::Revert).await;
+        };
+        let after = self.session.ask(|reply| Command::GetEntries(Some(to.clone()), reply)).await?;
+        let mut select = self.select(select)?;
+        let since = after.entries.iter().map(|it| it.base.id.clone());
+        select.prompts = Some(since.chain([to]).collect());
+        self.carry_out(select, Verb::Revert, preview).await
+    }
+
+    async fn carry_out(
+        &self,
+        select: Select,
+        verb: Verb,
+        preview: bool,
+    ) -> Result<EditsDecided, CommandError> {
+        let outcome = self.review.decide(&select, verb, preview).await.map_err(failed)?;
+        if !preview {
+            self.tell_the_model(&outcome, verb).await;
+        }
+        Ok(EditsDecided {
+            hunks: outcome.changed.iter().map(|it| hunk_id(*it)).collect(),
+            uris: outcome.files.iter().map(|it| self.uri(it)).collect(),
+            conflicts: outcome
+                .refused
+                .into_iter()
+                .map(|it| EditConflict { hunk: hunk_id(it.hunk), reason: it.reason })
+                .collect(),
+            text: None,
+        })
+    }
+
+    /// One line for the model of each live session whose work was taken out or put back.
+    async fn tell_the_model(&self, outcome: &Outcome, verb: Verb) {
+        let (what, then) = match verb {
+            Verb::Accept => return,
+            Verb::Reject => {
+                ("rejected", "The text from before them is there again; do not repeat them unasked.")
+            }
+            Verb::Revert => {
+                ("reverted", "The text from before them is there again; do not repeat them unasked.")
+            }
+            Verb::Redo => ("put back", "They are in the files again."),
+        };
+        let select = Select { hunks: outcome.changed.clone(), ..Select::default() };
+        if outcome.changed.is_empty() {
+            return;
+        }
+        let Ok(found) = self.review.find(&select).await else { return };
+        let mut sessions: Vec<&str> = found.iter().map(|it| it.session.as_str()).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        for id in sessions {
+            let Ok(session) = self.hub.session(Some(id)) else { continue };
+            let places: Vec<_> =
+                found.iter().filter(|it| it.session == id).map(|it| self.place(it)).collect();
+            let changes = if places.len() == 1 {
+                "1 of your changes".into()
+            } else {
+                format!("{} of your changes", places.len())
+            };
+            session
+                .send(Command::Remark(format!("The user {what} {changes}: {}. {then}", places.join(", "))));
+        }
+    }
+
+    /// `src/retry.rs:14`, as the model names files.
+    fn place(&self, hunk: &FoundHunk) -> String {
+        let path = hunk.path.strip_prefix(self.review.root()).unwrap_or(&hunk.path);
+        format!("{}:{}", path.display(), hunk.start + 1)
+    }
+
+    fn select(&self, select: EditsSelect) -> Result<Select, CommandError> {
+        let of_session = select.turn.is_some() || select.scope == Some(EditsScope::Session);
+        Ok(Select {
+            hunks: select.hunks.iter().map(|it| hunk_number(it)).collect::<Result<_, _>>()?,
+            path: select.uri.as_deref().map(|it| self.path(it)).transpose()?,
+            session: of_session.then(|| self.session.id().to_string()),
+            call: select.tool_call_id,
+            turn: select.turn,
+            prompts: select.prompt_id.map(|it| vec![it]),
+            last_decision: select.scope == Some(EditsScope::Last),
+        })
+    }
+
+    fn path(&self, uri: &str) -> Result<PathBuf, CommandError> {
+        let path = match Url::parse(uri) {
+            Ok(url) if url.scheme() == "file" => url.to_file_path().ok(),
+            _ => Some(paths::absolute(self.review.root(), Path::new(uri))),
+        };
+        let path = path.ok_or_else(|| CommandError::invalid(format!("{uri} is no file")))?;
+        Ok(paths::canonical(&path))
+    }
+
+    fn uri(&self, path: &Path) -> String {
+        // The editor's spelling, where links make two of them.
+        let open = self.review.workspace().document(path);
+        file_uri(open.as_ref().map_or(path, |it| &it.path))
+    }
+}
+
+/// The URI of a file.
+pub fn file_uri(path: &Path) -> String {
+    Url::from_file_path(path).map_or_else(|()| path.display().to_string(), String::from)
+}
+
+/// A hunk's id as clients have it.
+pub fn hunk_id(id: i64) -> String {
+    format!("h{id}")
+}
+
+/// The number in a hunk's id.
+///
+/// # Errors
+/// It is no id of a hunk.
+pub fn hunk_number(id: &str) -> Result<i64, CommandError> {
+    let number = id.strip_prefix('h').and_then(|it| it.parse().ok());
+    number.ok_or_else(|| CommandError::invalid(format!("{id} is no id of a hunk; ids are like h12")))
+}
+
+/// What became of a hunk, as people see it.
+pub fn status(hunk: &FoundHunk) -> EditStatus {
+    match hunk.status {
+        Status::Pending if hunk.edited => EditStatus::Edited,
+        Status::Pending => EditStatus::Pending,
+        Status::Kept => EditStatus::Kept,
+        Status::Rejected => EditStatus::Rejected,
+        Status::Reverted => EditStatus::Reverted,
+        Status::Superseded => EditStatus::Superseded,
+    }
+}
+
+fn count(counts: &mut EditCounts, status: Status) {
+    match status {
+        Status::Pending => counts.pending += 1,
+        Status::Kept => counts.kept += 1,
+        Status::Rejected => counts.rejected += 1,
+        Status::Reverted => counts.reverted += 1,
+        Status::Superseded => {}
+    }
+}
+
+fn hunk(it: &FoundHunk, uri: String) -> EditHunk {
+    EditHunk {
+        id: hunk_id(it.id),
+        uri,
+        range: lines(it.start, it.len),
+        base_range: lines(it.base_start, it.removed),
+        added: it.added,
+        removed: it.removed,
+        added_text: None,
+        removed_text: None,
+        session_id: it.session.clone(),
+        prompt_id: it.prompt.clone(),
+        turn: it.turn,
+        tool_call_id: it.call.clone(),
+        tool: it.tool.clone(),
+        timestamp: it.time,
+        status: status(it),
+        file: it.whole.as_ref().map(|it| match it {
+            Whole::Created => EditedFileKind::Created,
+            Whole::Deleted => EditedFileKind::Deleted,
+            Whole::Renamed(_) => EditedFileKind::Renamed,
+        }),
+    }
+}
+
+/// Whole lines as a range.
+fn lines(start: usize, len: usize) -> TextRange {
+    let at = |line: usize| TextPosition { line: u32::try_from(line).unwrap_or(u32::MAX), character: 0 };
+    TextRange { start: at(start), end: at(start + len) }
+}
+
+fn failed(error: std::io::Error) -> CommandError {
+    CommandError::failed(format!("the record of edits cannot be used: {error}"))
+}

@@ -1,0 +1,192 @@
+//! What Pi changed is kept, rejected, reverted and redone: over JSONL and by plugins.
+
+use pi_harness::{Applies, Editor, JsonlClient, ModelServer, Profile, Scratch, Turn, call, say};
+use serde_json::{Value, json};
+
+use crate::rpc::{PI, start};
+
+fn edit(path: &str, old: &str, new: &str) -> Turn {
+    call("edit", json!({"path": path, "oldText": old, "newText": new}))
+}
+
+/// `status removed>added`, one a hunk.
+fn shown(edits: &Value) -> Vec<String> {
+    let text = |it: &Value| it.as_str().unwrap().trim().replace('\n', "|");
+    let hunks = edits["hunks"].as_array().unwrap().iter();
+    hunks
+        .map(|it| {
+            format!(
+                "{} {}>{}",
+                it["status"].as_str().unwrap(),
+                text(&it["removedText"]),
+                text(&it["addedText"])
+            )
+        })
+        .collect()
+}
+
+fn edits(pi: &mut JsonlClient) -> Value {
+    pi.ok(json!({"type": "get_edits", "texts": true}))
+}
+
+fn id(edits: &Value, at: usize) -> Value {
+    edits["hunks"][at]["id"].clone()
+}
+
+#[test]
+fn hunks_are_decided_one_by_one_and_the_model_is_told() {
+    let edits_of = json!([{"oldText": "one", "newText": "ONE"}, {"oldText": "four", "newText": "FOUR"}]);
+    let (model, scratch, mut pi) =
+        start([call("edit", json!({"path": "a.txt", "edits": edits_of})), say("done"), say("so be it")]);
+    scratch.file("a.txt", "one\ntwo\nthree\nfour\n");
+    assert_eq!(pi.ok(json!({"type": "get_edits"}))["hunks"], json!([]));
+    let events = pi.run("shout");
+    let changed = events.iter().find(|it| it["type"] == "edits_changed").expect("it is told");
+    assert!(changed["uris"][0].as_str().unwrap().ends_with("/a.txt"), "{changed}");
+
+    let found = edits(&mut pi);
+    assert_eq!(shown(&found), ["pending one>ONE", "pending four>FOUR"]);
+    assert_eq!(found["counts"], json!({"pending": 2, "kept": 0, "rejected": 0, "reverted": 0}));
+    let hunk = &found["hunks"][1];
+    assert_eq!(
+        hunk["range"],
+        json!({"start": {"line": 3, "character": 0}, "end": {"line": 4, "character": 0}})
+    );
+    assert_eq!((&hunk["turn"], &hunk["tool"], &hunk["added"]), (&json!(1), &json!("edit"), &json!(1)));
+
+    pi.ok(json!({"type": "edits_accept", "hunks": [id(&found, 0)]}));
+    let rejected = pi.ok(json!({"type": "edits_reject", "scope": "folder"}));
+    assert_eq!(rejected["hunks"], json!([id(&found, 1)]));
+    assert_eq!(rejected["conflicts"], json!([]));
+    assert_eq!(scratch.read("a.txt"), "ONE\ntwo\nthree\nfour\n");
+    assert_eq!(shown(&edits(&mut pi)), ["kept one>ONE", "rejected four>FOUR"]);
+
+    pi.run("go on");
+    let texts = model.last_request().user_texts();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    assert!(texts[1].starts_with("The user rejected 1 of your changes: a.txt:4."), "{texts:?}");
+
+    pi.ok(json!({"type": "edits_redo", "scope": "last"}));
+    assert_eq!(scratch.read("a.txt"), "ONE\ntwo\nthree\nFOUR\n");
+    let diff = pi.ok(json!({"type": "edits_diff", "turn": 1}));
+    assert!(diff["diff"].as_str().unwrap().contains("-four\n+FOUR\n"), "{diff}");
+
+    let error = pi.refused(json!({"type": "edits_reject"}));
+    assert!(error.contains("say which edits"), "{error}");
+    let error = pi.refused(json!({"type": "edits_accept", "hunks": ["12"]}));
+    assert!(error.contains("ids are like h12"), "{error}");
+}
+
+#[test]
+fn edits_survive_a_restart_and_belong_to_their_folder() {
+    let (model, scratch, mut pi) = start([edit("a.txt", "one", "ONE"), say("done")]);
+    scratch.file("a.txt", "one\ntwo\n");
+    pi.run("shout");
+    drop(pi);
+    let mut pi = JsonlClient::start(PI, &scratch, &[]);
+    let found = edits(&mut pi);
+    assert_eq!(shown(&found), ["pending one>ONE"]);
+    assert_eq!(pi.ok(json!({"type": "get_edits", "scope": "session"}))["hunks"], json!([]));
+    scratch.file("a.txt", "zero\nONE\ntwo\n");
+    pi.ok(json!({"type": "edits_reject", "hunks": [id(&found, 0)]}));
+    assert_eq!(scratch.read("a.txt"), "zero\none\ntwo\n");
+    drop(model);
+}
+
+#[test]
+fn everything_since_a_prompt_goes_back_and_the_conversation_with_it() {
+    let (_model, scratch, mut pi) = start([
+        edit("a.txt", "one", "1"),
+        say("first"),
+        call("write", json!({"path": "new.txt", "content": "new\n"})),
+        edit("a.txt", "1", "uno"),
+        say("second"),
+    ]);
+    scratch.file("a.txt", "one\ntwo\n");
+    pi.run("number");
+    pi.run("italian");
+    scratch.file("a.txt", "uno\ntwo\nmine\n");
+    let prompts = pi.ok(json!({"type": "get_fork_messages"}))["messages"].clone();
+    let to = &prompts[1]["entryId"];
+    let preview = pi.ok(json!({"type": "edits_revert", "to": to, "preview": true}));
+    assert_eq!(preview["uris"].as_array().unwrap().len(), 2, "{preview}");
+    assert_eq!(scratch.read("a.txt"), "uno\ntwo\nmine\n");
+    assert_eq!(pi.state()["messageCount"], 10);
+
+    let reverted = pi.ok(json!({"type": "edits_revert", "to": to, "fork": true}));
+    assert_eq!(reverted["text"], "italian");
+    assert_eq!(reverted["conflicts"], json!([]));
+    assert_eq!(scratch.read("a.txt"), "1\ntwo\nmine\n");
+    assert!(!scratch.path("new.txt").exists());
+    assert_eq!(pi.state()["messageCount"], 4);
+    assert_eq!(shown(&edits(&mut pi)), ["pending one>1", "reverted one>uno", "reverted >new"]);
+}
+
+/// A plugin with `a.txt` open.
+fn plugin(scratch: &Scratch, buffer: &str) -> Editor {
+    let editor = Editor::start(PI, scratch, Profile::plugin());
+    editor.open("a.txt", buffer);
+    editor
+}
+
+fn list(editor: &mut Editor) -> Value {
+    editor.ok("pi/edits/list", json!({"texts": true}))
+}
+
+#[test]
+fn a_buffer_is_reviewed_in_its_editor_and_undone_there() {
+    let model = ModelServer::with([edit("a.txt", "one", "ONE"), say("done")]);
+    let scratch = Scratch::with_model(&model);
+    scratch.file("a.txt", "one\ntwo\n");
+    let mut editor = plugin(&scratch, "one\ntwo\nunsaved\n");
+    editor.prompt("shout");
+    editor.settled();
+    let found = list(&mut editor);
+    assert_eq!(shown(&found), ["pending one>ONE"]);
+    assert_eq!(found["hunks"][0]["uri"], editor.uri("a.txt"));
+    // The editor's own undo is a reject, its redo takes that back.
+    editor.undo("a.txt");
+    assert_eq!(shown(&list(&mut editor)), ["rejected one>ONE"]);
+    editor.type_at("a.txt", 0, 3, "ONE");
+    assert_eq!(shown(&list(&mut editor)), ["pending one>ONE"]);
+    editor.type_at("a.txt", 0, 0, "typed\n");
+    let rejected = editor.ok("pi/edits/reject", json!({"scope": "session"}));
+    assert_eq!(rejected["uris"], json!([editor.uri("a.txt")]));
+    assert_eq!(editor.buffer("a.txt"), "typed\none\ntwo\nunsaved\n");
+    assert_eq!(scratch.read("a.txt"), "one\ntwo\n");
+    editor.undo("a.txt");
+    assert_eq!(editor.buffer("a.txt"), "typed\nONE\ntwo\nunsaved\n");
+    editor.claim_until("pi/event", "the last change", |it| it["event"]["type"] == "edits_changed");
+    editor.unchecked = true;
+}
+
+/// The process is killed while the editor has the edit and nobody has verified it.
+#[test]
+fn an_edit_cut_off_by_a_kill_is_found_again() {
+    for arrived in [true, false] {
+        let model = ModelServer::with([edit("a.txt", "one", "ONE")]);
+        let scratch = Scratch::with_model(&model);
+        scratch.file("a.txt", "one\ntwo\n");
+        let mut editor = plugin(&scratch, "one\ntwo\n");
+        editor.now_applies(Applies::WhenTold);
+        editor.prompt("shout");
+        editor.asked("workspace/applyEdit");
+        let killed = std::process::Command::new("kill").args(["-9", &editor.pid().to_string()]).status();
+        assert!(killed.unwrap().success());
+        editor.unchecked = true;
+        editor.wait_exit();
+        drop(editor);
+
+        let mut editor = plugin(&scratch, if arrived { "ONE\ntwo\n" } else { "one\ntwo\n" });
+        let expected: &[&str] = if arrived { &["pending one>ONE"] } else { &[] };
+        assert_eq!(shown(&list(&mut editor)), expected);
+        let notice = editor.claim("a notice", |it| it["params"]["event"]["type"] == "notice");
+        let said = notice["params"]["event"]["message"].as_str().unwrap();
+        assert!(said.contains("Pi was cut off while it edited a.txt"), "{said}");
+        if arrived {
+            editor.ok("pi/edits/reject", json!({"scope": "folder"}));
+            assert_eq!(editor.buffer("a.txt"), "one\ntwo\n");
+        }
+        editor.unchecked = true;
+    }
+}
