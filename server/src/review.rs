@@ -166,10 +166,10 @@ impl Reviewer<'_> {
         verb: Verb,
         preview: bool,
     ) -> Result<EditsDecided, CommandError> {
-        let outcome = self.review.decide(&select, verb, preview).await.map_err(failed)?;
-        if !preview {
-            self.tell_the_model(&outcome, verb).await;
-        }
+        let outcome = match preview {
+            true => self.review.decide(&select, verb, true).await.map_err(failed)?,
+            false => decide(self.hub, &self.review, &select, verb).await?,
+        };
         Ok(EditsDecided {
             hunks: outcome.changed.iter().map(|it| hunk_id(*it)).collect(),
             uris: outcome.files.iter().map(|it| self.uri(it)).collect(),
@@ -182,46 +182,6 @@ impl Reviewer<'_> {
         })
     }
 
-    /// One line for the model of each live session whose work was taken out or put back.
-    async fn tell_the_model(&self, outcome: &Outcome, verb: Verb) {
-        let (what, then) = match verb {
-            Verb::Accept => return,
-            Verb::Reject => {
-                ("rejected", "The text from before them is there again; do not repeat them unasked.")
-            }
-            Verb::Revert => {
-                ("reverted", "The text from before them is there again; do not repeat them unasked.")
-            }
-            Verb::Redo => ("put back", "They are in the files again."),
-        };
-        let select = Select { hunks: outcome.changed.clone(), ..Select::default() };
-        if outcome.changed.is_empty() {
-            return;
-        }
-        let Ok(found) = self.review.find(&select).await else { return };
-        let mut sessions: Vec<&str> = found.iter().map(|it| it.session.as_str()).collect();
-        sessions.sort_unstable();
-        sessions.dedup();
-        for id in sessions {
-            let Ok(session) = self.hub.session(Some(id)) else { continue };
-            let places: Vec<_> =
-                found.iter().filter(|it| it.session == id).map(|it| self.place(it)).collect();
-            let changes = if places.len() == 1 {
-                "1 of your changes".into()
-            } else {
-                format!("{} of your changes", places.len())
-            };
-            session
-                .send(Command::Remark(format!("The user {what} {changes}: {}. {then}", places.join(", "))));
-        }
-    }
-
-    /// `src/retry.rs:14`, as the model names files.
-    fn place(&self, hunk: &FoundHunk) -> String {
-        let path = hunk.path.strip_prefix(self.review.root()).unwrap_or(&hunk.path);
-        format!("{}:{}", path.display(), hunk.start + 1)
-    }
-
     fn select(&self, select: EditsSelect) -> Result<Select, CommandError> {
         let of_session = select.turn.is_some() || select.scope == Some(EditsScope::Session);
         Ok(Select {
@@ -232,6 +192,7 @@ impl Reviewer<'_> {
             turn: select.turn,
             prompts: select.prompt_id.map(|it| vec![it]),
             last_decision: select.scope == Some(EditsScope::Last),
+            last_turn: false,
         })
     }
 
@@ -249,6 +210,53 @@ impl Reviewer<'_> {
         let open = self.review.workspace().document(path);
         file_uri(open.as_ref().map_or(path, |it| &it.path))
     }
+}
+
+/// Carries out a decision and tells the model of it.
+///
+/// # Errors
+/// The ledger cannot be used.
+pub async fn decide(
+    hub: &Hub,
+    review: &Arc<Review>,
+    select: &Select,
+    verb: Verb,
+) -> Result<Outcome, CommandError> {
+    let outcome = review.decide(select, verb, false).await.map_err(failed)?;
+    tell_the_model(hub, review, &outcome, verb).await;
+    Ok(outcome)
+}
+
+/// One line for the model of each live session whose work was taken out or put back.
+async fn tell_the_model(hub: &Hub, review: &Arc<Review>, outcome: &Outcome, verb: Verb) {
+    const BACK: &str = "The text from before them is there again; do not repeat them unasked.";
+    let (what, then) = match verb {
+        Verb::Accept => return,
+        Verb::Reject => ("rejected", BACK),
+        Verb::Revert => ("reverted", BACK),
+        Verb::Redo => ("put back", "They are in the files again."),
+    };
+    if outcome.changed.is_empty() {
+        return;
+    }
+    let select = Select { hunks: outcome.changed.clone(), ..Select::default() };
+    let Ok(found) = review.find(&select).await else { return };
+    let mut sessions: Vec<&str> = found.iter().map(|it| it.session.as_str()).collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    for id in sessions {
+        let Ok(session) = hub.session(Some(id)) else { continue };
+        let places: Vec<_> = found.iter().filter(|it| it.session == id).map(|it| place(review, it)).collect();
+        let count = places.len();
+        let text = format!("The user {what} {count} of your changes: {}. {then}", places.join(", "));
+        session.send(Command::Remark(text));
+    }
+}
+
+/// `src/retry.rs:14`, as the model names files.
+fn place(review: &Review, hunk: &FoundHunk) -> String {
+    let path = hunk.path.strip_prefix(review.root()).unwrap_or(&hunk.path);
+    format!("{}:{}", path.display(), hunk.start + 1)
 }
 
 /// The URI of a file.

@@ -10,7 +10,7 @@
 //! * `review`: what Pi changed is kept, rejected, reverted and redone.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
-//! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_plain`: editors.
+//! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //!
 //! A new topic gets a new file; everything shared belongs into `tests/harness`.
@@ -26,6 +26,7 @@ mod lsp_edit;
 mod lsp_plain;
 mod lsp_protocol;
 mod lsp_queue;
+mod lsp_review;
 mod lsp_run;
 mod lsp_sessions;
 mod lsp_workspace;

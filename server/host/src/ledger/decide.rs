@@ -24,6 +24,8 @@ pub struct Refusal {
     pub hunk: i64,
     /// Why, for people.
     pub reason: String,
+    /// There is no such hunk in this project.
+    pub unknown: bool,
 }
 
 /// What came of a decision.
@@ -67,9 +69,9 @@ pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decisi
         if was != it.status {
             decided.changed.push(it.id);
         } else if wanted && it.edited {
-            decided.refused.push(Refusal { hunk: it.id, reason: EDITED.into() });
+            decided.refused.push(Refusal { hunk: it.id, reason: EDITED.into(), unknown: false });
         } else if verb == Verb::Revert && it.status == Status::Superseded && !covered_by(&before, it, ids) {
-            decided.refused.push(Refusal { hunk: it.id, reason: COVERED.into() });
+            decided.refused.push(Refusal { hunk: it.id, reason: COVERED.into(), unknown: false });
         }
     }
     decided

@@ -183,7 +183,7 @@ impl Review {
         let unknown = select.hunks.iter().filter(|id| !found.hunks.iter().any(|it| it.id == **id));
         let mut outcome = Outcome {
             refused: unknown
-                .map(|id| Refusal { hunk: *id, reason: "There is no such change".into() })
+                .map(|id| Refusal { hunk: *id, reason: "There is no such change".into(), unknown: true })
                 .collect(),
             ..Outcome::default()
         };
@@ -366,6 +366,9 @@ fn refused(ids: &HashSet<i64>, reason: &str) -> Decided {
     ids.sort_unstable();
     Decided {
         changed: Vec::new(),
-        refused: ids.into_iter().map(|hunk| Refusal { hunk, reason: reason.to_owned() }).collect(),
+        refused: ids
+            .into_iter()
+            .map(|hunk| Refusal { hunk, reason: reason.to_owned(), unknown: false })
+            .collect(),
     }
 }

@@ -39,6 +39,7 @@ struct PiClient {
     permissions: bool,
     save_documents: bool,
     activity: bool,
+    review: bool,
 }
 
 /// The client's abilities.
@@ -72,6 +73,12 @@ pub struct Capabilities {
     pub save_documents: bool,
     /// Wants `pi/activity`.
     pub activity: bool,
+    /// Shows waiting hunks itself.
+    pub review: bool,
+    /// Can be asked to ask for code lenses again.
+    pub lens_refresh: bool,
+    /// Answers `window/showDocument`.
+    pub show_document: bool,
 }
 
 impl Capabilities {
@@ -117,6 +124,12 @@ impl Capabilities {
             permissions: known.permissions,
             save_documents: known.save_documents,
             activity: known.activity,
+            review: known.review,
+            lens_refresh: workspace
+                .and_then(|it| it.code_lens.as_ref())
+                .and_then(|it| it.refresh_support)
+                .unwrap_or(false),
+            show_document: window.and_then(|it| it.show_document.as_ref()).is_some_and(|it| it.support),
         }
     }
 }
@@ -187,6 +200,9 @@ mod tests {
             permissions,
             save_documents,
             activity,
+            review,
+            lens_refresh: _,
+            show_document: _,
         } = of;
         let all = [
             (apply_edit, "apply_edit"),
@@ -201,6 +217,7 @@ mod tests {
             (permissions, "permissions"),
             (save_documents, "save_documents"),
             (activity, "activity"),
+            (review, "review"),
         ];
         all.into_iter().filter(|(it, _)| **it).map(|(_, name)| name).collect::<Vec<_>>().join(" ")
     }
@@ -234,6 +251,9 @@ mod tests {
             let got = Capabilities::resolve(&params.capabilities);
             assert_eq!((got.encoding, abilities(&got).as_str()), (encoding, expected), "{name}");
             assert_eq!(got.version, None, "{name}");
+            let shows =
+                ["vscode", "nvim", "helix 25.07", "eglot", "zed"].iter().any(|it| name.starts_with(it));
+            assert_eq!(got.show_document, shows, "{name}");
         }
     }
 }

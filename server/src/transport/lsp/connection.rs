@@ -19,9 +19,11 @@ use super::{
     capabilities::Capabilities,
     chat::Chats,
     client::Client,
+    diagnostics::Diagnostics,
     documents::Documents,
     editor::LspEditor,
     folders::Folders,
+    hunks::Hunks,
     lane::Job,
     messages::Messages,
     outbound::{self, Outbound},
@@ -68,6 +70,10 @@ pub struct Connection {
     pub messages: Messages,
     /// Progress that is shown, by token.
     pub tokens: Tokens,
+    /// What is said about documents.
+    pub diagnostics: Diagnostics,
+    /// Hunks that wait.
+    pub hunks: Hunks,
     /// Cancelled when the connection ends.
     pub ended: CancellationToken,
     /// Tasks that still have something to tell the client.
@@ -93,6 +99,8 @@ impl Connection {
             documents: Documents::default(),
             chats: Chats::default(),
             tokens: Tokens::default(),
+            diagnostics: Diagnostics::default(),
+            hunks: Hunks::default(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
             settled: OnceCell::new(),

@@ -40,6 +40,11 @@ impl Folders {
         }
     }
 
+    /// All of them.
+    pub fn all(&self) -> Vec<PathBuf> {
+        self.lock().clone()
+    }
+
     /// The folder of the default session.
     pub fn first(&self) -> Option<PathBuf> {
         self.lock().first().cloned()

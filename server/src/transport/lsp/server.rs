@@ -12,7 +12,7 @@ use super::{
     capabilities::Capabilities,
     connection::{Connection, Phase},
     documents::file_path,
-    folders,
+    folders, hunks,
     service::to_rpc,
     settings,
 };
@@ -64,6 +64,7 @@ impl LanguageServer for Backend {
         self.connection.initialized(capabilities, folders);
         settings::initial(&self.connection, params.initialization_options.as_ref());
         self.other_version(version);
+        tokio::spawn(hunks::follow(self.connection.clone()));
         self.connection.enter(Phase::Running);
         Ok(result)
     }
@@ -77,6 +78,7 @@ impl LanguageServer for Backend {
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         self.connection.documents.open(&params);
+        self.connection.hunks.opened();
         if let Some(path) = file_path(&params.text_document.uri) {
             self.connection.chats.opened(&self.connection, &path);
         }
@@ -87,6 +89,7 @@ impl LanguageServer for Backend {
         self.connection.documents.change(params);
         if let Some(path) = path {
             self.connection.chats.changed(&self.connection, &path);
+            self.connection.hunks.changed(&path);
         }
     }
 
@@ -107,11 +110,20 @@ impl LanguageServer for Backend {
         self.connection.documents.close(&params);
         if let Some(path) = file_path(&params.text_document.uri) {
             self.connection.chats.closed(&path);
+            self.connection.hunks.changed(&path);
         }
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         Ok(Some(actions::offered(&self.connection, &params)))
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        Ok(hunks::hover(&self.connection, &params))
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        Ok(Some(hunks::lenses(&self.connection, &params)))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
@@ -154,6 +166,8 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
             resolve_provider: Some(false),
             ..CodeActionOptions::default()
         })),
+        hover_provider: (!client.review).then_some(HoverProviderCapability::Simple(true)),
+        code_lens_provider: (!client.review).then_some(CodeLensOptions { resolve_provider: Some(false) }),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands,
             ..ExecuteCommandOptions::default()

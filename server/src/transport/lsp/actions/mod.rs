@@ -6,6 +6,7 @@
 
 mod ask;
 mod commands;
+mod hunks;
 mod problems;
 mod session;
 mod written;
@@ -21,7 +22,8 @@ pub use self::commands::{names, run};
 use super::{capabilities::Capabilities, connection::Connection, documents::file_path};
 
 /// The kinds of actions, what waits first: the order in which they are shown.
-const KINDS: [fn(&Place<'_>) -> Vec<Offer>; 3] = [problems::offered, ask::offered, session::offered];
+const KINDS: [fn(&Place<'_>) -> Vec<Offer>; 4] =
+    [hunks::offered, problems::offered, ask::offered, session::offered];
 /// Actions that are shown at most.
 const MOST: usize = 12;
 

@@ -1,0 +1,278 @@
+//! Actions and commands on waiting hunks: keep, reject, look, go on to the next.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use lsp_types::{CodeActionKind, MessageType, Url};
+use pi_host::{
+    ledger::{Outcome, Select, Verb},
+    paths,
+};
+use pi_protocol::CommandError;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Offer, Place};
+use crate::{
+    review::{self, hunk_id, hunk_number},
+    transport::lsp::{connection::Connection, documents::file_path, hunks::Shown},
+};
+
+/// How long a client may take to show a document.
+const SHOW_TIME: Duration = Duration::from_secs(5);
+
+/// What can be done about the hunk at the place; elsewhere, about all of them.
+pub fn offered(place: &Place<'_>) -> Vec<Offer> {
+    if place.connection.capabilities().review {
+        return Vec::new();
+    }
+    let all = place.connection.hunks.all();
+    let Some(last) = all.last() else { return Vec::new() };
+    let offer = |title: String, command: &'static str, argument: Value| Offer {
+        kind: CodeActionKind::QUICKFIX,
+        title,
+        command,
+        arguments: vec![argument],
+    };
+    let here = place.connection.hunks.at(place.uri, place.range);
+    let next = |from: usize| all.iter().find(|it| it.number > from).or(all.first());
+    let mut offers = Vec::new();
+    if let Some(it) = here.first() {
+        let argument = json!({ "hunk": hunk_id(it.hunk.id) });
+        let of = format!("({} of {})", it.number, it.total);
+        offers.push(offer(format!("keep this change {of}"), "pi.keep", argument.clone()));
+        offers.push(offer(format!("reject this change {of}"), "pi.reject", argument.clone()));
+        offers.push(offer("why this change?".into(), "pi.why", argument.clone()));
+        offers.push(offer("show the old text".into(), "pi.oldText", argument));
+        let in_file = all.iter().filter(|other| other.hunk.path == it.hunk.path).count();
+        if in_file > 1 {
+            let name = it.name();
+            let argument = json!({ "uri": place.uri });
+            offers.push(offer(format!("keep all {in_file} in {name}"), "pi.keepAll", argument.clone()));
+            offers.push(offer(format!("reject all {in_file} in {name}"), "pi.rejectAll", argument));
+        }
+    } else {
+        let changes =
+            if last.total == 1 { "the 1 change".into() } else { format!("all {} changes", last.total) };
+        offers.push(offer(format!("keep {changes}"), "pi.keepAll", json!({})));
+    }
+    let from = here.last().map_or(last.number, |it| it.number);
+    if let Some(it) = next(from).filter(|it| here.iter().all(|here| here.hunk.id != it.hunk.id)) {
+        let title = format!("next change → {}:{}", it.name(), it.hunk.start + 1);
+        offers.push(offer(title, "pi.nextChange", json!({ "hunk": hunk_id(it.hunk.id) })));
+    }
+    offers
+}
+
+/// What a command is about: one hunk, one file, or everything that waits.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct About {
+    hunk: Option<String>,
+    uri: Option<Url>,
+}
+
+impl About {
+    /// From an object, or from one word: the id of a hunk.
+    fn of(arguments: &[Value]) -> Result<Self, CommandError> {
+        match arguments.first() {
+            None | Some(Value::Null) => Ok(Self::default()),
+            Some(Value::String(id)) => Ok(Self { hunk: Some(id.clone()), uri: None }),
+            Some(object) => serde_json::from_value(object.clone())
+                .map_err(|error| CommandError::invalid(format!("needs {{hunk}} or {{uri}}: {error}"))),
+        }
+    }
+
+    /// The one hunk that is meant; without a name the only one that waits.
+    fn one(&self, connection: &Connection) -> Result<Shown, CommandError> {
+        let all = connection.hunks.all();
+        let found = match (&self.hunk, &*all) {
+            (Some(id), _) => {
+                let number = hunk_number(id)?;
+                all.iter().find(|it| it.hunk.id == number).cloned()
+            }
+            (None, [only]) => Some(only.clone()),
+            (None, []) => return Err(CommandError::failed("Nothing to review")),
+            (None, _) => {
+                return Err(CommandError::invalid("needs the id of a hunk; the code actions have it"));
+            }
+        };
+        found.ok_or_else(|| CommandError::failed("This change does not wait any more"))
+    }
+
+    fn file(&self) -> Result<Option<PathBuf>, CommandError> {
+        let Some(uri) = &self.uri else { return Ok(None) };
+        let path = file_path(uri).ok_or_else(|| CommandError::invalid(format!("{uri} is no file")))?;
+        Ok(Some(paths::canonical(&path)))
+    }
+}
+
+/// `pi.keep`.
+pub fn keep(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let it = About::of(arguments)?.one(connection)?;
+    decide(connection, Select { hunks: vec![it.hunk.id], ..Select::default() }, Verb::Accept);
+    Ok(())
+}
+
+/// `pi.reject`.
+pub fn reject(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let it = About::of(arguments)?.one(connection)?;
+    decide(connection, Select { hunks: vec![it.hunk.id], ..Select::default() }, Verb::Reject);
+    Ok(())
+}
+
+/// `pi.keepAll`.
+pub fn keep_all(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    decide(connection, Select { path: About::of(arguments)?.file()?, ..Select::default() }, Verb::Accept);
+    Ok(())
+}
+
+/// `pi.rejectAll`.
+pub fn reject_all(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    decide(connection, Select { path: About::of(arguments)?.file()?, ..Select::default() }, Verb::Reject);
+    Ok(())
+}
+
+/// `pi.revert`: the edits of the last turn that are still there.
+pub fn revert(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let select = match About::of(arguments)? {
+        About { hunk: Some(id), .. } => Select { hunks: vec![hunk_number(&id)?], ..Select::default() },
+        about => Select { path: about.file()?, last_turn: true, ..Select::default() },
+    };
+    decide(connection, select, Verb::Revert);
+    Ok(())
+}
+
+/// `pi.redo`: what the last decision took out.
+pub fn redo(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let select = match About::of(arguments)?.hunk {
+        Some(id) => Select { hunks: vec![hunk_number(&id)?], ..Select::default() },
+        None => Select { last_decision: true, ..Select::default() },
+    };
+    decide(connection, select, Verb::Redo);
+    Ok(())
+}
+
+/// `pi.why`: what the model said when it made the change.
+pub fn why(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let it = About::of(arguments)?.one(connection)?;
+    let reason = it.reason.unwrap_or_else(|| "Pi gave no reason for this change".into());
+    connection.messages.show(MessageType::INFO, &reason);
+    Ok(())
+}
+
+/// `pi.oldText`: what was there before, in a file of its own.
+pub fn old_text(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let it = About::of(arguments)?.one(connection)?;
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        let name = format!("pi-{}-{}", hunk_id(it.hunk.id), it.name());
+        let path = std::env::temp_dir().join(name);
+        let written = {
+            let (path, text) = (path.clone(), it.base.clone());
+            pi_host::fs::blocking(move || pi_host::fs::write_atomic(&path, text.as_bytes())).await
+        };
+        match (written, Url::from_file_path(&path)) {
+            (Ok(()), Ok(uri)) => {
+                let said = format!("The old text is in {}", path.display());
+                show(&connection, json!({ "uri": uri, "takeFocus": true }), &said).await;
+            }
+            _ => connection.messages.error("The old text could not be written to the temporary folder"),
+        }
+    });
+    Ok(())
+}
+
+/// `pi.nextChange`: goes to a hunk, the first one without a name.
+pub fn next_change(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let about = About::of(arguments)?;
+    let it = match about.hunk {
+        Some(_) => about.one(connection)?,
+        None => {
+            let first = connection.hunks.all().first().cloned();
+            first.ok_or_else(|| CommandError::failed("Nothing to review"))?
+        }
+    };
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        let start = it.range().start;
+        let selection = json!({ "start": start, "end": start });
+        let said = format!("Next change: {}:{}", it.name(), start.line + 1);
+        show(&connection, json!({ "uri": it.uri, "takeFocus": true, "selection": selection }), &said).await;
+    });
+    Ok(())
+}
+
+/// Shows a document, or says where it is.
+async fn show(connection: &Connection, params: Value, otherwise: &str) {
+    let shown = match connection.capabilities().show_document {
+        true => connection.client.ask("window/showDocument", params, SHOW_TIME).await.is_ok(),
+        false => false,
+    };
+    if !shown {
+        connection.messages.show(MessageType::INFO, otherwise);
+    }
+}
+
+/// Decides and says what came of it.
+fn decide(connection: &Arc<Connection>, select: Select, verb: Verb) {
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        let mut total = Outcome::default();
+        for folder in connection.folders().all() {
+            let review = connection.hub.compose().review(&folder);
+            match review::decide(&connection.hub, &review, &select, verb).await {
+                Ok(outcome) => {
+                    total.changed.extend(outcome.changed);
+                    total.files.extend(outcome.files);
+                    total.refused.extend(outcome.refused.into_iter().filter(|it| !it.unknown));
+                }
+                Err(error) => return connection.messages.error(&error.message),
+            }
+        }
+        connection.messages.show(MessageType::INFO, &said(&total, verb));
+    });
+}
+
+/// One short line.
+fn said(outcome: &Outcome, verb: Verb) -> String {
+    let changes = |count: usize| if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
+    let done = match verb {
+        Verb::Accept => "Kept",
+        Verb::Reject => "Rejected",
+        Verb::Revert => "Reverted",
+        Verb::Redo => "Put back",
+    };
+    match (outcome.changed.len(), outcome.refused.first()) {
+        (0, Some(refusal)) => refusal.reason.clone(),
+        (0, None) => "Nothing to review".into(),
+        (count, None) => format!("{done} {}", changes(count)),
+        (count, Some(_)) => format!("{done} {}; your own text stayed", changes(count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pi_host::ledger::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn decisions_are_said_in_one_line() {
+        let outcome = |changed: usize, refused: usize| Outcome {
+            changed: vec![1; changed],
+            refused: vec![
+                Refusal { hunk: 1, reason: "You edited this since".into(), unknown: false };
+                refused
+            ],
+            files: Vec::new(),
+        };
+        for (changed, refused, verb, expected) in [
+            (3, 0, Verb::Accept, "Kept 3 changes"),
+            (1, 1, Verb::Reject, "Rejected 1 change; your own text stayed"),
+            (0, 1, Verb::Revert, "You edited this since"),
+            (0, 0, Verb::Redo, "Nothing to review"),
+        ] {
+            assert_eq!(said(&outcome(changed, refused), verb), expected);
+        }
+    }
+}
