@@ -88,9 +88,12 @@ impl Language {
         }
         if let Some(quote) = self.quotes.iter().find(|it| rest.starts_with(**it)) {
             return match string_end(rest, quote) {
-                Some(end) => ("s", end),
-                // An apostrophe, a lifetime, or code of another language.
-                None => ("", quote.len()),
+                // In Rust a quote that is not closed behind one character is a lifetime.
+                Some(end) if *quote != "'" || self.names[0] != "rust" || is_character(&rest[1..end - 1]) => {
+                    ("s", end)
+                }
+                // An apostrophe, or code of another language.
+                _ => ("", quote.len()),
             };
         }
         let first = rest.chars().next().unwrap_or(' ');
@@ -132,6 +135,10 @@ fn string_end(rest: &str, quote: &str) -> Option<usize> {
         }
     }
     many_lines.then_some(rest.len())
+}
+
+fn is_character(quoted: &str) -> bool {
+    quoted.starts_with('\\') || quoted.chars().count() == 1
 }
 
 /// Appends code, in colours if the language is known.
@@ -194,8 +201,8 @@ mod tests {
         for (language, code, expected) in [
             (
                 "rust",
-                "fn a<'b>(x: &'b str) { 'c' }",
-                "[k:fn] a&lt;[s:&#39;b&gt;(x: &amp;&#39;]b str) { [s:&#39;c&#39;] }",
+                "fn a<'b>(x: &'b str) { '\"', '\\'' }",
+                "[k:fn] a&lt;&#39;b&gt;(x: &amp;&#39;b str) { [s:&#39;&quot;&#39;], [s:&#39;\\&#39;&#39;] }",
             ),
             ("rs", "let s = \"a\\\"b\"; // fn", "[k:let] s = [s:&quot;a\\&quot;b&quot;]; [c:// fn]"),
             ("rust", "a /* let\n1 */ 0x1f 2.5 x1", "a [c:/* let\n1 */] [n:0x1f] [n:2.5] x1"),
