@@ -42,7 +42,6 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     "pi.permission.reject": () => permissions.answerFirst("reject"),
     "pi.permission.rejectWhy": () => permissions.answerFirst("reject_message"),
     ...pickers(session),
-    "pi.rename": () => rename(session),
     "pi.export": () => exportHtml(session),
     "pi.compact": () => session.request("pi/compact", {}),
     "pi.cost": () => showCost(session),
@@ -146,12 +145,6 @@ function pickers(session: Session): Record<string, Handler> {
       if (chosen) await session.setThinking(chosen.level);
     },
   };
-}
-
-async function rename(session: Session): Promise<void> {
-  await session.open();
-  const name = await vscode.window.showInputBox({ title: "Rename chat", value: session.chat.name ?? "" });
-  if (name !== undefined && name.trim() !== "") await session.rename(name.trim());
 }
 
 async function exportHtml(session: Session): Promise<void> {

@@ -13,6 +13,7 @@ import { registerShow } from "./review/show";
 import { registerTree } from "./review/tree";
 import { Server } from "./server";
 import { Session } from "./session";
+import { registerSessions } from "./sessions";
 import { registerStatus } from "./status";
 import { ViewModel } from "./viewModel";
 
@@ -33,6 +34,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerReview(review),
     registerShow(review, context.extensionUri),
     registerTree(review),
+    registerSessions(session),
     registerStatus(server, session, review),
     registerNotices(session, views),
     // What Pi may do depends on it, and is told to the server when it starts.

@@ -1,12 +1,16 @@
 /** The protocol's types, from the generated declarations, under the names used here. */
 import type {
-  AgentEvent, AgentMessage, Content, EditHunk, EditsDecided, Envelope, Methods, Model, PermissionChoice,
-  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
+  AgentEvent, AgentMessage, Content, EditHunk, EditsDecided, Envelope, Methods, Model, NotSaved, PermissionChoice,
+  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, SaveDocumentsParams, SavedDocuments, SessionState,
+  SessionSummary,
+  ThinkingLevel, ToolResult,
 } from "../../../protocol/generated/pi";
 
 export type {
-  AgentEvent, AgentMessage, Content, EditHunk, EditsDecided, Envelope, Methods, Model, PermissionChoice,
-  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ThinkingLevel, ToolResult,
+  AgentEvent, AgentMessage, Content, EditHunk, EditsDecided, Envelope, Methods, Model, NotSaved, PermissionChoice,
+  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, SaveDocumentsParams, SavedDocuments, SessionState,
+  SessionSummary,
+  ThinkingLevel, ToolResult,
 };
 
 /** Parameters of a request; every request can name its session. */

@@ -8,6 +8,7 @@ import {
   type StaticFeature,
 } from "vscode-languageclient/node";
 import type { Envelope, Methods, Params, Result } from "./protocol";
+import { saveDocuments } from "./documents";
 import { explain, find, type Binary } from "./binary";
 import type { Keys } from "./keys";
 import { initializationOptions, settings } from "./settings";
@@ -21,7 +22,7 @@ const STOP_TIMEOUT = 3000;
 export type Phase = "off" | "starting" | "ready";
 
 /** What this extension can do beyond plain LSP; the server leaves out what is not named here. */
-const CAPABILITIES = { version: 1, events: "delta", ui: false, permissions: false, saveDocuments: false };
+const CAPABILITIES = { version: 1, events: "delta", saveDocuments: true, review: true };
 
 const announce: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
@@ -152,6 +153,7 @@ export class Server implements vscode.Disposable {
     const run = { command: binary.path, args: ["lsp", ...settings().args], options: { cwd, env } };
     const client = new LanguageClient("pi", "Pi", { run, debug: run }, options);
     client.registerFeature(announce);
+    client.onRequest("pi/saveDocuments", saveDocuments);
     client.onNotification("pi/event", (envelope: Envelope) => this.eventEmitter.fire(envelope));
     client.onDidChangeState(({ oldState, newState }) => {
       if (this.client === client && oldState === State.Running && newState === State.Stopped) this.lost();

@@ -16,9 +16,12 @@ const FLUSH = 33;
 /** After this a stop says what it still ends, in milliseconds. */
 const STOP_PATIENCE = 3000;
 
+/** Events after which the list of sessions is another one. */
+const SESSION_NEWS: ReadonlySet<string> = new Set(["agent_start", "agent_settled", "session_info_changed"]);
+
 /** What is kept between windows, per folder. */
 interface Kept {
-  file?: string;
+  id?: string;
   draft?: string;
 }
 
@@ -35,7 +38,10 @@ export class Session implements vscode.Disposable {
   levels: ThinkingLevel[] = [];
   draft: string;
 
-  private file: string | undefined;
+  /** The session whose rows are there. */
+  private shown: string | undefined;
+  /** Of the last event that was taken in: what is not above it came before. */
+  private seq = 0;
   private opening: Promise<void> | undefined;
   private opened = false;
   private timer: NodeJS.Timeout | undefined;
@@ -44,6 +50,7 @@ export class Session implements vscode.Disposable {
   private readonly patchEmitter = new vscode.EventEmitter<Patch[]>();
   private readonly resetEmitter = new vscode.EventEmitter<void>();
   private readonly settledEmitter = new vscode.EventEmitter<Outcome>();
+  private readonly newsEmitter = new vscode.EventEmitter<void>();
   private readonly openedEmitter = new vscode.EventEmitter<void>();
   private readonly editsEmitter = new vscode.EventEmitter<void>();
   private readonly restoredEmitter = new vscode.EventEmitter<string>();
@@ -58,6 +65,8 @@ export class Session implements vscode.Disposable {
   readonly onSay = this.sayEmitter.event;
   /** The server has it open: for the first time, or again. */
   readonly onOpened = this.openedEmitter.event;
+  /** A session, this one or another, began to work, settled or was named. */
+  readonly onNews = this.newsEmitter.event;
   /** The changes that wait for a decision are other ones now. */
   readonly onEdits = this.editsEmitter.event;
   /** Text that was sent and can be delivered no more: it belongs back into the prompt. */
@@ -65,7 +74,7 @@ export class Session implements vscode.Disposable {
 
   constructor(private readonly server: Server, private readonly state: vscode.Memento) {
     const kept = state.get<Kept>("pi.session", {});
-    this.file = kept.file;
+    this.id = kept.id;
     this.draft = kept.draft ?? "";
     this.chat = new Chat(vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "");
     this.chat.onSettled = (outcome) => this.settledEmitter.fire(outcome);
@@ -85,7 +94,7 @@ export class Session implements vscode.Disposable {
     clearTimeout(this.timer);
     for (const it of this.subscriptions) it.dispose();
     for (const it of [this.changeEmitter, this.patchEmitter, this.resetEmitter, this.settledEmitter, this.sayEmitter,
-      this.openedEmitter, this.editsEmitter, this.restoredEmitter]) {
+      this.newsEmitter, this.openedEmitter, this.editsEmitter, this.restoredEmitter]) {
       it.dispose();
     }
   }
@@ -105,11 +114,9 @@ export class Session implements vscode.Disposable {
   private async resume(): Promise<void> {
     try {
       await this.server.ready();
-      if (this.file !== undefined) {
-        // A session that is gone, or damaged, must not keep Pi from working: a new one takes its place.
-        await this.server.request("pi/switchSession", { sessionPath: this.file }).catch(() => undefined);
-      }
-      await this.read();
+      // A session that is gone must not keep Pi from working: another one takes its place.
+      const found = this.id !== undefined && await this.attach(this.id).then(() => true, () => false);
+      if (!found) await this.attach((await this.server.request("pi/getState", {})).sessionId);
       this.opened = true;
       this.openedEmitter.fire();
     } catch (error) {
@@ -119,38 +126,44 @@ export class Session implements vscode.Disposable {
     }
   }
 
-  /** Reads the state of the session; with `all`, and when it is another session, also what was said. */
-  private async read(all = false): Promise<void> {
-    const state = await this.server.request("pi/getState", {});
-    all ||= this.id !== state.sessionId;
-    this.id = state.sessionId;
-    this.file = state.sessionFile;
-    const [models, levels] = await Promise.all([
-      this.server.request("pi/getAvailableModels", {}),
-      this.server.request("pi/getAvailableThinkingLevels", {}),
+  /** Comes to a session, alive or stored. Its rows are read if it is another one, or `anew`. */
+  private async attach(id: string, anew = false): Promise<void> {
+    const { sessionId, seq, snapshot } = await this.server.request("pi/session/attach", { sessionId: id });
+    if (snapshot === undefined) throw new Error("The server did not say what is in this chat.");
+    anew ||= sessionId !== this.shown;
+    this.id = sessionId;
+    this.shown = sessionId;
+    this.seq = seq;
+    const { state, messages, queue } = snapshot;
+    if (anew) {
+      this.chat.reset();
+      this.chat.transcript.load(messages, timeOfDay, state.isStreaming);
+      this.chat.transcript.take();
+    }
+    this.chat.queue = queue;
+    this.chat.resume(state);
+    if (anew) this.resetEmitter.fire();
+    await this.read();
+    const stats = await this.server.request("pi/getSessionStats", { sessionId });
+    this.chat.contextTokens = stats.contextUsage?.tokens ?? undefined;
+    this.chat.cost = stats.cost;
+    this.changed();
+  }
+
+  /** Reads what can be chosen, and what is chosen. */
+  private async read(): Promise<void> {
+    const { id: sessionId } = this;
+    const [state, { models }, { levels }] = await Promise.all([
+      this.server.request("pi/getState", { sessionId }),
+      this.server.request("pi/getAvailableModels", { sessionId }),
+      this.server.request("pi/getAvailableThinkingLevels", { sessionId }),
     ]);
-    this.models = models.models;
-    this.levels = levels.levels;
+    this.models = models;
+    this.levels = levels;
     this.chat.name = state.sessionName;
     this.chat.model = state.model;
     this.chat.thinking = state.thinkingLevel;
     this.chat.mode = state.permissionMode;
-    if (all) {
-      const [messages, stats] = await Promise.all([
-        this.server.request("pi/getMessages", {}),
-        this.server.request("pi/getSessionStats", {}),
-      ]);
-      this.chat.reset();
-      this.chat.transcript.load(messages.messages, timeOfDay);
-      this.chat.transcript.take();
-      this.chat.contextTokens = stats.contextUsage?.tokens ?? undefined;
-      this.chat.cost = stats.cost;
-      this.chat.priced = stats.cost > 0;
-      for (const it of state.pendingPermissions ?? []) this.chat.handle({ type: "permission_request", ...it });
-      this.chat.queue = (await this.server.request("pi/queue/list", {})).items;
-      this.resetEmitter.fire();
-    }
-    if (this.chat.questions.length === 0 && (!this.chat.activity.busy || all)) this.chat.activity.set(state.isStreaming ? "waiting" : "idle");
     this.keep();
     this.changed();
   }
@@ -232,10 +245,18 @@ export class Session implements vscode.Disposable {
     this.changed();
   }
 
-  async newSession(): Promise<void> {
-    await this.request("pi/newSession", {});
-    await this.read();
+  /** Shows another session. A run of the one before goes on; else it is let go, so that others can open it. */
+  async show(id: string): Promise<void> {
+    await this.open();
+    const [before, idle] = [this.id, !this.chat.activity.busy];
+    await this.attach(id);
+    if (idle && before !== undefined && before !== id) await this.server.request("pi/session/close", { sessionId: before });
     this.openedEmitter.fire();
+  }
+
+  async newSession(): Promise<void> {
+    await this.open();
+    await this.show((await this.request("pi/session/add", {})).sessionId);
   }
 
   async setModel(model: Model): Promise<void> {
@@ -246,10 +267,6 @@ export class Session implements vscode.Disposable {
   async setThinking(level: ThinkingLevel): Promise<void> {
     await this.request("pi/setThinkingLevel", { level });
     await this.read();
-  }
-
-  async rename(name: string): Promise<void> {
-    await this.request("pi/setSessionName", { name });
   }
 
   /**
@@ -268,7 +285,7 @@ export class Session implements vscode.Disposable {
     const targetId = users[after];
     if (targetId === undefined) return undefined;
     const { editorText } = await this.request("pi/navigateTree", { targetId });
-    await this.read(true);
+    await this.attach(this.id ?? "", true);
     return editorText;
   }
 
@@ -296,12 +313,14 @@ export class Session implements vscode.Disposable {
   }
 
   private keep(): void {
-    const kept: Kept = { file: this.file, draft: this.draft };
+    const kept: Kept = { id: this.id, draft: this.draft };
     void this.state.update("pi.session", kept);
   }
 
   private take(envelope: Envelope): void {
-    if (this.id !== undefined && envelope.sessionId !== this.id) return;
+    if (SESSION_NEWS.has(envelope.event.type)) this.newsEmitter.fire();
+    if (envelope.sessionId !== this.shown || envelope.seq <= this.seq) return;
+    this.seq = envelope.seq;
     if (envelope.event.type === "edits_changed") this.editsEmitter.fire();
     const { activity } = this.chat;
     const before = [activity.state, activity.text];

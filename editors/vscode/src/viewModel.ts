@@ -41,7 +41,7 @@ export class ViewModel {
       thinking: chat.model?.reasoning === true ? chat.thinking : "",
       mode: chat.mode,
       context: this.gauge(),
-      cost: chat.cost > 0 || chat.priced ? `$${chat.cost.toFixed(2)}` : "–",
+      cost: chat.cost > 0 ? `$${chat.cost.toFixed(2)}` : "–",
       suggestions: this.suggestions(),
       enter: configured.sendWhileRunning,
       showThinking: configured.showThinking === "always",

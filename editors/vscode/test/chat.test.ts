@@ -143,7 +143,7 @@ test("a session that was opened shows what was said in it", () => {
       ...assistant("stop"), role: "assistant",
       content: [{ type: "text", text: "Hi." }, { type: "toolCall", id: "1", name: "ls", arguments: {} }],
     } as AgentMessage,
-  ], () => "12:00");
+  ], () => "12:00", false);
   const rows = it.transcript.items.map((row) => [row.kind, row.kind === "tool" ? row.fact : "text" in row && row.text]);
   // The call that got no result was cut off.
   assert.deepEqual(rows, [["user", "hello"], ["text", "Hi."], ["tool", "interrupted"]]);

@@ -198,4 +198,55 @@ story("changes wait in a view of their own, and all are kept at once", async () 
   equal(document.isDirty, true, "saving is the user's affair");
 });
 
+story("unsaved text is saved before a command needs it, and the command sees it", async () => {
+  await begin(call("1", "bash", { command: "cat unsaved.txt" }), answer("Read."));
+  const editor = await open("unsaved.txt", "old\n");
+  await editor.edit((it) => it.replace(new vscode.Range(0, 0, 0, 3), "new"));
+  await say("what does it say?");
+  await sees(".turn.pi", "Read.");
+  equal(editor.document.isDirty, false, "unsaved");
+  equal(fs.readFileSync(editor.document.uri.fsPath, "utf8"), "new\n", "disk");
+});
+
+story("chats are listed, found by what was said, named, and opened again", async () => {
+  await begin(answer("The lighthouse is red."), answer("A second answer.", "second"));
+  await say("what colour is it?");
+  await sees(".turn.pi", "lighthouse");
+  await settled();
+  await vscode.commands.executeCommand("pi.newSession");
+  await sees(".screen .keys", "Enter sends");
+  await say("a second chat");
+  await settled();
+  await vscode.commands.executeCommand("pi.sessionsView.focus");
+  await sees(".monaco-list-row", "what colour is it?");
+  await sees(".monaco-list-row", "a second chat");
+  void vscode.commands.executeCommand("pi.sessions");
+  await ui("type", { text: "lighthouse" });
+  await sees(".quick-input-list .monaco-list-row", "The lighthouse is red.");
+  await ui("key", { key: "Enter" });
+  await sees(".turn.pi", "lighthouse");
+  void vscode.commands.executeCommand("pi.rename");
+  await ui("has", { selector: ".quick-input-title", text: "Rename chat" });
+  await ui("type", { text: "Lighthouses" });
+  await ui("key", { key: "Enter" });
+  await sees(".monaco-list-row", "Lighthouses");
+});
+
+story("a run goes on while another chat is shown", async () => {
+  const release = gate();
+  await begin(call("1", "bash", { command: "cat gate" }), answer("Meanwhile done."));
+  await say("begin slowly");
+  await sees(".tool[data-status=running]", "cat gate");
+  await vscode.commands.executeCommand("pi.newSession");
+  await sees(".screen .keys", "Enter sends");
+  await vscode.commands.executeCommand("pi.sessionsView.focus");
+  await sees(".monaco-list-row", "Running");
+  await ui("click", { selector: ".monaco-list-row:has-text('begin slowly')" });
+  await sees(".tool[data-status=running]", "cat gate");
+  await sees(".strip-text", "Running cat gate");
+  await release();
+  await sees(".turn.pi", "Meanwhile done.");
+  await settled();
+});
+
 exports.run = run;

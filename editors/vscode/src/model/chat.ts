@@ -1,6 +1,6 @@
 /** What the events of a session mean: its state, the rows of its transcript, what a run cost. Knows nothing of VS Code. */
 import type {
-  AgentEvent, AgentMessage, Model, PermissionDecision, PermissionMode, PermissionRequest, QueueItem, ThinkingLevel,
+  AgentEvent, AgentMessage, Model, PermissionDecision, PermissionMode, PermissionRequest, QueueItem, SessionState, ThinkingLevel,
 } from "../protocol";
 import { textOf } from "../protocol";
 import { clock, count, headline, oneLine, tokens } from "../shared/describe";
@@ -49,8 +49,6 @@ export class Chat {
   contextTokens: number | undefined;
   /** US dollars. */
   cost = 0;
-  /** Whether a price is known for anything that was used. */
-  priced = false;
 
   private run: Run | undefined;
   private sent: Sent[] = [];
@@ -80,11 +78,18 @@ export class Chat {
     this.running.clear();
     this.contextTokens = undefined;
     this.cost = 0;
-    this.priced = false;
   }
 
   get waitingText(): string {
     return `Waiting for ${this.model?.id ?? "the model"}…`;
+  }
+
+  /** Takes up a session where it is: the events that follow complete it. */
+  resume({ isStreaming, pendingPermissions }: SessionState): void {
+    this.activity.set("idle");
+    if (isStreaming) this.begin();
+    else this.run = undefined;
+    for (const it of pendingPermissions ?? []) this.asked(it);
   }
 
   /** A prompt goes out. The function takes the note back, if it is refused. */
@@ -269,7 +274,6 @@ export class Chat {
     if (message.role !== "assistant") return;
     const usage = message.usage;
     this.cost += usage.cost.total;
-    this.priced ||= usage.cost.total > 0;
     if (usage.totalTokens > 0) this.contextTokens = usage.totalTokens;
     const failed = message.stopReason === "error" ? (message.errorMessage ?? "the model call failed") : undefined;
     if (this.run) {

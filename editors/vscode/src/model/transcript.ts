@@ -132,7 +132,7 @@ export class Transcript {
   }
 
   /** The messages of a session that was opened. */
-  load(messages: AgentMessage[], time: (timestamp: number) => string): void {
+  load(messages: AgentMessage[], time: (timestamp: number) => string, running: boolean): void {
     for (const message of messages) {
       switch (message.role) {
         case "user":
@@ -163,7 +163,7 @@ export class Transcript {
       }
     }
     this.close();
-    this.endTools();
+    if (!running) this.endTools();
   }
 
   /** Calls that will get no result any more, because the server is gone or the session was cut off there. */
