@@ -1153,6 +1153,18 @@ export type PromptContext = {
   /** The selected range. */
   range: TextRange;
 } | {
+  kind: "symbol";
+  /** Absolute path or `file:` URI. */
+  uri: string;
+  /** Its name. */
+  name: string;
+  /** All of it, as the editor's outline has it. */
+  range: TextRange;
+} | {
+  kind: "image";
+  /** Absolute path or `file:` URI. */
+  uri: string;
+} | {
   kind: "text";
   /** What it is, for the heading. */
   title?: string;

@@ -986,6 +986,18 @@
 ---@field uri string Absolute path or `file:` URI.
 ---@field range pi.TextRange The selected range.
 
+---A function, type or the like; its current text goes into the prompt.
+---@class pi.PromptContext.symbol
+---@field kind "symbol"
+---@field uri string Absolute path or `file:` URI.
+---@field name string Its name.
+---@field range pi.TextRange All of it, as the editor's outline has it.
+
+---An image file; it goes with the prompt.
+---@class pi.PromptContext.image
+---@field kind "image"
+---@field uri string Absolute path or `file:` URI.
+
 ---Any text.
 ---@class pi.PromptContext.text
 ---@field kind "text"
@@ -1002,6 +1014,8 @@
 ---@alias pi.PromptContext
 ---| pi.PromptContext.file # A file, by name only.
 ---| pi.PromptContext.selection # Lines of a file; their current text goes into the prompt.
+---| pi.PromptContext.symbol # A function, type or the like; its current text goes into the prompt.
+---| pi.PromptContext.image # An image file; it goes with the prompt.
 ---| pi.PromptContext.text # Any text.
 ---| pi.PromptContext.diagnostics # Problems of a file as the editor shows them.
 

@@ -72,6 +72,20 @@ pub enum PromptContext {
         /// The selected range.
         range: TextRange,
     },
+    /// A function, type or the like; its current text goes into the prompt.
+    Symbol {
+        /// Absolute path or `file:` URI.
+        uri: String,
+        /// Its name.
+        name: String,
+        /// All of it, as the editor's outline has it.
+        range: TextRange,
+    },
+    /// An image file; it goes with the prompt.
+    Image {
+        /// Absolute path or `file:` URI.
+        uri: String,
+    },
     /// Any text.
     Text {
         /// What it is, for the heading.

@@ -1,20 +1,24 @@
 //! What a prompt is about, as text behind the prompt.
 //!
-//! A pure step, the same for every transport: files are named, selections are quoted as the user sees them
-//! (unsaved text first), problems are listed. Everything is bounded and says where it was cut. Reading the disk,
-//! for a selection of a file that is not open, is the only thing done here besides building text.
+//! The same for every transport: files are named, selections and symbols are quoted as the user sees them (unsaved
+//! text first), problems are listed, images go along. Everything is bounded and says where it was cut. Reading the
+//! disk, for images and for what is not open, is the only thing done here besides building text.
 
 use std::{
     collections::HashMap,
     fmt::Write as _,
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use pi_host::workspace::{
-    Position, PositionEncoding,
-    position::{to_byte, to_char},
+use pi_host::{
+    fs::{blocking, read_bounded},
+    tools::image,
+    workspace::{
+        Position, PositionEncoding,
+        position::{to_byte, to_char},
+    },
 };
 use pi_protocol::{DiagnosticContext, PromptContext, PromptParams, TextPosition, TextRange};
 use ropey::Rope;
@@ -24,6 +28,8 @@ use url::Url;
 const MAX_PIECE: usize = 50 * 1024;
 /// Bytes of a file that is not open.
 const MAX_FILE: u64 = 16 << 20;
+/// Bytes of an image.
+const MAX_IMAGE: u64 = 32 << 20;
 /// Problems of one file.
 const MAX_PROBLEMS: usize = 100;
 
@@ -44,7 +50,9 @@ impl Texts {
         let open = context
             .iter()
             .filter_map(|it| match it {
-                PromptContext::Selection { uri, .. } => Some(path_of(uri)),
+                PromptContext::Selection { uri, .. } | PromptContext::Symbol { uri, .. } => {
+                    Some(path_of(uri))
+                }
                 _ => None,
             })
             .filter_map(|path| open(&path).map(|text| (path, text)))
@@ -53,17 +61,48 @@ impl Texts {
     }
 }
 
-/// Puts the context of a prompt behind its message, where the session finds it after expanding the message.
-pub fn resolve(prompt: &mut PromptParams, texts: &Texts) {
-    prompt.appendix = render(&std::mem::take(&mut prompt.context), texts);
+/// Puts the context of a prompt behind its message, where the session finds it after expanding the message. Images are
+/// read and brought within `limits` in a task of their own; everything else is done at once.
+pub async fn resolve(prompt: &mut PromptParams, texts: &Texts, limits: image::Limits) {
+    let context = std::mem::take(&mut prompt.context);
+    prompt.appendix = render(&context, texts);
+    for item in &context {
+        let PromptContext::Image { uri } = item else { continue };
+        let path = path_of(uri);
+        let name = path.display().to_string();
+        let notes = match blocking(move || picture(&path, limits)).await {
+            Ok(prepared) => {
+                prompt.images.extend(prepared.content);
+                prepared.notes.join("\n")
+            }
+            Err(error) => format!("not attached: {error}"),
+        };
+        if !notes.is_empty() {
+            let _ok = write!(prompt.appendix, "\n\n{name}: {notes}");
+        }
+    }
 }
 
-/// The text of a context, each piece after a blank line.
+fn picture(path: &Path, limits: image::Limits) -> io::Result<image::Prepared> {
+    let bytes = read_bounded(path, MAX_IMAGE)?;
+    let kind = image::Kind::sniff(&bytes)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an image that models can see"))?;
+    Ok(image::prepare(bytes, kind, limits))
+}
+
+/// The text of a context, each piece after a blank line. An image is named.
 pub fn render(context: &[PromptContext], texts: &Texts) -> String {
     let mut out = String::new();
     for item in context {
         out.push_str("\n\n");
         match item {
+            PromptContext::Image { uri } => {
+                let _ok = write!(out, "Image: {}", path_of(uri).display());
+            }
+            PromptContext::Symbol { uri, name, range } => {
+                let _ok = write!(out, "`{}`: ", first_line(name));
+                selection(&mut out, &path_of(uri), *range, texts);
+            }
             PromptContext::File { uri } => {
                 // Writing to a string cannot fail, here and below.
                 let _ok = write!(out, "File: {}", path_of(uri).display());
@@ -147,6 +186,11 @@ fn problems(out: &mut String, path: &Path, items: &[DiagnosticContext]) {
     if items.len() > MAX_PROBLEMS {
         let _ok = write!(out, "\n- and {} more", items.len() - MAX_PROBLEMS);
     }
+}
+
+/// A name is one short line, whatever the client sends.
+fn first_line(name: &str) -> &str {
+    cut(name.lines().next().unwrap_or_default(), 200)
 }
 
 /// A fenced block; the fence is longer than any inside.
@@ -273,6 +317,40 @@ mod tests {
             "do it\n\nProblems in /ws/a.rs:\n- line 5: error: mismatched types\n  expected u8 (rustc)"
         );
         assert_eq!(show(PromptContext::File { uri: "/ws/a.rs".into() }, ""), "do it\n\nFile: /ws/a.rs");
+    }
+
+    #[test]
+    fn a_symbol_is_quoted_under_its_name() {
+        let uri = "/ws/a.rs".to_owned();
+        let item = PromptContext::Symbol { uri, name: "retry\nx".into(), range: range((0, 0), (0, 8)) };
+        assert_eq!(
+            show(item, "fn r() {}\n"),
+            "do it\n\n`retry`: /ws/a.rs, line 1 (as open in the editor):\n```rs\nfn r() {\n```"
+        );
+    }
+
+    #[tokio::test]
+    async fn images_go_along_and_what_is_none_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let image = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            PromptContext::Image { uri: path.to_string_lossy().into_owned() }
+        };
+        let gif = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+        let context = vec![image("a.gif", gif), image("b.txt", b"text")];
+        let mut prompt = PromptParams { context, ..PromptParams::default() };
+        resolve(&mut prompt, &Texts::default(), image::Limits::default()).await;
+        assert_eq!(prompt.images.len(), 1);
+        assert_eq!(prompt.images[0].mime_type, "image/gif");
+        let dir = dir.path().display();
+        assert_eq!(
+            prompt.appendix,
+            format!(
+                "\n\nImage: {dir}/a.gif\n\nImage: {dir}/b.txt\n\n{dir}/b.txt: not attached: not an image that models \
+                 can see"
+            )
+        );
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::{path::Path, sync::mpsc, thread};
 
-use pi_harness::{Editor, Profile, Scratch, lsp_client::framed, patience};
+use pi_harness::{
+    Applies, Editor, ModelServer, Profile, Scratch, call, hang, lsp_client::framed, patience, say,
+};
 use serde_json::{Value, json};
 
 const PI: &str = env!("CARGO_BIN_EXE_pi");
@@ -60,6 +62,8 @@ fn bad_frames_get_one_answer_each_and_nothing_is_lost() {
         (b"Content-Length: 8\r\n\r\n{\"id\":1}".to_vec(), -32600),
         (b"Content-Length: 35\r\n\r\n{\"method\":\"pi/getState\",\"id\":[1,2,3]}".to_vec(), -32600),
         (b"Content-Type: text\r\n\r\n".to_vec(), -32700),
+        (b"Content-Type: a/b; charset=latin1\r\nContent-Length: 2\r\n\r\n{}".to_vec(), -32700),
+        ([b"X: y\r\n".repeat(65), b"\r\n".to_vec()].concat(), -32700),
         (b"Content-Length: many\r\n\r\n".to_vec(), -32700),
         (b"Content-Length: 99999999999999\r\n\r\n".to_vec(), -32700),
         (b"Content-Length: 99999999999999999999999999\r\n\r\n".to_vec(), -32700),
@@ -249,4 +253,59 @@ fn an_overloaded_server_says_so_and_recovers() {
     }
     assert_eq!(editor.response(2000)["error"]["code"], -32001);
     editor.ok("pi/getState", json!({}));
+}
+
+#[test]
+fn ten_thousand_messages_and_a_client_that_answers_wrongly() {
+    let model = ModelServer::start();
+    let scratch = Scratch::with_model(&model);
+    let profile = Profile::plugin().applies(Applies::WhenTold);
+    let mut editor = Editor::start(PI, &scratch, profile);
+    let edit = |old: &str| call("edit", json!({"path": "a.txt", "oldText": old, "newText": "new"}));
+    model.script([edit("one"), hang(), say("and on it goes")]);
+    editor.open("a.txt", "one\n");
+    editor.prompt("go");
+    let asked = editor.asked("workspace/applyEdit");
+    let mut ids = Vec::new();
+    for round in 0..2_000 {
+        editor.type_at("a.txt", 0, 0, "é");
+        let prompt = editor.start_request("pi/prompt", json!({"message": "refused: a run is in progress"}));
+        editor.notify("$/cancelRequest", json!({"id": prompt}));
+        let command = json!({"command": "pi.none", "arguments": [round]});
+        let command = editor.start_request("workspace/executeCommand", command);
+        ids.extend([prompt, command, editor.start_request("pi/getState", json!({}))]);
+        // To nobody, and in no form that was asked for.
+        editor.answer(&json!({"id": 9_000_000 + round}), Ok(json!({"applied": true})));
+    }
+    // Wrongly, a second time, and once more.
+    editor.answer(&asked, Ok(json!("yes")));
+    editor.answer(&asked, Ok(json!({"applied": true})));
+    editor.answer(&asked, Err((-1, "no".into())));
+    // The edit has failed and the model knows it.
+    model.wait_request(2);
+    editor.ok("pi/abort", json!({}));
+    editor.settled();
+    let state = editor.ok("pi/getState", json!({}));
+    assert_eq!(state["isStreaming"], false);
+    let messages = editor.messages();
+    let mut answers: Vec<i64> = messages
+        .iter()
+        .filter(|it| it.get("method").is_none())
+        .map(|it| it["id"].as_i64().expect("an answer to a request"))
+        .collect();
+    let count = answers.len();
+    answers.sort_unstable();
+    answers.dedup();
+    assert_eq!(answers.len(), count, "something was answered twice");
+    assert!(ids.iter().all(|it| answers.binary_search(it).is_ok()), "a request was not answered");
+    // The text is the editor's, and the next run sees it.
+    let uri = editor.uri("a.txt");
+    let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}});
+    let context = json!([{"kind": "selection", "uri": uri, "range": range}]);
+    editor.ok("pi/prompt", json!({"message": "again", "context": context}));
+    editor.settled();
+    let text = model.last_request().user_texts().pop().unwrap();
+    assert!(text.contains(&format!("{}one", "é".repeat(2_000))), "{text}");
+    assert!(editor.exit().success());
+    editor.unchecked = true;
 }

@@ -130,7 +130,8 @@ impl Connection {
             mut request => {
                 // A JSONL client holds no documents: what it names is read from the disk.
                 if let Request::Prompt(prompt) = &mut request {
-                    context::resolve(prompt, &Texts::default());
+                    let limits = self.hub.compose().image_limits(self.hub.compose().cwd());
+                    context::resolve(prompt, &Texts::default(), limits).await;
                 }
                 // Pi answers these without data.
                 let bare = matches!(request.method(), Method::Prompt | Method::Steer | Method::FollowUp);

@@ -15,6 +15,8 @@ pub const MAX_BODY: u64 = 128 << 20;
 const MAX_SKIP: u64 = 1 << 30;
 /// Longest header line, in bytes.
 const MAX_LINE: u64 = 8 << 10;
+/// Most header lines of a message; the protocol has two.
+const MAX_HEADERS: usize = 64;
 
 /// What was read.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
     /// The stream could not be read.
     pub async fn next(&mut self) -> io::Result<Option<Frame>> {
         let mut length = None;
+        let mut charset = None;
         let mut headers = 0;
         loop {
             let line = match self.found.take() {
@@ -57,18 +60,22 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
             let line = line.trim_end_matches(['\r', '\n']);
             if line.is_empty() {
                 match length {
-                    Some(length) => return self.body(length).await.map(Some),
+                    Some(length) => return self.body(length, charset).await.map(Some),
                     // Blank lines between frames are harmless.
                     None if headers == 0 => continue,
                     None => return Ok(Some(malformed("a message without a Content-Length header"))),
                 }
             }
             headers += 1;
+            if headers > MAX_HEADERS {
+                return Ok(Some(malformed(&format!("more than {MAX_HEADERS} header lines"))));
+            }
             match header(line) {
                 Header::Length(Some(value)) => length = Some(value),
                 Header::Length(None) => {
                     return Ok(Some(malformed("a Content-Length header that is not a number")));
                 }
+                Header::Charset(name) => charset = Some(name),
                 Header::Other => {}
                 Header::Garbage(rest) => {
                     self.found = rest.map(str::to_owned);
@@ -78,7 +85,7 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
         }
     }
 
-    async fn body(&mut self, length: u64) -> io::Result<Frame> {
+    async fn body(&mut self, length: u64, charset: Option<String>) -> io::Result<Frame> {
         if length > MAX_BODY {
             if length <= MAX_SKIP {
                 tokio::io::copy(&mut (&mut self.reader).take(length), &mut tokio::io::sink()).await?;
@@ -89,6 +96,9 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
         (&mut self.reader).take(length).read_to_end(&mut body).await?;
         if (body.len() as u64) < length {
             return Ok(malformed("a message that was cut off by the end of input"));
+        }
+        if let Some(charset) = charset {
+            return Ok(malformed(&format!("a message in {charset}; only utf-8 is understood")));
         }
         Ok(Frame::Body(body))
     }
@@ -105,6 +115,8 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
 
 enum Header<'a> {
     Length(Option<u64>),
+    /// The body is in this character set, which is not UTF-8.
+    Charset(String),
     Other,
     /// No header; a header may begin inside the line, after the rest of a body that was longer than it claimed.
     Garbage(Option<&'a str>),
@@ -115,6 +127,12 @@ fn header(line: &str) -> Header<'_> {
     let lower = line.to_ascii_lowercase();
     if let Some(value) = lower.strip_prefix(NAME) {
         return Header::Length(value.trim().parse().ok());
+    }
+    if let Some(value) = lower.strip_prefix("content-type:") {
+        let charset = value.split(';').find_map(|it| it.trim().strip_prefix("charset="));
+        // The second spelling is that of old clients.
+        let foreign = charset.map(|it| it.trim_matches('"')).filter(|it| !["utf-8", "utf8"].contains(it));
+        return foreign.map_or(Header::Other, |it| Header::Charset(it.to_owned()));
     }
     if let Some(at) = lower.rfind(NAME) {
         return Header::Garbage(line.get(at..));
@@ -155,6 +173,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     async fn read(input: &[u8]) -> Vec<String> {
@@ -189,6 +209,11 @@ mod tests {
                 vec!["! received a message that was cut off by the end of input"],
             ),
             ("Content-Length: 0\r\n\r\n", vec![""]),
+            ("Content-Type: a; charset=\"UTF8\"\r\nContent-Length: 2\r\n\r\n{}", vec!["{}"]),
+            (
+                "Content-Length: 4\r\nContent-Type: a/b; charset=utf-16\r\n\r\n{\0}\0Content-Length: 2\r\n\r\n{}",
+                vec!["! received a message in utf-16; only utf-8 is understood", "{}"],
+            ),
             ("", vec![]),
         ] {
             assert_eq!(read(input.as_bytes()).await, expected, "{input:?}");
@@ -209,6 +234,64 @@ mod tests {
         input.extend_from_slice(b"\nContent-Length: 2\r\n\r\n{}");
         let got = read(&input).await;
         assert_eq!(got.last().unwrap(), "{}");
+    }
+
+    #[tokio::test]
+    async fn headers_without_end_are_given_up() {
+        let mut input = "X-Y: z\r\n".repeat(MAX_HEADERS + 1).into_bytes();
+        input.extend_from_slice(b"\r\nContent-Length: 2\r\n\r\n{}");
+        assert_eq!(read(&input).await, ["! received more than 64 header lines", "{}"]);
+    }
+
+    /// What is read when the input comes in pieces of this size.
+    fn read_in_pieces(input: &[u8], size: usize) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut reader = FrameReader::new(tokio::io::BufReader::with_capacity(size, input));
+            let mut out = Vec::new();
+            while let Some(frame) = reader.next().await.unwrap() {
+                out.push(match frame {
+                    Frame::Body(body) => String::from_utf8_lossy(&body).into_owned(),
+                    Frame::Malformed(why) => format!("! {why}"),
+                });
+                assert!(out.len() <= input.len() + 1, "more frames than bytes");
+            }
+            out
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn frames_are_the_same_however_they_come(
+            bodies in prop::collection::vec("[ -~é😀\n\r]{0,40}", 0..6),
+            size in 1_usize..80,
+        ) {
+            let input: String =
+                bodies.iter().map(|it| format!("Content-Length: {}\r\n\r\n{it}", it.len())).collect();
+            prop_assert_eq!(read_in_pieces(input.as_bytes(), size), bodies);
+        }
+
+        /// Whatever came before, the message after a line of its own is understood.
+        #[test]
+        fn the_reader_finds_its_way_back(
+            garbage in prop::collection::vec(
+                prop_oneof![
+                    any::<u8>().prop_map(|it| vec![it]),
+                    Just(b"Content-Length: x\r\n\r\n".to_vec()),
+                    Just(b"Content-Type: a\r\n".to_vec()),
+                    Just(b"\r\n\r\n".to_vec()),
+                ],
+                0..60,
+            ),
+            size in 1_usize..80,
+        ) {
+            let mut input = garbage.concat();
+            input.extend_from_slice(b"\n\nContent-Length: 2\r\n\r\n{}");
+            let got = read_in_pieces(&input, size);
+            prop_assert_eq!(got.last().map(String::as_str), Some("{}"), "{:?}", got);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The order of a connection's requests: one task takes them as they came and gives each to its session.
 //!
-//! The lane waits for nothing but the opening, closing and export of a session; `lane_sessions.rs` has what is about
+//! The lane waits for nothing but images of a prompt and the opening, closing and export of a session; `lane_sessions.rs` has what is about
 //! sessions as such. Sessions answer through [`Answering`], which puts the
 //! answer between the events of the session.
 
@@ -295,13 +295,23 @@ impl Lane {
                 }
                 Err(error) => answering.refuse(error),
             },
-            request => match self.session(id).await {
-                Ok(session) => {
-                    let answering = answering.through(&session.queue);
-                    send(&session.handle, request, &texts, answering);
-                }
-                Err(error) => answering.refuse(error),
-            },
+            request => self.send(request, id, &texts, answering).await,
+        }
+    }
+
+    /// Hands a request to its session.
+    async fn send(&mut self, mut request: Request, id: Option<&str>, texts: &Texts, answering: Answering) {
+        if let Request::Prompt(prompt) = &mut request {
+            let limits = self.connection.hub.compose().image_limits(&self.connection.folder());
+            context::resolve(prompt, texts, limits).await;
+        }
+        match self.session(id).await {
+            Ok(session) => {
+                let answering = answering.through(&session.queue);
+                let id = serde_json::to_value(answering.id()).ok();
+                dispatch(&session.handle, request, id, Box::new(move |answer| answering.answer(&answer)));
+            }
+            Err(error) => answering.refuse(error),
         }
     }
 
@@ -386,13 +396,4 @@ fn output_mode(params: &SetOutputModeParams) -> Answer {
             "over LSP updates carry only what was added; full updates exist over JSONL",
         )),
     }
-}
-
-/// Hands a request to its session.
-fn send(session: &SessionHandle, mut request: Request, texts: &Texts, answering: Answering) {
-    if let Request::Prompt(prompt) = &mut request {
-        context::resolve(prompt, texts);
-    }
-    let id = serde_json::to_value(answering.id()).ok();
-    dispatch(session, request, id, Box::new(move |answer| answering.answer(&answer)));
 }
