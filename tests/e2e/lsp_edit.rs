@@ -2,7 +2,7 @@
 //! user typed.
 
 use pi_harness::{Applies, Editor, ModelServer, Profile, Scratch, call, say};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PI: &str = env!("CARGO_BIN_EXE_pi");
 
@@ -167,4 +167,24 @@ fn an_abort_gives_up_an_edit_the_editor_keeps_waiting() {
     editor.answer(&held, Ok(json!({"applied": true})));
     assert_eq!(editor.ok("pi/getState", json!({}))["isStreaming"], false);
     assert_eq!((editor.buffer("a.txt").as_str(), scratch.read("a.txt").as_str()), ("11\n", "1\n"));
+}
+
+#[test]
+fn the_model_is_told_what_the_user_changed_since_it_read() {
+    let (mut editor, _scratch, model) = start(Profile::plugin(), "one\n", "one\n");
+    model.script([call("read", json!({"path": "a.txt"})), say("read")]);
+    editor.prompt("read it");
+    editor.settled();
+    let said = |model: &ModelServer| model.last_request().body.to_string();
+    assert!(!said(&model).contains("Changed since you last read"), "{}", said(&model));
+    editor.type_at("a.txt", 0, 3, "ONE");
+    model.script([edit("ONE", "1"), say("done")]);
+    editor.prompt("go on");
+    let events = editor.settled();
+    let note = |it: &&Value| it["type"] == "message_end" && it["message"]["role"] == "custom";
+    assert_eq!(events.iter().filter(note).count(), 1, "{events:?}");
+    let said = said(&model);
+    assert_eq!(said.matches("Changed since you last read").count(), 1, "{said}");
+    assert!(said.contains("a.txt"), "{said}");
+    assert_eq!(editor.buffer("a.txt"), "1\n");
 }

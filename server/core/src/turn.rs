@@ -13,8 +13,8 @@ use std::{
 
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use pi_protocol::{
-    AgentEvent, AgentMessage, AssistantMessage, Content, Model, PermissionRequest, StopReason, ToolCall,
-    ToolResult, ToolResultMessage,
+    AgentEvent, AgentMessage, AssistantMessage, Content, CustomMessage, MessageContent, Model,
+    PermissionRequest, StopReason, ToolCall, ToolResult, ToolResultMessage,
     event::{ToolResultTagged, shared},
 };
 use serde_json::{Map, Value};
@@ -38,6 +38,9 @@ const ABORT_GRACE: Duration = Duration::from_secs(2);
 const SKIPPED: &str = "Skipped due to queued user message.";
 /// Error text of an aborted answer (Pi's).
 pub const ABORTED: &str = "Request was aborted.";
+
+/// Type of the messages that carry notes of tools.
+const NOTE: &str = "pi.note";
 
 /// What the loop tells or asks the actor.
 #[allow(
@@ -163,6 +166,7 @@ impl TurnLoop {
                 for queued in pending.drain(..) {
                     self.say(queued.into_message());
                 }
+                self.say_notes().await;
                 let answer = self.answer().await;
                 if matches!(answer.stop_reason, StopReason::Error | StopReason::Aborted) {
                     self.end_turn(answer, Vec::new());
@@ -218,6 +222,25 @@ impl TurnLoop {
         message.stop_reason = StopReason::Error;
         message.error_message = Some(error.to_owned());
         message
+    }
+
+    /// Says what the tools have to tell the model. It becomes a part of the session, so that the model sees the same
+    /// text at every request.
+    async fn say_notes(&mut self) {
+        for tool in self.tools.clone().iter() {
+            let note = tokio::select! {
+                note = tool.note(&self.session_id) => note,
+                () = self.cancel.cancelled() => None,
+            };
+            let Some(text) = note else { continue };
+            self.say(AgentMessage::Custom(CustomMessage {
+                custom_type: NOTE.to_owned(),
+                content: MessageContent::Text(text),
+                display: true,
+                details: None,
+                timestamp: clock::now_ms(),
+            }));
+        }
     }
 
     /// One model call: reports the growing message and returns it complete.

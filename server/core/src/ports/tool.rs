@@ -101,6 +101,11 @@ pub trait Tool: Send + Sync {
         Ok(None)
     }
 
+    /// What the model of a session is to be told before its next request, if anything.
+    async fn note(&self, _session_id: &str) -> Option<String> {
+        None
+    }
+
     /// Runs one call. A panic ends this call with an error result, never the process.
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError>;
 }

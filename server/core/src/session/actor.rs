@@ -455,9 +455,18 @@ impl SessionActor {
 
     /// Takes a message into the context and the session.
     pub(super) fn remember(&mut self, message: Arc<AgentMessage>) {
+        let kind = match &*message {
+            AgentMessage::Custom(it) => Some(EntryKind::CustomMessage {
+                custom_type: it.custom_type.clone(),
+                content: it.content.clone(),
+                display: it.display,
+                details: it.details.clone(),
+            }),
+            _ => None,
+        };
         let message = StoredMessage::from(message);
         self.messages.push(message.clone());
-        self.append(EntryKind::Message { message });
+        self.append(kind.unwrap_or(EntryKind::Message { message }));
     }
 
     /// Adds an entry. If it cannot be written the user is told once; the store keeps it and tries again.

@@ -33,6 +33,9 @@ const SNIFF_BYTES: usize = 4100;
 /// Bytes kept of the selected lines: more than is ever shown, so that the cut is visible.
 const KEEP_BYTES: usize = MAX_BYTES + 4096;
 
+/// Changed files that the model is told of by name.
+const NAMED_FILES: usize = 20;
+
 /// A file and the lines of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct ReadArgs {
@@ -135,6 +138,20 @@ impl Tool for Read {
         &self.spec
     }
 
+    async fn note(&self, session_id: &str) -> Option<String> {
+        let changed = self.workspace.changed_since_known(session_id).await;
+        let named: Vec<_> = changed.iter().take(NAMED_FILES).map(|it| it.display().to_string()).collect();
+        let more = changed.len().saturating_sub(NAMED_FILES);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!named.is_empty()).then(|| {
+            format!(
+                "Changed since you last read them, by the user or a command: {}{more}. Read what you need of them again \
+                 before you edit.",
+                named.join(", ")
+            )
+        })
+    }
+
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         check_abort(&call)?;
         let args: ReadArgs = arguments(call.args.clone())?;
@@ -146,6 +163,7 @@ impl Tool for Read {
                 return self.image(path, kind, &call).await;
             }
         }
+        self.workspace.learn(&call.session_id, &path).await;
         self.text(path, args, call.cancel.clone()).await
     }
 }

@@ -65,7 +65,8 @@ impl Tool for Write {
             label: format!("pi: write {name}"),
             cause: Some(EditCause::of(&call, "write")),
         };
-        guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
+        let done = guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
+        self.workspace.learned(&call.session_id, &done.path, &done.after);
         // Pi counts UTF-16 units and calls them bytes.
         Ok(ToolResult::text(format!("Successfully wrote {units} bytes to {}", args.path)))
     }

@@ -286,6 +286,10 @@ impl Desk {
     }
 
     fn foreign(&mut self, at: u16, token: &str) {
+        if self.hidden.is_some() {
+            // What a hidden buffer was made from could then be seen nowhere.
+            return;
+        }
         let mut text = self.disk();
         let at = free_place(&text, at);
         text.insert_str(at, token);

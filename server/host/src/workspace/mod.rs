@@ -13,6 +13,7 @@ pub mod editor;
 #[cfg(test)]
 mod interleavings;
 pub mod journal;
+mod known;
 mod lookout;
 mod overlay;
 pub mod position;
@@ -64,6 +65,7 @@ struct Shared {
     editor: Mutex<Option<Arc<dyn EditorClient>>>,
     locks: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
     journal: Mutex<Option<Arc<dyn EditJournal>>>,
+    known: Mutex<known::Known>,
     /// Wakes when a document is opened.
     opened: tokio::sync::Notify,
 }

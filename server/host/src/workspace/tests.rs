@@ -604,3 +604,31 @@ async fn a_file_that_is_opened_while_it_is_written_is_changed_in_the_editor() {
         assert_eq!(editor.calls.load(SeqCst), 1);
     }
 }
+
+#[tokio::test]
+async fn a_model_is_told_once_of_each_text_it_does_not_know() {
+    let (it, _) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
+    let other = it.workspace.root().join("b.txt");
+    std::fs::write(&other, "b").unwrap();
+    it.workspace.learn("s", &it.path).await;
+    it.workspace.learn("s", &other).await;
+    assert_eq!(it.workspace.changed_since_known("s").await, [] as [PathBuf; 0]);
+    type_text(&it.workspace, &it.path, "one", "1");
+    let changed = it.workspace.changed_since_known("s").await;
+    assert_eq!(changed, std::slice::from_ref(&it.path));
+    assert_eq!(it.workspace.changed_since_known("s").await, [] as [PathBuf; 0]);
+    assert_eq!(it.workspace.changed_since_known("another").await, [] as [PathBuf; 0]);
+    std::fs::write(&other, "more").unwrap();
+    type_text(&it.workspace, &it.path, "two", "2");
+    assert_eq!(it.workspace.changed_since_known("s").await, [it.path.clone(), other.clone()]);
+    // Back to what it knows: nothing to tell.
+    type_text(&it.workspace, &it.path, "1", "one");
+    type_text(&it.workspace, &it.path, "2", "two");
+    std::fs::remove_file(&other).unwrap();
+    let changed = it.workspace.changed_since_known("s").await;
+    assert_eq!(changed, std::slice::from_ref(&other));
+    // Without an editor only the model's own commands are at work.
+    it.workspace.clear_editor();
+    std::fs::write(&other, "again").unwrap();
+    assert_eq!(it.workspace.changed_since_known("s").await, [] as [PathBuf; 0]);
+}

@@ -5,6 +5,7 @@
 //! and line endings are kept.
 
 pub mod matching;
+mod place;
 
 use std::{io, path::Path, sync::Arc};
 
@@ -125,7 +126,10 @@ impl Tool for Edit {
             None => ToolError::new(format!("Could not edit file: {name}. {error}.")),
         })?;
         let text = LineEndings::of(&base.text);
-        let replaced = matching::replace(&name, &text.content, &edits).map_err(ToolError::new)?;
+        let replaced = matching::replace(&name, &text.content, &edits).map_err(|error| {
+            let known = self.workspace.known_text(&call.session_id, &path);
+            ToolError::new(with_place(error, known.as_deref(), &text.content, &edits))
+        })?;
         let (before, after) = commit(&guard, base, text.restore(&replaced.text), "edit", &call).await?;
         let said = match pair && !replaced.fuzzy {
             true => format!("Successfully replaced text in {name}."),
@@ -133,6 +137,21 @@ impl Tool for Edit {
         };
         Ok(ToolResult::text(said).with_details(diff::details(&name, &before, &after)))
     }
+}
+
+/// An error about texts that were not found, with what the file has in their places if it was changed since the model
+/// read it.
+fn with_place(error: String, known: Option<&str>, now: &str, edits: &[Replacement]) -> String {
+    let Some(known) = known.map(|it| LineEndings::of(it).content) else { return error };
+    let gone = edits.iter().filter(|it| !now.contains(&it.old));
+    let places: Vec<_> = gone.filter_map(|it| place::excerpt(&known, now, &it.old)).collect();
+    if places.is_empty() {
+        return error;
+    }
+    format!(
+        "{error}\nThe file was changed since you read it. In that place it has now:\n{}",
+        places.join("\n...\n")
+    )
 }
 
 /// Waits for the path's turn, or for the run to be stopped.
@@ -177,7 +196,9 @@ pub(crate) async fn commit(
         cause: Some(EditCause::of(call, tool)),
     };
     let done = guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
-    Ok((done.before.unwrap_or_default(), done.after))
+    let (before, after) = (done.before.unwrap_or_default(), done.after);
+    guard.workspace().edited(&call.session_id, &done.path, &before, &after);
+    Ok((before, after))
 }
 
 /// A text with LF endings, and what is needed to give it back its own.
@@ -292,6 +313,24 @@ mod tests {
         assert_eq!(error.0, "Could not edit file: .. Error code: EISDIR.");
         let error = run(&edit, json!({"path": "a.txt"})).await.unwrap_err();
         assert!(error.0.starts_with("Nothing to replace"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn text_the_model_does_not_know_is_shown_in_its_place() {
+        let (dir, edit) = setup(b"one\ntwo\nthree\nfour\n");
+        let path = dir.path().join("a.txt");
+        edit.workspace.learn("session", &path).await;
+        std::fs::write(&path, "one\n2 by the user\nthree\nfour\n").unwrap();
+        let error =
+            run(&edit, json!({"path": "a.txt", "oldText": "two", "newText": "2"})).await.unwrap_err().0;
+        assert!(error.starts_with("Could not find the exact text in a.txt."), "{error}");
+        let place = "In that place it has now:\n1: one\n2: 2 by the user\n3: three\n4: four";
+        assert!(error.ends_with(place), "{error}");
+        // An edit elsewhere does not make it known.
+        run(&edit, json!({"path": "a.txt", "oldText": "four", "newText": "4"})).await.unwrap();
+        let known = edit.workspace.known_text("session", &path).unwrap();
+        assert_eq!(&*known, "one\ntwo\nthree\n4\n");
+        assert_eq!(edit.workspace.known_text("another", &path), None);
     }
 
     #[tokio::test]
