@@ -316,3 +316,45 @@ fn a_mention_brings_the_text_as_the_user_has_it() {
     assert!(asked.contains("fn unsaved() {}"), "{asked}");
     chat.finish();
 }
+
+#[test]
+fn the_prompt_is_completed_and_the_structure_is_known() {
+    let mut chat = Chat::with(Profile::plain(), |scratch| {
+        scratch.file("src/retry.rs", "fn retry() {}\n");
+        scratch.agent_file("prompts/review.md", "---\ndescription: Review it\n---\nReview $1\n");
+    });
+    chat.open();
+    let labels = |chat: &mut Chat, typed: &str| -> Vec<String> {
+        chat.write(typed);
+        let line = chat.text().matches('\n').count();
+        let params = json!({
+            "textDocument": {"uri": chat.editor.uri(CHAT)},
+            "position": {"line": line, "character": typed.len()},
+        });
+        let answer = chat.editor.ok("textDocument/completion", params);
+        let at = chat.text().len();
+        chat.editor.type_at(CHAT, at - typed.len(), at, "");
+        answer["items"].as_array().map_or(Vec::new(), |items| {
+            items.iter().map(|it| it["textEdit"]["newText"].as_str().unwrap().to_owned()).collect()
+        })
+    };
+    assert_eq!(labels(&mut chat, "/revi")[0], "/review");
+    assert_eq!(labels(&mut chat, "/sto"), ["/stop"]);
+    assert_eq!(labels(&mut chat, "see @rtry"), ["@src/retry.rs"]);
+    assert_eq!(labels(&mut chat, "see rtry"), [""; 0]);
+
+    chat.model.script([call("read", json!({"path": "src/retry.rs"})), say("Read.")]);
+    chat.say("Go\n");
+    chat.until("the answer", |it| it.contains("Read.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    // Typing comes behind what the editor still has to tell.
+    chat.write("next");
+    let document = json!({"textDocument": {"uri": chat.editor.uri(CHAT)}});
+    let symbols = chat.editor.ok("textDocument/documentSymbol", document.clone());
+    assert!(symbols[1]["name"].as_str().is_some_and(|it| it.starts_with("Pi · alpha")), "{symbols}");
+    assert_eq!(symbols[1]["children"][0]["name"], "✓ read src/retry.rs");
+    let folds = chat.editor.ok("textDocument/foldingRange", document.clone());
+    assert!(folds.as_array().is_some_and(|it| it.len() >= 3), "{folds}");
+    let links = chat.editor.ok("textDocument/documentLink", document);
+    assert_eq!(links[0]["target"], chat.editor.uri("src/retry.rs"));
+    chat.finish();
+}

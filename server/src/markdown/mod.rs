@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 pub use self::{
     inert::{fenced, line, markdown as inert, quoted},
-    read::{PROMPT, headings, prompt, prompts, session_id},
+    read::{Heading, PROMPT, headings, prompt, prompts, session_id},
     turn::{Step, Turn, render, split},
 };
 

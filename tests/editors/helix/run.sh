@@ -56,7 +56,7 @@ check "the user's unsaved text is in the buffer" shows 'x = 11'
 normal_mode
 tm_keys x Space a
 check "the selection offers what to do with it" screen_has 'Pi: explain'
-tm_keys Enter
+tm_keys Down Enter # the first would open the chat
 check "the progress names what runs" screen_has 'Running cat gate'
 echo > "$workspace/gate"
 check "the edit lands in the buffer" shows 'x = 2'
@@ -77,10 +77,35 @@ check "what the comment says is the prompt" screen_has 'LOUDER'
 
 begin "$edits"
 tm_keys x Space p a
-screen_has 'Pi: explain' && tm_keys Enter
+screen_has 'Pi: explain' && tm_keys Down Enter
 screen_has 'Running cat gate'
 tm_keys Space p s
 check "a key stops the run" screen_has 'Stopped by you'
 check "nothing was edited" shows 'x = 1'
+
+# The chat document: three turns, steering in the second.
+begin '[
+  {"match": "Who is there", "content": [{"type": "text", "text": "It is Pi."}]},
+  {"match": "Run it", "content": [{"type": "tool", "id": "1", "name": "bash", "args": {"command": "cat gate"}}]},
+  {"match": "be quick", "content": [{"type": "text", "text": "Quick indeed."}]},
+  {"match": "Goodbye", "content": [{"type": "text", "text": "See you."}]}
+]'
+# say TEXT: writes it at the end of the chat document and saves.
+say() { tm_keys g e i && tm_type "$1" && normal_mode && tm_type ':w' && tm_keys Enter; }
+tm_keys Space p c
+check "a key opens the chat document" screen_has 'pi/chat/new-chat\.md'
+say 'Who is there'
+check "saving sends and the answer comes in above" screen_has '^ *[0-9]+ +It is Pi\.$'
+say 'Run it'
+check "the next turn shows what runs" screen_has '▶ bash · running'
+say 'be quick'
+check "a text saved meanwhile waits to steer" screen_has 'queued \(steered\)'
+echo > "$workspace/gate"
+check "and is answered" screen_has 'Quick indeed'
+say 'Goodbye'
+check "the third turn is answered" screen_has 'See you'
+tm_keys g e
+check "the prompt is empty again" screen_has '^ *[0-9]+ +## You$'
+check "the title is the first prompt" grep -q '^# Who is there' "$workspace/.pi/chat/new-chat.md"
 reported=1
 report

@@ -1,6 +1,6 @@
 //! The methods of LSP itself, as tower-lsp's handlers: translate and return.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use lsp_types::*;
 use pi_protocol::{Method, SCHEMA_HASH};
@@ -10,6 +10,7 @@ use tower_lsp::{LanguageServer, async_trait, jsonrpc::Result};
 use super::{
     actions,
     capabilities::Capabilities,
+    chat,
     connection::{Connection, Phase},
     documents::file_path,
     folders, hunks,
@@ -27,6 +28,13 @@ impl Backend {
     /// For this connection.
     pub fn new(connection: Arc<Connection>) -> Self {
         Self { connection }
+    }
+
+    /// The path and text of an open chat document.
+    fn chat(&self, uri: &Url) -> Option<(PathBuf, String)> {
+        let path = file_path(uri).filter(|it| chat::is_chat(it))?;
+        let text = self.connection.documents.workspace()?.overlay_text(&path)?;
+        Some((path, text.to_string()))
     }
 
     /// Tells the user when their plugin was made for other methods than these.
@@ -126,6 +134,27 @@ impl LanguageServer for Backend {
         Ok(Some(hunks::lenses(&self.connection, &params)))
     }
 
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let place = params.text_document_position;
+        let Some((path, _)) = self.chat(&place.text_document.uri) else { return Ok(None) };
+        let found = chat::completions(self.connection.clone(), &path, place.position).await;
+        Ok(found.map(CompletionResponse::List))
+    }
+
+    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
+        let chat = self.chat(&params.text_document.uri);
+        Ok(chat.map(|(_, text)| DocumentSymbolResponse::Nested(chat::symbols(&text))))
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        Ok(self.chat(&params.text_document.uri).map(|(_, text)| chat::folds(&text)))
+    }
+
+    async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
+        let (folder, encoding) = (self.connection.folder(), self.connection.capabilities().encoding);
+        Ok(self.chat(&params.text_document.uri).map(|(_, text)| chat::links(&text, &folder, encoding)))
+    }
+
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         actions::run(&self.connection, &params.command, &params.arguments)
             .inspect_err(|error| self.connection.messages.error(&error.message))
@@ -168,6 +197,17 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
         })),
         hover_provider: (!client.review).then_some(HoverProviderCapability::Simple(true)),
         code_lens_provider: (!client.review).then_some(CodeLensOptions { resolve_provider: Some(false) }),
+        // In chat documents only; a plugin has its own chat.
+        completion_provider: (!client.knows_pi).then(|| CompletionOptions {
+            trigger_characters: Some(vec!["/".into(), "@".into()]),
+            ..CompletionOptions::default()
+        }),
+        document_symbol_provider: (!client.knows_pi).then_some(OneOf::Left(true)),
+        folding_range_provider: (!client.knows_pi).then_some(FoldingRangeProviderCapability::Simple(true)),
+        document_link_provider: (!client.knows_pi).then(|| DocumentLinkOptions {
+            resolve_provider: Some(false),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        }),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands,
             ..ExecuteCommandOptions::default()

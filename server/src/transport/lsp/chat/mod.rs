@@ -5,9 +5,11 @@
 //! of the messages; the rooms act on it.
 
 mod commands;
+mod complete;
 mod document;
 mod files;
 mod open;
+mod outline;
 mod question;
 mod room;
 mod send;
@@ -23,13 +25,15 @@ use lsp_types::TextDocumentSaveReason;
 use pi_host::fs;
 use tokio::sync::mpsc;
 
+pub use self::{
+    complete::items as completions,
+    files::is_chat,
+    open::{ask_about, open},
+    outline::{folds, links, symbols},
+};
 use self::{
     document::Document,
     room::{Message, Room},
-};
-pub use self::{
-    files::is_chat,
-    open::{ask_about, open},
 };
 use super::connection::Connection;
 
