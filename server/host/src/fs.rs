@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -105,10 +105,22 @@ fn new_temp(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 fn write_in_place(mut file: File, content: &[u8]) -> io::Result<()> {
-    if file.metadata()?.is_file() {
-        file.set_len(0)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        file.write_all(content)?;
+        return file.flush();
     }
-    file.write_all(content)?;
+    // What needs more room comes first: a full disk is noticed before a byte of the old content is gone.
+    let old = meta.len();
+    let (head, tail) = content.split_at(content.len().min(usize::try_from(old).unwrap_or(usize::MAX)));
+    file.seek(SeekFrom::Start(old))?;
+    if let Err(error) = file.write_all(tail) {
+        file.set_len(old)?;
+        return Err(error);
+    }
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(head)?;
+    file.set_len(content.len() as u64)?;
     file.flush()
 }
 
@@ -256,8 +268,10 @@ mod tests {
 
         let twin = dir.path().join("twin");
         fs::hard_link(&file, &twin).unwrap();
-        write_atomic(&file, b"both").unwrap();
-        assert_eq!(fs::read_to_string(&twin).unwrap(), "both");
+        for text in ["longer than before", "short", "", "both"] {
+            write_atomic(&file, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&twin).unwrap(), text);
+        }
         assert_eq!(fs::metadata(&twin).unwrap().nlink(), 2);
 
         let fresh = dir.path().join("fresh");

@@ -11,6 +11,8 @@ mod commit;
 mod disk;
 pub mod editor;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod interleavings;
 pub mod journal;
 mod known;
