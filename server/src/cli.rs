@@ -75,6 +75,9 @@ pub enum Command {
     Demo,
     /// Say what was found, what is missing and what to do
     Doctor(DoctorArgs),
+    /// Look at what Pi changed in files of this folder, and take it back
+    #[command(subcommand)]
+    Edits(EditsCommand),
     /// Print a completion script for a shell
     Completions {
         /// For which shell
@@ -153,6 +156,52 @@ pub struct DoctorArgs {
     /// Do not look for model servers on this machine
     #[arg(long, env = "PI_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,
+}
+
+/// What to do with the record of edits.
+#[derive(Debug, Subcommand)]
+pub enum EditsCommand {
+    /// List the changes that wait for review
+    List {
+        /// Only those of this file
+        file: Option<PathBuf>,
+        /// Also those that were kept, rejected or reverted
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show the changes that wait for review as a unified diff
+    Diff {
+        /// Only those of this file
+        file: Option<PathBuf>,
+    },
+    /// Take changes out of their files again, kept ones as well
+    Revert(RevertArgs),
+    /// Forget old edits and give their space back to the disk
+    Gc {
+        /// Forget what is older than this; otherwise setting review.keepDays
+        #[arg(long)]
+        days: Option<u64>,
+        /// Forget the oldest until the rest is smaller, in MiB; otherwise setting review.maxMegabytes
+        #[arg(long, value_name = "MIB")]
+        megabytes: Option<u64>,
+    },
+}
+
+/// What to revert.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct RevertArgs {
+    /// Changes by id, as `pi edits list` shows them
+    #[arg(value_name = "HUNK")]
+    pub hunks: Vec<String>,
+
+    /// All changes of a file
+    #[arg(long)]
+    pub file: Option<PathBuf>,
+
+    /// All changes of this folder
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Which model, session, tools and prompt; the same on every transport.

@@ -422,7 +422,7 @@ fn session_with_id(id: &str, folder: &Path, files: &SessionFiles) -> Option<Path
 }
 
 /// How much of the edits is kept.
-fn ledger_limits(values: &Values) -> Limits {
+pub fn ledger_limits(values: &Values) -> Limits {
     let count = |key| values.count(key).unwrap_or_default();
     Limits { days: count("review.keepDays"), bytes: count("review.maxMegabytes").saturating_mul(1 << 20) }
 }

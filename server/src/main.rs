@@ -8,6 +8,7 @@ mod context;
 mod demo;
 mod dispatch;
 mod doctor;
+mod edits;
 mod export;
 mod failure;
 mod helper;
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Man) => return completions::print_man(),
         Some(Command::Demo) => return until_done(demo::run()),
         Some(Command::Doctor(args)) => return until_done(doctor::run(args.json, args.offline)),
+        Some(Command::Edits(command)) => return until_done(edits::run(command)),
         Some(Command::Lsp(args)) => {
             let parent = args.client_process_id;
             return serve(

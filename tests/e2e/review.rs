@@ -122,6 +122,42 @@ fn everything_since_a_prompt_goes_back_and_the_conversation_with_it() {
     assert_eq!(shown(&edits(&mut pi)), ["pending one>1", "reverted one>uno", "reverted >new"]);
 }
 
+/// What `pi edits …` prints, and whether it succeeded.
+fn pi_edits(scratch: &Scratch, arguments: &[&str]) -> (bool, String) {
+    let output = scratch.command(PI).arg("edits").args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.success(), text)
+}
+
+#[test]
+fn the_command_line_lists_shows_reverts_and_forgets() {
+    let scratch = Scratch::new();
+    assert_eq!(pi_edits(&scratch, &["list"]), (true, "Nothing to review\n".into()));
+    assert_eq!(pi_edits(&scratch, &["gc"]), (true, "Nothing was recorded yet.\n".into()));
+    assert!(!scratch.agent_dir().join("edits.db").exists());
+
+    let (_model, scratch, mut pi) =
+        start([edit("a.txt", "one", "ONE"), edit("a.txt", "four", "FOUR"), say("done")]);
+    scratch.file("a.txt", "one\ntwo\nthree\nfour\n");
+    pi.run("shout");
+    drop(pi);
+    let (ok, text) = pi_edits(&scratch, &["list", "a.txt"]);
+    assert!(ok, "{text}");
+    let expected = "a.txt\n  h1     pending   +1 −1  line 1  edit, turn 1\n  h2     pending   +1 −1  line 4  edit, turn 2\n";
+    assert_eq!(text, expected);
+    let (_, text) = pi_edits(&scratch, &["diff"]);
+    assert!(text.contains("-one\n+ONE\n two\n three\n-four\n+FOUR\n"), "{text}");
+    assert_eq!(pi_edits(&scratch, &["revert", "h1"]), (true, "Reverted 1 change in 1 file\n".into()));
+    assert_eq!(scratch.read("a.txt"), "one\ntwo\nthree\nFOUR\n");
+    scratch.file("a.txt", "one\ntwo\nthree\nFOUR!\n");
+    let (ok, text) = pi_edits(&scratch, &["revert", "--all"]);
+    assert_eq!((ok, scratch.read("a.txt").as_str()), (false, "one\ntwo\nthree\nFOUR!\n"), "{text}");
+    assert!(text.contains("h2: You edited this since; your text stays"), "{text}");
+    assert!(!pi_edits(&scratch, &["revert"]).0, "it asks what to revert");
+    let (_, text) = pi_edits(&scratch, &["gc", "--megabytes", "0", "--days", "30"]);
+    assert!(text.starts_with("Forgot 0 edits; 2 are left in "), "{text}");
+}
+
 /// A plugin with `a.txt` open.
 fn plugin(scratch: &Scratch, buffer: &str) -> Editor {
     let editor = Editor::start(PI, scratch, Profile::plugin());

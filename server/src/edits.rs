@@ -1,0 +1,102 @@
+//! `pi edits`: the record of what Pi changed, without a session and without an editor.
+//!
+//! What an editor has open and unsaved is not seen from here: its changes are reviewed there.
+
+use std::{collections::HashSet, fmt::Write as _, path::Path, process::ExitCode, sync::Arc};
+
+use pi_host::{
+    ledger::{Limits, Outcome, Review, Select, Status, Verb},
+    paths,
+};
+
+use crate::{
+    cli::{EditsCommand, RevertArgs, SessionArgs},
+    completions::print_text,
+    compose::{Compose, ledger_limits},
+    review::{hunk_id, hunk_number, status},
+};
+
+/// Carries out one of the commands for the current folder.
+///
+/// # Errors
+/// The record cannot be used, or an id is none.
+pub async fn run(command: EditsCommand) -> anyhow::Result<ExitCode> {
+    let compose = Compose::new(SessionArgs::default())?;
+    let review = compose.review(compose.cwd());
+    match command {
+        EditsCommand::List { file, all } => list(&review, select(&compose, file.as_deref()), all).await,
+        EditsCommand::Diff { file } => {
+            let patches = review.diff(&select(&compose, file.as_deref())).await?;
+            print_text(&patches.into_iter().map(|it| it.diff).collect::<String>())
+        }
+        EditsCommand::Revert(args) => revert(&compose, &review, args).await,
+        EditsCommand::Gc { days, megabytes } => {
+            let set = ledger_limits(&compose.settings(compose.cwd()).values());
+            let limits = Limits {
+                days: days.unwrap_or(set.days),
+                bytes: megabytes.map_or(set.bytes, |it| it.saturating_mul(1 << 20)),
+            };
+            if !review.ledger().is_there() {
+                return print_text("Nothing was recorded yet.\n");
+            }
+            let pruned = review.ledger().collect(&limits)?;
+            let size = pruned.bytes as f64 / f64::from(1 << 20);
+            print_text(&format!(
+                "Forgot {} edits; {} are left in {size:.1} MiB.\n",
+                pruned.edits, pruned.left
+            ))
+        }
+    }
+}
+
+fn select(compose: &Compose, file: Option<&Path>) -> Select {
+    let path = file.map(|it| paths::canonical(&paths::absolute(compose.cwd(), it)));
+    Select { path, ..Select::default() }
+}
+
+async fn list(review: &Arc<Review>, select: Select, all: bool) -> anyhow::Result<ExitCode> {
+    let mut found = review.find(&select).await?;
+    found.retain(|it| if all { it.status != Status::Superseded } else { it.status == Status::Pending });
+    if found.is_empty() {
+        return print_text("Nothing to review\n");
+    }
+    let mut text = String::new();
+    let mut file = None;
+    for it in &found {
+        if file != Some(&it.path) {
+            let name = it.path.strip_prefix(review.root()).unwrap_or(&it.path);
+            let _infallible = writeln!(text, "{}", name.display());
+            file = Some(&it.path);
+        }
+        let status = format!("{:?}", status(it)).to_lowercase();
+        let _infallible = writeln!(
+            text,
+            "  {:<6} {status:<9} +{} −{}  line {}  {}, turn {}",
+            hunk_id(it.id),
+            it.added,
+            it.removed,
+            it.start + 1,
+            it.tool,
+            it.turn
+        );
+    }
+    print_text(&text)
+}
+
+async fn revert(compose: &Compose, review: &Arc<Review>, args: RevertArgs) -> anyhow::Result<ExitCode> {
+    let hunks: Result<Vec<i64>, _> = args.hunks.iter().map(|it| hunk_number(it)).collect();
+    let hunks = hunks.map_err(|error| anyhow::anyhow!(error.message))?;
+    let select = Select { hunks, ..select(compose, args.file.as_deref()) };
+    let Outcome { changed, refused, files } = review.decide(&select, Verb::Revert, false).await?;
+    for it in &refused {
+        crate::complain(&format!("{}: {}", hunk_id(it.hunk), it.reason));
+    }
+    let files: HashSet<_> = files.into_iter().collect();
+    let many =
+        |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+    let done = print_text(&match changed.len() {
+        0 => "Nothing was reverted\n".to_owned(),
+        count => format!("Reverted {} in {}\n", many(count, "change"), many(files.len(), "file")),
+    })?;
+    Ok(if refused.is_empty() { done } else { ExitCode::FAILURE })
+}
