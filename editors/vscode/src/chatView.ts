@@ -221,10 +221,6 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       case "command":
         await vscode.commands.executeCommand(message.command);
         break;
-      case "focus":
-        await vscode.commands.executeCommand("setContext", "pi.promptFocused", message.prompt);
-        await vscode.commands.executeCommand("setContext", "pi.promptEmpty", message.empty);
-        break;
     }
   }
 
@@ -271,7 +267,6 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
         else await this.session.send(message, "enter", []);
         break;
       }
-      case "setup":
       case "restart":
       case "log":
         await vscode.commands.executeCommand(`pi.${action}`);

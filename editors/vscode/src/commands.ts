@@ -4,7 +4,7 @@ import { text, type ChatViews } from "./chatView";
 import { region, type ContextTracker } from "./context";
 import { PROVIDERS, type Keys } from "./keys";
 import type { Permissions } from "./permissions";
-import type { PermissionMode } from "./protocol";
+import type { PermissionChoice, PermissionMode } from "./protocol";
 import type { Server } from "./server";
 import type { Session } from "./session";
 import { settings } from "./settings";
@@ -35,12 +35,15 @@ export function register(table: Record<string, Handler>): vscode.Disposable {
 
 export function registerCommands(parts: Parts): vscode.Disposable {
   const { permissions, server, session, views } = parts;
+  // Nobody answers what cannot be seen.
+  const answer = (choice: PermissionChoice): Promise<void> =>
+    views.visible ? permissions.answerFirst(choice) : views.focus();
   return register({
     ...chat(parts),
-    "pi.permission.allow": () => permissions.answerFirst("allow_once"),
-    "pi.permission.allowChat": () => permissions.answerFirst("allow_session"),
-    "pi.permission.reject": () => permissions.answerFirst("reject"),
-    "pi.permission.rejectWhy": () => permissions.answerFirst("reject_message"),
+    "pi.permission.allow": () => answer("allow_once"),
+    "pi.permission.allowChat": () => answer("allow_session"),
+    "pi.permission.reject": () => answer("reject"),
+    "pi.permission.rejectWhy": () => answer("reject_message"),
     ...pickers(session),
     "pi.export": () => exportHtml(session),
     "pi.compact": () => session.request("pi/compact", {}),

@@ -17,9 +17,11 @@ import { registerSessions } from "./sessions";
 import { registerStatus } from "./status";
 import { ViewModel } from "./viewModel";
 
+let server: Server | undefined;
+
 export function activate(context: vscode.ExtensionContext): void {
   const keys = new Keys(context.secrets);
-  const server = new Server(context, keys);
+  server = new Server(context, keys);
   const session = new Session(server, context.workspaceState);
   const tracker = new ContextTracker();
   const permissions = new Permissions(session);
@@ -44,4 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
   session.open().catch(() => undefined);
 }
 
-export function deactivate(): void {}
+/** VS Code waits for it: the server ends before its window is gone. */
+export function deactivate(): Promise<void> | undefined {
+  return server?.stop();
+}

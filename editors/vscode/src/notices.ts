@@ -13,14 +13,14 @@ const SHORT = 100;
 
 export function registerNotices(session: Session, views: ChatViews): vscode.Disposable {
   let open = false;
-  const tell = async (message: string, failed: boolean): Promise<void> => {
+  const tell = async (message: string, failed: boolean, look = () => views.focus()): Promise<void> => {
     if (open) return;
     open = true;
     const show = "Show";
     try {
       const pressed = await (failed ? vscode.window.showErrorMessage(message, show)
         : vscode.window.showInformationMessage(message, show));
-      if (pressed === show) await views.focus();
+      if (pressed === show) await look();
     } finally {
       open = false;
     }
@@ -31,6 +31,10 @@ export function registerNotices(session: Session, views: ChatViews): vscode.Disp
       const text = notice(outcome, settings().notify, views.visible, vscode.window.state.focused);
       if (text !== undefined) void tell(text, outcome.kind === "failed");
     }),
+    session.onElsewhere((id) => void tell("Another chat waits for your answer", false, async () => {
+      await session.show(id);
+      await views.focus();
+    })),
     session.onChange(() => {
       const [question] = session.chat.questions;
       if (question === undefined || told.has(question.id)) return;

@@ -51,6 +51,7 @@ export class Session implements vscode.Disposable {
   private readonly resetEmitter = new vscode.EventEmitter<void>();
   private readonly settledEmitter = new vscode.EventEmitter<Outcome>();
   private readonly newsEmitter = new vscode.EventEmitter<void>();
+  private readonly elsewhereEmitter = new vscode.EventEmitter<string>();
   private readonly openedEmitter = new vscode.EventEmitter<void>();
   private readonly editsEmitter = new vscode.EventEmitter<void>();
   private readonly restoredEmitter = new vscode.EventEmitter<string>();
@@ -65,6 +66,8 @@ export class Session implements vscode.Disposable {
   readonly onSay = this.sayEmitter.event;
   /** The server has it open: for the first time, or again. */
   readonly onOpened = this.openedEmitter.event;
+  /** Another session waits for its user's answer. */
+  readonly onElsewhere = this.elsewhereEmitter.event;
   /** A session, this one or another, began to work, settled or was named. */
   readonly onNews = this.newsEmitter.event;
   /** The changes that wait for a decision are other ones now. */
@@ -94,9 +97,14 @@ export class Session implements vscode.Disposable {
     clearTimeout(this.timer);
     for (const it of this.subscriptions) it.dispose();
     for (const it of [this.changeEmitter, this.patchEmitter, this.resetEmitter, this.settledEmitter, this.sayEmitter,
-      this.newsEmitter, this.openedEmitter, this.editsEmitter, this.restoredEmitter]) {
+      this.newsEmitter, this.elsewhereEmitter, this.openedEmitter, this.editsEmitter, this.restoredEmitter]) {
       it.dispose();
     }
+  }
+
+  /** Whether it was open once: what is known of it is true. */
+  get known(): boolean {
+    return this.shown !== undefined;
   }
 
   /**
@@ -250,7 +258,10 @@ export class Session implements vscode.Disposable {
     await this.open();
     const [before, idle] = [this.id, !this.chat.activity.busy];
     await this.attach(id);
-    if (idle && before !== undefined && before !== id) await this.server.request("pi/session/close", { sessionId: before });
+    if (idle && before !== undefined && before !== id) {
+      // It may have been deleted meanwhile.
+      await this.server.request("pi/session/close", { sessionId: before }).catch(() => undefined);
+    }
     this.openedEmitter.fire();
   }
 
@@ -319,6 +330,9 @@ export class Session implements vscode.Disposable {
 
   private take(envelope: Envelope): void {
     if (SESSION_NEWS.has(envelope.event.type)) this.newsEmitter.fire();
+    if (envelope.event.type === "permission_request" && envelope.sessionId !== this.shown) {
+      this.elsewhereEmitter.fire(envelope.sessionId);
+    }
     if (envelope.sessionId !== this.shown || envelope.seq <= this.seq) return;
     this.seq = envelope.seq;
     if (envelope.event.type === "edits_changed") this.editsEmitter.fire();

@@ -30,5 +30,7 @@ export function settings(): Settings {
 
 /** The server's own settings, in the shape of docs/config.md. A folder that is not trusted is only read. */
 export function initializationOptions(): object {
-  return vscode.workspace.isTrusted ? {} : { permissions: { mode: "plan" } };
+  if (!vscode.workspace.isTrusted) return { permissions: { mode: "plan" } };
+  const mode = vscode.workspace.getConfiguration("pi").get<string | null>("permissions.mode");
+  return mode ? { permissions: { mode } } : {};
 }

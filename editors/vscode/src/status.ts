@@ -52,6 +52,6 @@ function look(server: Server, session: Session, hunks: number): { label: string;
   if (activity.state === "asking") return { label: "$(bell) π answer", problem: "waiting" };
   if (activity.busy) return { label: `$(sync~spin) π ${clock(Date.now() - activity.since)}` };
   if (activity.state === "failed") return { label: "$(error) π", problem: "failed" };
-  if (session.id !== undefined && model === undefined) return { label: "$(circle-slash) π set up" };
+  if (session.known && model === undefined) return { label: "$(circle-slash) π set up" };
   return { label: hunks > 0 ? `π ${hunks}` : "π" };
 }

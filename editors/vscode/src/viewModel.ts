@@ -50,7 +50,7 @@ export class ViewModel {
 
   private screen(): ViewState["screen"] {
     if (this.server.phase === "off" && this.server.problem !== "") return "missing";
-    if (this.session.id === undefined) return "starting";
+    if (!this.session.known) return "starting";
     return this.session.chat.model === undefined ? "setup" : "chat";
   }
 
@@ -86,7 +86,8 @@ export function asked(it: PermissionRequest, root: string): Question {
   const [body, bodyKind] = it.command !== undefined ? [it.command, "command" as const]
     : it.diff !== undefined ? [it.diff, "diff" as const] : [it.text, "text" as const];
   const paths = (it.paths ?? []).map((path) => relative(path, root));
-  const place = [it.command !== undefined ? `in ${relative(it.cwd, root)}` : "", ...paths].filter((part) => part !== "");
+  const elsewhere = it.command !== undefined && it.cwd !== "" && it.cwd !== root;
+  const place = [...(elsewhere ? [`in ${relative(it.cwd, root)}`] : []), ...paths];
   return {
     id: it.id, title: it.title, body: visible(body), bodyKind,
     parts: it.parts.map((part) => ({ text: visible(part.text), allowed: part.allowed, why: part.why })),

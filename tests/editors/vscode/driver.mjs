@@ -14,7 +14,7 @@
 //   {"op":"text","selector":"css"}            text of the first match
 //   {"op":"has","selector":"css","text":"x"}  waits until a match contains the text
 //   {"op":"count","selector":"css"}           how many there are now
-//   {"op":"attribute","selector":"css","name":"..."}
+//   {"op":"value","selector":"css"}           what is written in an input
 //   {"op":"theme","dark":false}               how the window asks the system for its colours
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -110,9 +110,9 @@ const operations = {
     for (const frame of page.frames()) count += await frame.locator(selector).count().catch(() => 0);
     return count;
   },
-  attribute: ({ selector, name }) => inFrames(selector, async (frame) => {
-    const found = frame.locator(selector);
-    if (await found.count() > 0) return found.first().getAttribute(name);
+  value: ({ selector }) => inFrames(selector, async (frame) => {
+    const found = await visible(frame.locator(selector));
+    if (found) return found.inputValue();
   }),
   theme: ({ dark }) => page.emulateMedia({ colorScheme: dark ? "dark" : "light" }),
 };

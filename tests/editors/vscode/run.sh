@@ -4,7 +4,7 @@
 #
 #   run.sh [STORY]     default: everything; with a part of a name only the stories that have it
 #
-# PI_BIN is the server (default target/debug/pi). With PI_SHOTS=1 the picture in docs/ is made anew.
+# PI_BIN is the server (default target/debug/pi).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../env.sh
@@ -41,7 +41,7 @@ mkdir -p "$scratch/workspace"
 export PI_FAUX_SCRIPT=$scratch/model.json
 echo '[]' > "$PI_FAUX_SCRIPT"
 cat > "$scratch/settings.json" <<JSON
-{ "pi.server.path": "$PI_BIN", "pi.server.args": ["--provider", "faux", "--model", "scripted"] }
+{ "pi.server.path": "$PI_BIN", "pi.server.args": ["--provider", "faux", "--model", "scripted"], "pi.permissions.mode": "full" }
 JSON
 stories=$scratch/stories
 status=0

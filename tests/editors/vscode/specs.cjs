@@ -121,6 +121,23 @@ story("a draft and the session survive the server's death", async () => {
   await sees(".turn.pi", "After.");
 });
 
+story("a draft and the transcript are there again when the chat is opened again", async () => {
+  await begin(answer("Still here."));
+  await say("hello");
+  await settled();
+  await ui("fill", { selector: ".prompt textarea", text: "half a thou" });
+  // Drafts are stored when the typing rests.
+  await new Promise((done) => setTimeout(done, 400));
+  await vscode.commands.executeCommand("workbench.action.closeAuxiliaryBar");
+  await until("the chat to be gone", async () => (await ui("count", { selector: ".prompt textarea" })) === 0);
+  await vscode.commands.executeCommand("pi.chat.focus");
+  await sees(".turn.pi", "Still here.");
+  equal(await ui("value", { selector: ".prompt textarea" }), "half a thou", "draft");
+  await ui("fill", { selector: ".prompt textarea", text: "" });
+  await vscode.commands.executeCommand("pi.openInEditor");
+  await until("a second view of the chat", async () => (await ui("count", { selector: ".turn.pi" })) === 2);
+});
+
 story("code actions offer what Pi can do with a selection", async () => {
   await begin(answer("It adds."));
   const editor = await open("add.py", "def add(a, b):\n    return a + b\n");

@@ -41,7 +41,7 @@ export interface ToolItem {
 }
 
 /** A button under a row. The extension decides what it does. */
-export type ItemAction = "retry" | "continue" | "setup" | "restart" | "log" | "edit";
+export type ItemAction = "retry" | "continue" | "restart" | "log" | "edit";
 
 /** A change of the transcript; its cost does not depend on the rows that are there. */
 export type Patch =
@@ -154,11 +154,10 @@ export type ViewMessage =
   | { type: "open"; id: number }
   | { type: "link"; href: string }
   | { type: "earlier" }
-  | { type: "command"; command: ViewCommand }
-  | { type: "focus"; prompt: boolean; empty: boolean };
+  | { type: "command"; command: ViewCommand };
 
 const DELIVERIES: readonly string[] = ["enter", "queue", "now"];
-const ACTIONS: readonly string[] = ["retry", "continue", "setup", "restart", "log", "edit"];
+const ACTIONS: readonly string[] = ["retry", "continue", "restart", "log", "edit"];
 const QUEUE_ACTIONS: readonly string[] = ["send", "edit", "up", "delete"];
 const CHOICES: readonly string[] = [
   "allow_once", "allow_session", "allow_project", "reject", "reject_stop", "reject_message",
@@ -183,7 +182,6 @@ export function parseViewMessage(raw: unknown): ViewMessage | undefined {
       case "open": return Number.isInteger(it.id);
       case "link": return text("href");
       case "command": return one("command", VIEW_COMMANDS);
-      case "focus": return typeof it.prompt === "boolean" && typeof it.empty === "boolean";
       default: return false;
     }
   };

@@ -40,7 +40,6 @@ const prompt = new Prompt({
   chip: (id, on) => post({ type: "chip", id, on }),
   queued: (id, what) => post({ type: "queued", id, what }),
   command: (command) => post({ type: "command", command }),
-  focus: (inPrompt, empty) => post({ type: "focus", prompt: inPrompt, empty }),
 });
 const questions = new Questions({
   answer: (id, choice) => post({ type: "answer", id, choice }),

@@ -19,7 +19,6 @@ export interface PromptHost {
   chip(id: string, on: boolean): void;
   queued(id: number, what: QueueAction): void;
   command(command: ViewCommand): void;
-  focus(prompt: boolean, empty: boolean): void;
 }
 
 export class Prompt {
@@ -57,9 +56,6 @@ export class Prompt {
     this.root = element("footer", { class: "prompt" }, this.review, this.strip, this.queue, this.held, line, this.input, bar);
     this.input.addEventListener("keydown", (event) => this.key(event));
     this.input.addEventListener("input", () => this.changed());
-    for (const type of ["focus", "blur"] as const) {
-      this.input.addEventListener(type, () => host.focus(type === "focus", this.input.value === ""));
-    }
   }
 
   get text(): string {
@@ -91,7 +87,6 @@ export class Prompt {
     this.text = "";
     clearTimeout(this.resting);
     this.host.send(text, how);
-    this.host.focus(true, true);
   }
 
   update(state: ViewState): void {

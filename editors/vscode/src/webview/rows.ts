@@ -19,7 +19,7 @@ export interface Row {
 }
 
 const ACTIONS: Record<ItemAction, string> = {
-  retry: "Try again", continue: "Continue", setup: "Set up", restart: "Restart", log: "Show log", edit: "Edit and resend",
+  retry: "Try again", continue: "Continue", restart: "Restart", log: "Show log", edit: "Edit and resend",
 };
 
 const STATUS: Record<ToolItem["status"], [glyph: string, word: string]> = {
