@@ -114,6 +114,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["mode", "print", "list_models", "resume"])]
     pub export: Option<PathBuf>,
 
+    /// Add every record of --mode rpc, both ways, to this file; secrets are masked
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
     /// Print which pi this is and end
     #[arg(short, long)]
     pub version: bool,
@@ -140,6 +144,10 @@ pub struct LspArgs {
     /// Process to watch; the server ends when it is gone
     #[arg(long, alias = "clientProcessId", value_name = "PID")]
     pub client_process_id: Option<u32>,
+
+    /// Add every message, both ways, to this file; secrets are masked
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
 
     /// Flags that say what sessions to work in.
     #[command(flatten)]

@@ -22,19 +22,22 @@ mod sessions;
 mod signals;
 mod start_model;
 mod style;
+mod trace;
 mod transport;
 
 use std::{
     io::{IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
+use anyhow::Context as _;
 use cli::{Cli, Command, Mode};
 use compose::Compose;
 use hub::Hub;
+use trace::Trace;
 use transport::print::Format;
 
 fn main() -> ExitCode {
@@ -81,12 +84,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor(args)) => return until_done(doctor::run(args.json, args.offline)),
         Some(Command::Edits(command)) => return until_done(edits::run(command)),
         Some(Command::Lsp(args)) => {
-            let parent = args.client_process_id;
-            return serve(
-                2,
-                args.session,
-                move |hub| async move { Ok(transport::lsp::serve(hub, parent).await) },
-            );
+            let (parent, file) = (args.client_process_id, args.trace);
+            return serve(2, args.session, move |hub| async move {
+                let trace = start_trace(file, "lsp", &hub)?;
+                Ok(transport::lsp::serve(hub, parent, trace).await)
+            });
         }
         None => {}
     }
@@ -108,10 +110,23 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             if cli.run.messages.iter().any(|it| it.starts_with('@')) {
                 anyhow::bail!("@file arguments are not supported in RPC mode");
             }
-            serve(2, cli.session, transport::jsonl::serve)
+            serve(2, cli.session, move |hub| async move {
+                let trace = start_trace(cli.run.trace, "rpc", &hub)?;
+                transport::jsonl::serve(hub, trace).await
+            })
         }
+        _ if cli.run.trace.is_some() => anyhow::bail!("--trace is for pi lsp and --mode rpc"),
         mode => print(cli.run.messages, cli.session, mode == Some(Mode::Json)),
     }
+}
+
+/// Starts the trace that the flag asks for.
+fn start_trace(file: Option<PathBuf>, transport: &str, hub: &Hub) -> anyhow::Result<Option<Trace>> {
+    let Some(file) = file else { return Ok(None) };
+    let key = hub.compose().args().api_key.as_deref();
+    let trace = Trace::start(&file, transport, key)
+        .with_context(|| format!("the trace {} cannot be written", file.display()))?;
+    Ok(Some(trace))
 }
 
 fn print(messages: Vec<String>, args: cli::SessionArgs, as_json: bool) -> anyhow::Result<ExitCode> {

@@ -12,6 +12,7 @@
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
+//! * `trace`: recording a connection.
 //!
 //! A new topic gets a new file; everything shared belongs into `tests/harness`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
@@ -38,4 +39,5 @@ mod rpc_faults;
 mod rpc_input;
 mod rpc_sessions;
 mod shell;
+mod trace;
 mod unsaved;

@@ -13,7 +13,11 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use pi_core::{EventQueue, session::Command};
 
-use crate::{compose::UnknownModel, hub::Hub};
+use crate::{
+    compose::UnknownModel,
+    hub::Hub,
+    trace::{Direction, Trace},
+};
 use connection::Connection;
 use reader::Line;
 
@@ -24,16 +28,17 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The session that the flags ask for cannot be opened; the client has then been told in one record.
-pub async fn serve(hub: Arc<Hub>) -> anyhow::Result<ExitCode> {
+pub async fn serve(hub: Arc<Hub>, trace: Option<Trace>) -> anyhow::Result<ExitCode> {
     let queue = EventQueue::answering();
     let mode = writer::SharedMode::new(hub.compose().output_mode());
-    let mut writer = writer::spawn(queue.clone(), mode.clone())?;
+    let mut writer = writer::spawn(queue.clone(), mode.clone(), trace.clone())?;
     let session = match hub.open_initial(UnknownModel::StartWithout).await {
         Ok(it) => it,
         Err(error) => {
             queue.push_raw(record::startup_failed(&format!("{error:#}")));
             queue.close();
             writer.finished(FLUSH_LIMIT).await;
+            finish(trace.as_ref());
             return Err(error);
         }
     };
@@ -44,7 +49,12 @@ pub async fn serve(hub: Arc<Hub>) -> anyhow::Result<ExitCode> {
     loop {
         tokio::select! {
             line = lines.recv() => match line {
-                Some(Line::Text(line)) => connection.line(&line).await,
+                Some(Line::Text(line)) => {
+                    if let Some(trace) = &trace {
+                        trace.record(Direction::In, &line);
+                    }
+                    connection.line(&line).await;
+                }
                 Some(Line::TooLong) => connection.too_long(),
                 None => break,
             },
@@ -56,5 +66,12 @@ pub async fn serve(hub: Arc<Hub>) -> anyhow::Result<ExitCode> {
     connection.close().await;
     queue.close();
     writer.finished(FLUSH_LIMIT).await;
+    finish(trace.as_ref());
     Ok(ExitCode::SUCCESS)
+}
+
+fn finish(trace: Option<&Trace>) {
+    if let Some(trace) = trace {
+        trace.finish();
+    }
 }

@@ -18,6 +18,7 @@ use pi_protocol::OutputMode;
 use tokio::{runtime::Handle, sync::watch};
 
 use super::record::{Recorder, Sink};
+use crate::trace::{Tee, Trace};
 
 /// Bytes gathered before they are written.
 const BATCH: usize = 64 << 10;
@@ -74,11 +75,14 @@ fn output() -> io::Result<File> {
 }
 
 /// Starts writing what comes out of `queue`.
-pub(super) fn spawn(queue: EventQueue, mode: SharedMode) -> io::Result<Writer> {
+pub(super) fn spawn(queue: EventQueue, mode: SharedMode, trace: Option<Trace>) -> io::Result<Writer> {
     let (tx, ended) = watch::channel(false);
     let runtime = Handle::current();
     std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
-        let outcome = output().and_then(|mut it| write_all(&runtime, &queue, &mode, &mut it));
+        let outcome = output().and_then(|it| match trace {
+            None => write_all(&runtime, &queue, &mode, &mut { it }),
+            Some(trace) => write_all(&runtime, &queue, &mode, &mut Tee::new(it, trace)),
+        });
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 tracing::warn!(%error, "standard output failed");

@@ -48,7 +48,7 @@ use self::{
     lane::{Job, Lane},
     outbound::Outbound,
 };
-use crate::hub::Hub;
+use crate::{hub::Hub, trace::Trace};
 
 /// Bytes of standard input that are read ahead.
 const READ_AHEAD: usize = 64 << 10;
@@ -57,17 +57,22 @@ const READ_AHEAD: usize = 64 << 10;
 /// process to watch, if the command line names one.
 ///
 /// The caller ends the process with the status afterwards: a read of standard input may still be blocked.
-pub async fn serve(hub: Arc<Hub>, parent: Option<u32>) -> ExitCode {
-    ExitCode::from(connection(hub, parent, tokio::io::stdin(), tokio::io::stdout()).await)
+pub async fn serve(hub: Arc<Hub>, parent: Option<u32>, trace: Option<Trace>) -> ExitCode {
+    let status = connection(hub, parent, trace.clone(), tokio::io::stdin(), tokio::io::stdout()).await;
+    if let Some(trace) = trace {
+        trace.finish();
+    }
+    ExitCode::from(status)
 }
 
 async fn connection(
     hub: Arc<Hub>,
     parent: Option<u32>,
+    trace: Option<Trace>,
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
 ) -> u8 {
-    let out = Outbound::default();
+    let out = Outbound::traced(trace.clone());
     tokio::spawn(out.clone().write_to(output));
     let (lane, jobs) = mpsc::unbounded_channel();
     let connection = Connection::new(hub, out, lane);
@@ -77,7 +82,7 @@ async fn connection(
         parent::watch(connection.clone(), id);
     }
     let end = tokio::select! {
-        end = pump::read(connection.clone(), BufReader::with_capacity(READ_AHEAD, input)) => end,
+        end = pump::read(connection.clone(), BufReader::with_capacity(READ_AHEAD, input), trace) => end,
         () = connection.hub.ending() => pump::End::Closed,
     };
     // Runs are stopped and their last events go out before the process ends.

@@ -19,7 +19,10 @@ use tokio::{
 };
 use tower_lsp::jsonrpc::{Id, Response};
 
-use crate::dispatch::Answer;
+use crate::{
+    dispatch::Answer,
+    trace::{Direction, Trace},
+};
 
 /// Bytes from which on the client counts as slow.
 pub const SOFT_LIMIT: usize = 16 << 20;
@@ -39,6 +42,7 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Shared {
+    trace: Option<Trace>,
     state: Mutex<State>,
     filled: Notify,
     drained: Notify,
@@ -121,6 +125,11 @@ pub fn failure(id: &Id, code: i64, message: &str) -> Option<Vec<u8>> {
 }
 
 impl Outbound {
+    /// Records what is sent.
+    pub fn traced(trace: Option<Trace>) -> Self {
+        Self { shared: Arc::new(Shared { trace, ..Shared::default() }) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,6 +140,10 @@ impl Outbound {
         let mut state = self.lock();
         if state.broken {
             return;
+        }
+        if let Some(trace) = &self.shared.trace {
+            let body = frame.windows(4).position(|it| it == b"\r\n\r\n").map_or(0, |it| it + 4);
+            trace.record(Direction::Out, &frame[body..]);
         }
         state.bytes += frame.len();
         state.frames.push_back(frame);

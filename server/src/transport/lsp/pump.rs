@@ -19,6 +19,7 @@ use super::{
     outbound,
     service::Front,
 };
+use crate::trace::{Direction, Trace};
 
 /// How long answers that are under way are waited for at the end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -33,7 +34,11 @@ pub enum End {
 }
 
 /// Reads and serves messages.
-pub async fn read(connection: Arc<Connection>, input: impl AsyncBufRead + Unpin) -> End {
+pub async fn read(
+    connection: Arc<Connection>,
+    input: impl AsyncBufRead + Unpin,
+    trace: Option<Trace>,
+) -> End {
     let mut front = Front::new(connection.clone());
     let mut frames = FrameReader::new(input);
     loop {
@@ -54,6 +59,9 @@ pub async fn read(connection: Arc<Connection>, input: impl AsyncBufRead + Unpin)
                 return End::Closed;
             }
         };
+        if let Some(trace) = &trace {
+            trace.record(Direction::In, &body);
+        }
         let incoming = match parse(&body) {
             Ok(incoming) => incoming,
             Err((code, why)) => {
