@@ -298,6 +298,35 @@ fn commands_are_answered_in_the_document() {
 }
 
 #[test]
+fn a_transcript_is_written_and_brought_up_to_date_in_the_editor() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("One."), say("Two.")]);
+    chat.say("First words\n");
+    chat.until("the answer", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    chat.say("/export\n");
+    let text = chat.until("the path", |it| it.contains("> /export · .pi/transcripts/"));
+    let path = text.split("> /export · ").nth(1).unwrap().lines().next().unwrap().to_owned();
+    assert!(path.ends_with("-first-words.md"), "{path}");
+    let transcript = std::fs::read_to_string(chat.scratch.workspace().join(&path)).unwrap();
+    assert!(transcript.starts_with("---\nsession: "), "{transcript}");
+    assert!(transcript.contains("models: [\"alpha\"]\n"), "{transcript}");
+    assert!(transcript.contains("\n# First words\n\n## You · "), "{transcript}");
+    assert!(transcript.contains("\n\nOne.\n\n<!-- ") && !transcript.contains("\n## You\n"), "{transcript}");
+
+    chat.editor.open(&path, &transcript);
+    chat.say("Second words\n");
+    chat.until("the answer", |it| it.contains("Two.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    chat.say("/export\n");
+    let buffer = chat.editor.wait_for("the newer transcript", || {
+        Some(chat.editor.buffer(&path)).filter(|it| it.contains("Two."))
+    });
+    assert!(buffer.contains("One."), "{buffer}");
+    assert_eq!(std::fs::read_to_string(chat.scratch.workspace().join(&path)).unwrap(), transcript);
+    chat.finish();
+}
+
+#[test]
 fn a_mention_brings_the_text_as_the_user_has_it() {
     let mut chat = Chat::start();
     chat.editor.open("a.rs", "fn a() {}\nfn unsaved() {}\n");
@@ -356,5 +385,27 @@ fn the_prompt_is_completed_and_the_structure_is_known() {
     assert!(folds.as_array().is_some_and(|it| it.len() >= 3), "{folds}");
     let links = chat.editor.ok("textDocument/documentLink", document);
     assert_eq!(links[0]["target"], chat.editor.uri("src/retry.rs"));
+    chat.finish();
+}
+
+#[test]
+fn a_word_takes_changes_out_again() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.editor.open("a.txt", "one\n");
+    chat.model.script([
+        call("read", json!({"path": "a.txt"})),
+        call("edit", json!({"path": "a.txt", "oldText": "one", "newText": "two"})),
+        say("Done."),
+    ]);
+    chat.say("Change it\n");
+    chat.until("the answer", |it| it.contains("Done.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    assert_eq!(chat.editor.buffer("a.txt"), "two\n");
+    assert!(chat.text().contains("### ✓ edit a.txt +1 -1\n\n```diff\n@@ a.txt:1\n-one\n+two\n```\n"));
+    for (said, expected) in [("/drop\n", "one\n"), ("/redo\n", "two\n"), ("/revert\n", "one\n")] {
+        chat.say(said);
+        chat.editor.wait_for(said, || Some(()).filter(|()| chat.editor.buffer("a.txt") == expected));
+        chat.until_ends("## You\n\n");
+    }
     chat.finish();
 }

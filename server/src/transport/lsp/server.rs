@@ -30,9 +30,9 @@ impl Backend {
         Self { connection }
     }
 
-    /// The path and text of an open chat document.
+    /// The path and text of an open chat document or transcript.
     fn chat(&self, uri: &Url) -> Option<(PathBuf, String)> {
-        let path = file_path(uri).filter(|it| chat::is_chat(it))?;
+        let path = file_path(uri).filter(|it| chat::is_ours(it))?;
         let text = self.connection.documents.workspace()?.overlay_text(&path)?;
         Some((path, text.to_string()))
     }
@@ -136,7 +136,8 @@ impl LanguageServer for Backend {
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let place = params.text_document_position;
-        let Some((path, _)) = self.chat(&place.text_document.uri) else { return Ok(None) };
+        let chat = self.chat(&place.text_document.uri).filter(|it| chat::is_chat(&it.0));
+        let Some((path, _)) = chat else { return Ok(None) };
         let found = chat::completions(self.connection.clone(), &path, place.position).await;
         Ok(found.map(CompletionResponse::List))
     }

@@ -10,8 +10,8 @@ use pi_protocol::{
     StreamingBehavior,
 };
 
-use super::{files, open, room::Room, send};
-use crate::transport::lsp::lane::Job;
+use super::{files, open, room::Room, send, transcript};
+use crate::transport::lsp::{actions, lane::Job};
 
 /// Sessions that are listed.
 const LISTED: usize = 10;
@@ -30,7 +30,7 @@ const fn row(name: &'static str, arguments: &'static str, help: &'static str) ->
 }
 
 /// All commands.
-pub static TABLE: [Row; 18] = [
+pub static TABLE: [Row; 22] = [
     row("queue", "text", "say it after the run"),
     row("now", "text", "stop the run and say it"),
     row("stop", "", "stop the run"),
@@ -45,7 +45,11 @@ pub static TABLE: [Row; 18] = [
     row("open", "n", "open a chat of that list"),
     row("rename", "title", "name this chat"),
     row("compact", "", "summarise older turns to make room"),
-    row("export", "", "write this chat as a web page"),
+    row("keep", "", "keep all changes that wait"),
+    row("drop", "", "take all changes out that wait"),
+    row("revert", "", "take out what the last turn changed"),
+    row("redo", "", "put back what was taken out last"),
+    row("export", "[html]", "write this chat as a Markdown file, or as a web page"),
     row("cost", "", "tokens and cost so far"),
     row("refresh", "", "write this document anew"),
     row("help", "", "list these commands"),
@@ -118,6 +122,14 @@ async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &st
             session.send(Command::Compact(CompactParams::default(), reply));
             Ok("Making room: summarising older turns…".into())
         }
+        "export" if rest != "html" => {
+            let path = transcript::write(&room.connection, session).await.map_err(text)?;
+            Ok(path.display().to_string())
+        }
+        "keep" => review(room, "pi.keepAll"),
+        "drop" => review(room, "pi.rejectAll"),
+        "revert" => review(room, "pi.revert"),
+        "redo" => review(room, "pi.redo"),
         "export" => {
             let page = room.connection.hub.export_html(session, Default::default()).await.map_err(text)?;
             Ok(page.path)
@@ -182,6 +194,12 @@ async fn answer(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
     };
     let params = AnswerPermissionParams { id: question.request.id.clone(), choice, message };
     session.ask(|reply| Command::AnswerPermission(params, reply)).await.map_err(text)?;
+    Ok(String::new())
+}
+
+/// What the command of the same kind does; its outcome is told in a message.
+fn review(room: &Room, command: &str) -> Said {
+    actions::run(&room.connection, command, &[]).map_err(text)?;
     Ok(String::new())
 }
 

@@ -19,6 +19,12 @@ pub fn is_chat(path: &Path) -> bool {
     is_ours && path.extension().is_some_and(|it| it == "md")
 }
 
+/// Whether this is a document of ours to read: a chat or a transcript.
+pub fn is_ours(path: &Path) -> bool {
+    let transcript = path.parent().is_some_and(|it| it.ends_with(".pi/transcripts"));
+    is_chat(path) || (transcript && path.extension().is_some_and(|it| it == "md"))
+}
+
 /// The chat document of a session, made if there is none.
 ///
 /// # Errors
@@ -71,7 +77,7 @@ fn head(title: Option<&str>, session: &str) -> String {
 }
 
 /// A title as a file name that every system takes.
-fn slug(title: &str) -> String {
+pub fn slug(title: &str) -> String {
     let mut out = String::new();
     for it in title.chars() {
         if out.len() >= NAME {

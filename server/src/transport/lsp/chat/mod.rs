@@ -13,6 +13,7 @@ mod outline;
 mod question;
 mod room;
 mod send;
+mod transcript;
 
 use std::{
     collections::HashMap,
@@ -27,7 +28,7 @@ use tokio::sync::mpsc;
 
 pub use self::{
     complete::items as completions,
-    files::is_chat,
+    files::{is_chat, is_ours},
     open::{ask_about, open},
     outline::{folds, links, symbols},
 };

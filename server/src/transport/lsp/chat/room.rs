@@ -39,7 +39,7 @@ const TRIES: usize = 3;
 const LINES: usize = 40;
 const LINES_UNFOLDED: usize = 12;
 /// Characters of a title taken from the first prompt.
-const TITLE: usize = 60;
+pub const TITLE: usize = 60;
 
 /// What a room is told.
 pub enum Message {
@@ -81,6 +81,8 @@ pub struct Room {
     title: Option<String>,
     /// Prompts under way, as they were written.
     sent: VecDeque<String>,
+    /// Sent and still in the prompt, as it is written there.
+    uncleared: VecDeque<String>,
     /// The document is behind.
     dirty: bool,
 }
@@ -93,13 +95,7 @@ impl Room {
         document: SharedDocument,
         outbox: mpsc::WeakUnboundedSender<Message>,
     ) -> Self {
-        let settings = connection.hub.compose().settings(&connection.folder()).values();
-        let style = Style {
-            lines: if connection.capabilities().folding { LINES } else { LINES_UNFOLDED },
-            root: connection.folder(),
-            ascii: settings.text("chat.symbols").as_deref() == Some("ascii"),
-            time: clock::time_of_day,
-        };
+        let style = style(&connection);
         Self {
             connection,
             path,
@@ -117,6 +113,7 @@ impl Room {
             notes: String::new(),
             title: None,
             sent: VecDeque::new(),
+            uncleared: VecDeque::new(),
             dirty: true,
         }
     }
@@ -206,12 +203,12 @@ impl Room {
                 self.answer_questions(&ticks);
                 let settings = self.connection.hub.compose().settings(&self.connection.folder()).values();
                 let marker = settings.text("chat.sendOn").as_deref() == Some("marker");
-                if let Some(draft) = draft.as_deref().and_then(|it| Draft::of(it, marker)) {
+                if let Some(draft) = draft.as_deref().and_then(|it| Draft::of(self.unsent(it), marker)) {
                     self.send(&draft).await;
                 }
             }
             Message::Send => {
-                let raw = lock(&self.document).draft().to_owned();
+                let raw = self.unsent(lock(&self.document).draft()).to_owned();
                 let draft = Draft::of(&raw, true).or_else(|| Draft::of(&raw, false));
                 match draft {
                     Some(draft) => self.send(&draft).await,
@@ -258,15 +255,38 @@ impl Room {
         session.send(Command::Prompt(params, reply));
     }
 
-    /// Takes what was sent out of the prompt.
+    /// Takes what was sent out of the prompt, now or as soon as the user's typing lets us.
     async fn clear(&mut self, raw: &str) {
-        for _ in 0..TRIES {
-            let wanted = lock(&self.document).without(raw);
-            if wanted.is_none() || self.commit(wanted).await {
-                break;
-            }
-        }
+        self.uncleared.push_back(raw.to_owned());
+        self.clear_sent().await;
         self.dirty = true;
+    }
+
+    /// Takes everything out of the prompt that was sent. False if something is left for later.
+    async fn clear_sent(&mut self) -> bool {
+        while let Some(raw) = self.uncleared.front() {
+            let mut cleared = false;
+            for _ in 0..TRIES {
+                let wanted = lock(&self.document).without(raw);
+                // Nothing to do: the user has taken it away or changed it.
+                cleared = wanted.is_none() || self.commit(wanted).await;
+                if cleared {
+                    break;
+                }
+            }
+            if !cleared {
+                return false;
+            }
+            self.uncleared.pop_front();
+        }
+        true
+    }
+
+    /// The part of a draft that was not sent before.
+    fn unsent<'a>(&self, draft: &'a str) -> &'a str {
+        self.uncleared
+            .iter()
+            .fold(draft, |draft, raw| draft.strip_prefix(raw.as_str()).unwrap_or(draft).trim_start())
     }
 
     /// Says something to the user, in the document.
@@ -425,7 +445,7 @@ impl Room {
     /// Brings the document up to date. False if the editor or the user's typing did not let us; then it is tried
     /// again later.
     async fn write(&mut self) -> bool {
-        self.dirty = false;
+        self.dirty = !self.clear_sent().await;
         let tail = self.tail();
         for _ in 0..TRIES {
             let title = self.title.as_deref();
@@ -463,8 +483,19 @@ impl Room {
     }
 }
 
+/// How this client's documents are written.
+pub fn style(connection: &Connection) -> Style {
+    let settings = connection.hub.compose().settings(&connection.folder()).values();
+    Style {
+        lines: if connection.capabilities().folding { LINES } else { LINES_UNFOLDED },
+        root: connection.folder(),
+        ascii: settings.text("chat.symbols").as_deref() == Some("ascii"),
+        time: clock::time_of_day,
+    }
+}
+
 /// The messages on the way to the leaf, oldest first.
-fn path_of(entries: &[pi_protocol::Entry], leaf: Option<&str>) -> Vec<Arc<AgentMessage>> {
+pub fn path_of(entries: &[pi_protocol::Entry], leaf: Option<&str>) -> Vec<Arc<AgentMessage>> {
     let by_id: std::collections::HashMap<&str, &pi_protocol::Entry> =
         entries.iter().map(|it| (it.base.id.as_str(), it)).collect();
     let mut found = Vec::new();
@@ -482,7 +513,7 @@ fn path_of(entries: &[pi_protocol::Entry], leaf: Option<&str>) -> Vec<Arc<AgentM
 }
 
 /// The user's first words.
-fn title_of(message: &AgentMessage) -> Option<String> {
+pub fn title_of(message: &AgentMessage) -> Option<String> {
     let AgentMessage::User(user) = message else { return None };
     Some(markdown::line(&user.content.text(), TITLE)).filter(|it| !it.is_empty())
 }
