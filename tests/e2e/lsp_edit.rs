@@ -90,6 +90,22 @@ fn typing_while_an_edit_is_under_way_is_kept() {
 }
 
 #[test]
+fn an_edit_that_lands_in_typed_text_is_taken_back_and_made_again() {
+    let disk = "one\ntwo\nthree\nfour\nfive\n";
+    let (mut editor, _scratch, model) = start(Profile::plugin().applies(Applies::WhenTold), disk, disk);
+    model.script([edit("five", "5"), say("done")]);
+    editor.prompt("go");
+    let stale = editor.asked("workspace/applyEdit");
+    editor.type_at("a.txt", 0, 0, "zero\n");
+    // The place of "five" is now that of "four".
+    editor.now_applies(Applies::Unchecked);
+    editor.perform(&stale);
+    editor.settled();
+    assert_eq!(editor.buffer("a.txt"), "zero\none\ntwo\nthree\nfour\n5\n");
+    assert!(!told(&model).to_lowercase().contains("error"), "{}", told(&model));
+}
+
+#[test]
 fn an_editor_that_tells_late_is_believed() {
     let (mut editor, scratch, model) = start(Profile::plugin().applies(Applies::TellsLate), "1\n", "11\n");
     model.script([edit("11", "2"), say("done")]);

@@ -32,6 +32,8 @@ pub enum Applies {
     Errs,
     /// Answers `applied: true` and changes nothing (Neovim on a stale version).
     Lies,
+    /// Applies without comparing versions, at the old places (Neovim for version 0).
+    Unchecked,
     /// Lets the test decide when: claim the request and call [`Editor::perform`].
     WhenTold,
 }
@@ -174,10 +176,10 @@ impl Buffers {
             )),
             Applies::Errs => Reaction::answer(Err((-32603, "edits require another version".into()))),
             Applies::Lies => Reaction::answer(Ok(json!({"applied": true}))),
-            applies @ (Applies::Well | Applies::TellsLate) => {
+            applies @ (Applies::Well | Applies::Unchecked | Applies::TellsLate) => {
                 let (answer, told) = self.apply(params);
                 let (before, after) =
-                    if applies == Applies::Well { (told, Vec::new()) } else { (Vec::new(), told) };
+                    if applies == Applies::TellsLate { (Vec::new(), told) } else { (told, Vec::new()) };
                 Reaction::Answer { before, answer: Ok(answer), after }
             }
         }
@@ -191,7 +193,7 @@ impl Buffers {
         let uri = document["uri"].as_str().expect("a document has a URI").to_owned();
         let encoding = self.encoding;
         let Some(buffer) = self.open.get_mut(&uri) else { panic!("edit of {uri}, which is not open") };
-        if document["version"] != buffer.version {
+        if self.applies != Applies::Unchecked && document["version"] != buffer.version {
             let reason = format!("version {} is not {}", document["version"], buffer.version);
             return (json!({"applied": false, "failureReason": reason}), Vec::new());
         }

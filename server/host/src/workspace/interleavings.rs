@@ -114,6 +114,8 @@ struct Desk {
     /// What the user or the agent put into the buffer and nobody took out on purpose.
     in_buffer: BTreeSet<String>,
     on_disk: BTreeSet<String>,
+    /// An edit went to the wrong place and has not been taken back.
+    astray: bool,
     /// The agent's texts that were in a buffer at any time.
     ever: String,
 }
@@ -226,6 +228,7 @@ impl Desk {
         self.change(places);
         let after = &self.buffer.as_ref().unwrap().text;
         self.ever.push_str(after);
+        self.astray = !meant;
         if meant {
             // From now on it belongs to the text as much as what the user types.
             let added =
@@ -242,6 +245,7 @@ impl Desk {
         let version = self.nature.first_version;
         let (text, known) = self.hidden.take().unwrap_or_else(|| (self.disk(), self.on_disk.clone()));
         self.in_buffer = known;
+        self.astray = false;
         self.reports.push_back(Report::Open(version, text.clone()));
         self.buffer = Some(Buffer { text, version });
     }
@@ -270,9 +274,8 @@ impl Desk {
 
     fn delete(&mut self, at: u16, len: u8) {
         let Some(buffer) = &self.buffer else { return };
-        let before = tokens(&buffer.text);
-        if !self.in_buffer.iter().all(|it| before.contains(it)) {
-            // An edit went astray; whether this removes what it left over nobody could tell.
+        if self.astray {
+            // Whether this removes what the edit left over nobody could tell.
             return;
         }
         let start = free_place(&buffer.text, at);
@@ -398,6 +401,7 @@ impl Story {
             reports: VecDeque::new(),
             in_buffer: BTreeSet::new(),
             on_disk: BTreeSet::new(),
+            astray: false,
             ever: String::new(),
         };
         let desk = Arc::new(Mutex::new(desk));
