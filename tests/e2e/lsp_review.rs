@@ -105,6 +105,14 @@ fn one_hunk_is_kept_another_rejected_and_undo_takes_the_agents_step_back() {
         lenses.as_array().unwrap().iter().map(|it| it["command"]["title"].as_str().unwrap()).collect();
     assert_eq!(titles, ["Pi +1 −1 · 1 of 2", "Keep", "Reject", "Pi +1 −1 · 2 of 2", "Keep", "Reject"]);
 
+    run(&mut editor, &first, "Pi: show the old text");
+    let said = editor.claim("where the old text is", |it| {
+        it["params"]["message"].as_str().is_some_and(|it| it.starts_with("The old text is in "))
+    });
+    let path =
+        said["params"]["message"].as_str().unwrap().trim_start_matches("The old text is in ").to_owned();
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}")), "one\n");
+
     run(&mut editor, &first, "Pi: keep this change");
     hints(&editor, &[ONLY]);
     let last = actions(&mut editor, 3);

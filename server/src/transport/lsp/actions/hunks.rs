@@ -1,6 +1,6 @@
 //! Actions and commands on waiting hunks: keep, reject, look, go on to the next.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
 use lsp_types::{CodeActionKind, MessageType, Url};
 use pi_host::{
@@ -165,14 +165,11 @@ pub fn old_text(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(),
     let it = About::of(arguments)?.one(connection)?;
     let connection = connection.clone();
     tokio::spawn(async move {
-        let name = format!("pi-{}-{}", hunk_id(it.hunk.id), it.name());
-        let path = std::env::temp_dir().join(name);
-        let written = {
-            let (path, text) = (path.clone(), it.base.clone());
-            pi_host::fs::blocking(move || pi_host::fs::write_atomic(&path, text.as_bytes())).await
-        };
-        match (written, Url::from_file_path(&path)) {
-            (Ok(()), Ok(uri)) => {
+        let name = it.name();
+        let written = pi_host::fs::blocking(move || write_aside(&name, &it.base)).await;
+        let shown = written.map(|path| (Url::from_file_path(&path), path));
+        match shown {
+            Ok((Ok(uri), path)) => {
                 let said = format!("The old text is in {}", path.display());
                 show(&connection, json!({ "uri": uri, "takeFocus": true }), &said).await;
             }
@@ -180,6 +177,13 @@ pub fn old_text(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(),
         }
     });
     Ok(())
+}
+
+/// A new temporary file with this text, named so that editors know its language. It stays: an editor has it open.
+fn write_aside(name: &str, text: &str) -> std::io::Result<PathBuf> {
+    let mut file = tempfile::Builder::new().prefix("pi-old-").suffix(&format!("-{name}")).tempfile()?;
+    file.write_all(text.as_bytes())?;
+    Ok(file.keep().map_err(|it| it.error)?.1)
 }
 
 /// `pi.nextChange`: goes to a hunk, the first one without a name.
