@@ -228,8 +228,8 @@ export type AgentMessage = UserMessage & {
 
 /** The answer to a tool that waits for permission. */
 export type AnswerPermissionParams = {
-  /** Id of the question. */
-  id: string;
+  /** Id of the question. Not `id`, which over JSONL is that of the request. */
+  questionId: string;
   /** One of its choices. */
   choice: PermissionChoice;
   /** For `reject_message`: what the model is told. */

@@ -277,7 +277,7 @@
 
 ---The answer to a tool that waits for permission.
 ---@class pi.AnswerPermissionParams
----@field id string Id of the question.
+---@field questionId string Id of the question. Not `id`, which over JSONL is that of the request.
 ---@field choice pi.PermissionChoice One of its choices.
 ---@field message? string For `reject_message`: what the model is told.
 

@@ -287,8 +287,8 @@ pub enum OutputMode {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerPermissionParams {
-    /// Id of the question.
-    pub id: String,
+    /// Id of the question. Not `id`, which over JSONL is that of the request.
+    pub question_id: String,
     /// One of its choices.
     pub choice: PermissionChoice,
     /// For `reject_message`: what the model is told.

@@ -78,6 +78,8 @@ pub enum Command {
     /// Look at what Pi changed in files of this folder, and take it back
     #[command(subcommand)]
     Edits(EditsCommand),
+    /// Show the permission rules of this folder, or what they say about a command
+    Permissions(PermissionsArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell
@@ -210,6 +212,47 @@ pub struct RevertArgs {
     /// All changes of this folder
     #[arg(long)]
     pub all: bool,
+}
+
+/// Arguments of `pi permissions`.
+#[derive(Debug, Args)]
+pub struct PermissionsArgs {
+    /// What to show.
+    #[command(subcommand)]
+    pub action: PermissionsAction,
+
+    /// The mode to assume
+    #[arg(long, value_name = "MODE", value_parser = permission_modes(), global = true)]
+    pub permission_mode: Option<PermissionMode>,
+
+    /// Use this folder's own rules
+    #[arg(short, long, global = true)]
+    pub approve: bool,
+}
+
+/// What `pi permissions` shows.
+#[derive(Debug, Subcommand)]
+pub enum PermissionsAction {
+    /// List the rules in force
+    List,
+    /// Say whether something would be allowed, asked for or denied, part by part, and why
+    Explain(ExplainArgs),
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A shell command
+    #[arg(conflicts_with_all = ["tool", "path"])]
+    pub command: Option<String>,
+
+    /// A tool; with --path and without this, edit
+    #[arg(long)]
+    pub tool: Option<String>,
+
+    /// The file the tool would use
+    #[arg(long)]
+    pub path: Option<String>,
 }
 
 /// Which model, session, tools and prompt; the same on every transport.

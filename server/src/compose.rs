@@ -20,7 +20,7 @@ use pi_core::{
 use pi_host::{
     ledger::{self, Journal, Ledger, Limits, Review},
     paths,
-    permissions::HostPermissions,
+    permissions::{FolderPermissions, HostPermissions},
     process::ShellConfig,
     resources::{
         ResourceOptions, Resources, Sources, SystemPromptInput, build_system_prompt, can_read,
@@ -98,6 +98,7 @@ struct Folder {
     resources: Arc<Resources>,
     workspace: Arc<Workspace>,
     review: Arc<Review>,
+    permissions: Arc<FolderPermissions>,
 }
 
 /// A session's file, opened.
@@ -112,6 +113,7 @@ pub struct Compose {
     args: SessionArgs,
     cwd: PathBuf,
     agent_dir: PathBuf,
+    default_mode: PermissionMode,
     named: AtomicBool,
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
     editor_settings: Mutex<Map<String, Value>>,
@@ -136,12 +138,24 @@ impl Compose {
             args,
             cwd,
             agent_dir,
+            default_mode: PermissionMode::Full,
             named: AtomicBool::new(false),
             folders: Mutex::default(),
             editor_settings: Mutex::default(),
             registry: OnceLock::new(),
             journal: OnceLock::new(),
         }
+    }
+
+    /// With this permission mode where neither flags nor settings name one.
+    pub fn with_default_mode(mut self, mode: PermissionMode) -> Self {
+        self.default_mode = mode;
+        self
+    }
+
+    /// What may be done in a folder.
+    pub fn permissions(&self, folder: &Path) -> Arc<FolderPermissions> {
+        self.folder(folder).permissions.clone()
     }
 
     /// The user's directory: settings, models, keys, sessions.
@@ -221,8 +235,13 @@ impl Compose {
         let (ledger, journal) = self.journal(&settings.values());
         journal.add_root(folder);
         workspace.set_journal(journal.clone());
+        let resources = Resources::new(self.resource_options(folder, &settings));
+        // The model is told to read what is there.
+        let mut readable = vec![self.agent_dir.join("skills"), self.agent_dir.join("prompts")];
+        readable.extend(resources.skills().iter().filter_map(|it| Some(it.path.parent()?.to_owned())));
         let made = Arc::new(Folder {
-            resources: Arc::new(Resources::new(self.resource_options(folder, &settings))),
+            permissions: FolderPermissions::load(&settings, &self.agent_dir, folder, &readable),
+            resources: Arc::new(resources),
             settings: Arc::new(settings),
             review: Review::new(ledger.clone(), workspace.clone()),
             workspace,
@@ -274,7 +293,7 @@ impl Compose {
     pub async fn session(&self, folder: &Path, opening: Opening) -> anyhow::Result<SessionOptions> {
         let Opened { header, entries, store } = self.open(folder, &opening)?;
         let cwd = self.working_directory(&header, folder)?;
-        let Folder { settings, resources, workspace, .. } = &*self.folder(&cwd);
+        let Folder { settings, resources, workspace, permissions, .. } = &*self.folder(&cwd);
         let first = matches!(opening, Opening::Flags(_));
         let scope = start_model::scope(&self.args, &settings.values(), self.registry(), first);
         let (model, default_model, thinking) = match opening {
@@ -300,8 +319,8 @@ impl Compose {
             Opening::File { model, thinking, .. } => (None, model, entries.is_empty().then_some(thinking)),
         };
         let shell = self.shell(&cwd);
-        let mode = self.permission_mode(&settings.values())?;
-        let permissions = Arc::new(HostPermissions::new(mode));
+        let mode = self.permission_mode(&settings.values());
+        let permissions = Arc::new(HostPermissions::new(permissions.clone(), mode));
         let confine: Confine = Arc::new({
             let (settings, permissions, cwd) = (settings.clone(), permissions.clone(), cwd.clone());
             move || confine::confinement(&settings.values(), permissions.mode(), &cwd)
@@ -452,24 +471,9 @@ impl Compose {
         })
     }
 
-    /// The mode from the flag, else the settings, else everything is allowed.
-    ///
-    /// # Errors
-    /// The mode asks before something is done, which this version cannot do: better not to start than to do it
-    /// unasked.
-    fn permission_mode(&self, values: &Values) -> anyhow::Result<PermissionMode> {
-        match self.asked_mode(values) {
-            PermissionMode::Ask | PermissionMode::Edit => bail!(
-                "permission modes \"ask\" and \"edit\" are not available in this version; \
-                 use --permission-mode plan (read only) or full (nothing is asked)"
-            ),
-            mode => Ok(mode),
-        }
-    }
-
-    /// The mode from the flag, else the settings, else `full`.
-    fn asked_mode(&self, values: &Values) -> PermissionMode {
-        self.args.permission_mode.or_else(|| values.permission_mode()).unwrap_or_default()
+    /// The mode from the flag, else the settings, else that of the transport.
+    pub fn permission_mode(&self, values: &Values) -> PermissionMode {
+        self.args.permission_mode.or_else(|| values.permission_mode()).unwrap_or(self.default_mode)
     }
 
     /// The tools that are on, in the order the model is told of them.
@@ -560,6 +564,6 @@ impl Compose {
     /// What confines the commands of the model, in words, and whether that is as it should be.
     pub fn confinement_report(&self, cwd: &Path) -> (bool, String) {
         let values = self.settings(cwd).values();
-        confine::report(&values, self.asked_mode(&values), cwd)
+        confine::report(&values, self.permission_mode(&values), cwd)
     }
 }

@@ -17,6 +17,7 @@ mod input;
 mod lists;
 mod logging;
 mod markdown;
+mod permissions;
 mod review;
 mod sessions;
 mod signals;
@@ -37,6 +38,7 @@ use anyhow::Context as _;
 use cli::{Cli, Command, Mode};
 use compose::Compose;
 use hub::Hub;
+use pi_protocol::PermissionMode;
 use trace::Trace;
 use transport::print::Format;
 
@@ -83,9 +85,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Demo) => return until_done(demo::run()),
         Some(Command::Doctor(args)) => return until_done(doctor::run(args.json, args.offline)),
         Some(Command::Edits(command)) => return until_done(edits::run(command)),
+        Some(Command::Permissions(args)) => return permissions::run(args),
         Some(Command::Lsp(args)) => {
             let (parent, file) = (args.client_process_id, args.trace);
-            return serve(2, args.session, move |hub| async move {
+            let compose = Compose::new(args.session)?.with_default_mode(PermissionMode::Ask);
+            return serve(2, compose, move |hub| async move {
                 let trace = start_trace(file, "lsp", &hub)?;
                 Ok(transport::lsp::serve(hub, parent, trace).await)
             });
@@ -110,7 +114,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             if cli.run.messages.iter().any(|it| it.starts_with('@')) {
                 anyhow::bail!("@file arguments are not supported in RPC mode");
             }
-            serve(2, cli.session, move |hub| async move {
+            serve(2, Compose::new(cli.session)?, move |hub| async move {
                 let trace = start_trace(cli.run.trace, "rpc", &hub)?;
                 transport::jsonl::serve(hub, trace).await
             })
@@ -135,7 +139,7 @@ fn print(messages: Vec<String>, args: cli::SessionArgs, as_json: bool) -> anyhow
         return Ok(nothing_to_do());
     }
     let format = if as_json { Format::Json } else { Format::Text };
-    serve(1, args, |hub| async move {
+    serve(1, Compose::new(args)?, |hub| async move {
         let prompts = tokio::task::spawn_blocking({
             let cwd = hub.compose().cwd().to_owned();
             let limits = hub.compose().image_limits(&cwd);
@@ -174,11 +178,7 @@ fn until_done(task: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::R
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Runs a service until it ends or a signal asks for it, then stops all sessions.
-fn serve<F>(
-    threads: usize,
-    args: cli::SessionArgs,
-    service: impl FnOnce(Arc<Hub>) -> F,
-) -> anyhow::Result<ExitCode>
+fn serve<F>(threads: usize, compose: Compose, service: impl FnOnce(Arc<Hub>) -> F) -> anyhow::Result<ExitCode>
 where
     F: Future<Output = anyhow::Result<ExitCode>>,
 {
@@ -188,7 +188,7 @@ where
         Err(error) => tracing::warn!(%error, "no guard: a killed server will leave its commands running"),
     }
     let outcome = runtime.block_on(async {
-        let hub = Hub::new(Compose::new(args)?);
+        let hub = Hub::new(compose);
         let mut service = std::pin::pin!(service(hub.clone()));
         let outcome = tokio::select! {
             outcome = &mut service => outcome,

@@ -350,16 +350,6 @@ fn flags_choose_tools_prompt_and_level() {
 }
 
 #[test]
-fn a_permission_mode_that_cannot_be_kept_is_refused() {
-    let scratch = Scratch::new();
-    let output = pi(&scratch, &["--permission-mode", "ask", "-p", "hi"]);
-    assert_status(&output, 1);
-    assert!(err(&output).contains("not available in this version"), "{}", err(&output));
-    scratch.settings(&json!({"permissions": {"mode": "edit"}}));
-    assert_status(&pi(&scratch, &["-p", "hi"]), 1);
-}
-
-#[test]
 fn the_settings_of_a_project_count_only_when_it_is_trusted() {
     let model = ModelServer::with([say("1"), say("2"), say("3"), say("4")]);
     let scratch = Scratch::with_model(&model);

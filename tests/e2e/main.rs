@@ -6,6 +6,7 @@
 //! * `conformance`: Pi's own recordings, where they are at hand.
 //! * `docs`: what the documents claim.
 //! * `export`: a session as a page.
+//! * `permissions`: tools that ask first.
 //! * `resources`: prompt templates and skills.
 //! * `review`: what Pi changed is kept, rejected, reverted and redone.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
@@ -31,6 +32,7 @@ mod lsp_review;
 mod lsp_run;
 mod lsp_sessions;
 mod lsp_workspace;
+mod permissions;
 mod resources;
 mod review;
 mod rpc;

@@ -13,12 +13,18 @@ fi
 . "$here/lib.sh"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/pi-editors.XXXXXX")
 
+# permission_mode MODE: what Pi may do unasked from its next start on. Permissions have stories of their own.
+permission_mode() {
+  printf '{"permissions": {"mode": "%s"}}\n' "$1" > "$PI_CODING_AGENT_DIR/settings.json"
+}
+
 # isolate DIR: a home of its own for the editor and for Pi.
 isolate() {
   mkdir -p "$1"/{home,config,data,state,cache,run,agent}
   export HOME=$1/home XDG_CONFIG_HOME=$1/config XDG_DATA_HOME=$1/data XDG_STATE_HOME=$1/state
   export XDG_CACHE_HOME=$1/cache XDG_RUNTIME_DIR=$1/run PI_CODING_AGENT_DIR=$1/agent
   chmod 700 "$1/run"
+  permission_mode full
   unset ANTHROPIC_API_KEY ANTHROPIC_OAUTH_TOKEN OPENAI_API_KEY NVIM NVIM_APPNAME VIMRUNTIME VIM
 }
 

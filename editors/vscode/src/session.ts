@@ -244,7 +244,7 @@ export class Session implements vscode.Disposable {
   }
 
   async answer(id: string, choice: PermissionChoice, message?: string): Promise<void> {
-    await this.request("pi/answerPermission", { id, choice, ...(message !== undefined && { message }) });
+    await this.request("pi/answerPermission", { questionId: id, choice, ...(message !== undefined && { message }) });
   }
 
   async setMode(mode: PermissionMode): Promise<void> {

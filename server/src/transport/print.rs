@@ -8,7 +8,8 @@ use std::{io, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use pi_core::{Delivery, EventQueue, SessionHandle, session::Command};
 use pi_protocol::{
-    AgentEvent, AgentMessage, AssistantMessage, PromptParams, StopReason, event::NoticeLevel, json,
+    AgentEvent, AgentMessage, AssistantMessage, PermissionDecision, PromptParams, StopReason,
+    event::NoticeLevel, json,
 };
 use tokio::io::{AsyncWriteExt, Stdout};
 
@@ -79,9 +80,12 @@ async fn converse(
         }
     }
     let mut last = None;
+    let mut unasked = None;
     for prompt in prompts {
         session.ask(|reply| Command::Prompt(prompt, reply)).await.map_err(failed)?;
-        last = until_settled(&events, format, out).await?;
+        let settled = until_settled(&events, format, out).await?;
+        last = settled.last;
+        unasked = settled.unasked.or(unasked);
     }
     let Some(answer) = last.as_deref().and_then(AgentMessage::as_assistant) else {
         return Err(Stop::Said("the model gave no answer".into()));
@@ -98,7 +102,17 @@ async fn converse(
         }
         out.flush().await?;
     }
-    Ok(())
+    // What the answer says was done may not have been.
+    unasked.map_or(Ok(()), |text| Err(Stop::Said(text)))
+}
+
+/// What one prompt came to.
+#[derive(Default)]
+struct Settled {
+    /// The last answer.
+    last: Option<Arc<AgentMessage>>,
+    /// Why a call was not run that needed permission: nobody is here to ask.
+    unasked: Option<String>,
 }
 
 fn failure(answer: &AssistantMessage) -> String {
@@ -108,13 +122,9 @@ fn failure(answer: &AssistantMessage) -> String {
     })
 }
 
-/// Follows one prompt to its end and returns the last answer.
-async fn until_settled(
-    events: &EventQueue,
-    format: Format,
-    out: &mut Stdout,
-) -> Result<Option<Arc<AgentMessage>>, Stop> {
-    let mut last = None;
+/// Follows one prompt to its end.
+async fn until_settled(events: &EventQueue, format: Format, out: &mut Stdout) -> Result<Settled, Stop> {
+    let mut settled = Settled::default();
     let mut lines = Vec::new();
     loop {
         // What waits is written at once, so that a fast stream costs few writes.
@@ -139,20 +149,25 @@ async fn until_settled(
         }
         match &*envelope.event {
             AgentEvent::MessageEnd { message } if message.as_assistant().is_some() => {
-                last = Some(message.clone());
+                settled.last = Some(message.clone());
             }
             AgentEvent::Notice { level, message } if format == Format::Text => match level {
                 NoticeLevel::Info => tracing::info!("{message}"),
                 NoticeLevel::Warning => tracing::warn!("{message}"),
                 NoticeLevel::Error => tracing::error!("{message}"),
             },
+            AgentEvent::PermissionResolved {
+                decision: PermissionDecision::Unasked,
+                message: Some(text),
+                ..
+            } => settled.unasked = Some(text.clone()),
             AgentEvent::ExtensionError { extension_path, error, .. } if format == Format::Text => {
                 tracing::warn!("{extension_path}: {error}");
             }
             AgentEvent::AgentSettled => {
                 out.write_all(&lines).await?;
                 out.flush().await?;
-                return Ok(last);
+                return Ok(settled);
             }
             _ => {}
         }

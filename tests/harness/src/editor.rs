@@ -87,8 +87,16 @@ impl Profile {
 
     /// As a real editor said it.
     pub fn captured(initialize: Value) -> Self {
-        let arguments = ["--provider", "scripted", "--model", "alpha"].map(str::to_owned).into();
+        // Permissions have stories of their own.
+        let arguments = ["--provider", "scripted", "--model", "alpha", "--permission-mode", "full"];
+        let arguments = arguments.map(str::to_owned).into();
         Self { initialize, applies: Applies::Well, first_version: 0, arguments }
+    }
+
+    /// Asks before it changes something, as the server does by itself.
+    pub fn asking(mut self) -> Self {
+        self.arguments.truncate(self.arguments.len() - 2);
+        self
     }
 
     /// Offers these position encodings.
@@ -141,6 +149,8 @@ impl Host for Desk {
         match method {
             "workspace/applyEdit" => self.lock().asked_to_edit(params),
             "pi/saveDocuments" => self.lock().asked_to_save(params),
+            // A person answers these.
+            "pi/requestPermission" | "window/showMessageRequest" => Reaction::Hold,
             "window/workDoneProgress/create" => Reaction::answer(Ok(Value::Null)),
             // The test says what is set.
             "workspace/configuration" => Reaction::Hold,

@@ -138,7 +138,7 @@ impl SessionActor {
 
     /// Serves `answer_permission`.
     pub(super) fn answer_permission(&mut self, params: AnswerPermissionParams) -> CommandResult<Empty> {
-        let AnswerPermissionParams { id, choice, message } = params;
+        let AnswerPermissionParams { question_id: id, choice, message } = params;
         let open = self.questions.permissions.iter().position(|it| it.request.id == id);
         let at = open.ok_or_else(|| {
             CommandError::failed(format!("no question {id} is open; it was answered or its run has ended"))

@@ -1,6 +1,8 @@
 //! Tools that wait for permission, and questions of extensions.
 
-use pi_core::{CancellationToken, EventQueue, RuleScope, reply_channel, session::Command, session::UiAnswer};
+use pi_core::{
+    CancellationToken, Delivery, EventQueue, RuleScope, reply_channel, session::Command, session::UiAnswer,
+};
 use pi_protocol::*;
 use serde_json::{Value, json};
 
@@ -26,7 +28,7 @@ async fn answer(
     message: Option<&str>,
 ) -> Result<Empty, CommandError> {
     let id = question["id"].as_str().unwrap().to_owned();
-    let params = AnswerPermissionParams { id, choice, message: message.map(str::to_owned) };
+    let params = AnswerPermissionParams { question_id: id, choice, message: message.map(str::to_owned) };
     world.session.ask(|reply| Command::AnswerPermission(params, reply)).await
 }
 
@@ -46,10 +48,24 @@ async fn a_call_waits_for_its_answer_and_then_runs() {
     let (mut world, question) = asked(one_call()).await;
     let state = world.session.ask(Command::GetState).await.unwrap();
     assert_eq!(state.pending_permissions.len(), 1);
+    let other = EventQueue::answering();
+    world.session.ask(|reply| Command::Subscribe(other.clone(), reply)).await.unwrap();
     assert_eq!(question["choices"][0], json!({"id": "allow_once", "label": "Allow once"}));
     answer(&world, &question, PermissionChoice::AllowOnce, None).await.unwrap();
     let again = answer(&world, &question, PermissionChoice::Reject, None).await.unwrap_err();
     assert!(again.message.contains("was answered"), "{again}");
+    // The other client is told.
+    let id = question["id"].as_str().unwrap();
+    loop {
+        match other.next().await {
+            Some(Delivery::Event(it)) if matches!(&*it.event, AgentEvent::PermissionResolved { .. }) => {
+                assert_eq!(serde_json::to_value(&*it.event).unwrap()["id"], id);
+                break;
+            }
+            Some(_) => {}
+            None => panic!("the session ended"),
+        }
+    }
     let story = settled(&mut world).await;
     assert_eq!(story[4..9], ["> c1", "? echo", "ui select", "! allowed", "< c1 {\"n\":1}"]);
     let state = world.session.ask(Command::GetState).await.unwrap();

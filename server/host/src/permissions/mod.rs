@@ -1,76 +1,213 @@
-//! Which calls of tools are run, by the mode of the session.
+//! Which calls of tools are run: by mode, by rules, and by what the user answers.
+//!
+//! A call says what it would read, write or run ([`Access`](pi_core::Access)); each part of that is decided by itself
+//! ([`decide`]) and the strictest part decides. Commands are parsed ([`shell`]), paths are real paths
+//! ([`boundary`]). What nobody wants is refused in every mode ([`danger`]). What a user allows for good is kept in
+//! the user's own directory ([`store`]). `docs/permissions.md` is this for users.
 
-use std::sync::{Mutex, PoisonError};
+mod boundary;
+mod danger;
+mod decide;
+mod explain;
+mod places;
+mod readonly;
+mod request;
+mod rules;
+mod shell;
+mod store;
+#[cfg(test)]
+mod tests;
+mod unwrap;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
 
 use async_trait::async_trait;
-use pi_core::{PermissionQuery, Permissions, RuleScope, Verdict, visible::visible};
-use pi_protocol::{PermissionChoice, PermissionMode, PermissionOption, PermissionRequest, PermissionRisk};
+use pi_core::{PermissionQuery, Permissions, RuleScope, Verdict};
+use pi_protocol::{PermissionMode, PermissionRequest};
+
+use self::{
+    boundary::Boundary,
+    decide::{Decided, Decision, Judge, Rules},
+    rules::Rule,
+    store::ProjectRules,
+};
+pub use self::{explain::explain, store::FILE as PROJECT_RULES_FILE};
+use crate::settings::HostSettings;
+
+/// What all sessions of a folder share: places, and rules that outlive a session.
+#[derive(Debug)]
+pub struct FolderPermissions {
+    boundary: Boundary,
+    rules: RwLock<Rules>,
+    store: ProjectRules,
+}
+
+impl FolderPermissions {
+    /// Of the folder `root`. `readable` are further folders that may be read unasked. What is wrong with the rules
+    /// is logged, and such a rule is left out; one that forbids cannot be, so it forbids everything of its kind.
+    pub fn load(settings: &HostSettings, agent_dir: &Path, root: &Path, readable: &[PathBuf]) -> Arc<Self> {
+        let boundary = Boundary::new(root, agent_dir, readable);
+        let store = ProjectRules::new(agent_dir, boundary.root());
+        let stored = store.read().unwrap_or_else(|why| {
+            tracing::warn!("{why}; answers that were stored do not hold");
+            Vec::new()
+        });
+        // Those of the two files, and what the editor says in their place.
+        let of = |key: &str| {
+            let mut texts = settings.paths(key).concat();
+            texts.extend(settings.values().texts(key).unwrap_or_default());
+            let mut seen = std::collections::HashSet::new();
+            texts.retain(|it| seen.insert(it.clone()));
+            texts
+        };
+        let read = |texts: &[String], strict: bool| read_rules(texts, &boundary, strict);
+        let rules = Rules {
+            allow: read(&of("permissions.allow"), false),
+            ask: read(&of("permissions.ask"), true),
+            deny: read(&of("permissions.deny"), true),
+            answered: read(&stored, false),
+        };
+        Arc::new(Self { boundary, rules: RwLock::new(rules), store })
+    }
+
+    /// Where the answers "Always in this project" are kept.
+    pub fn stored_in(&self) -> &Path {
+        self.store.path()
+    }
+
+    /// All rules in force, by what they say, as `allow`, `ask`, `deny` and `always`.
+    pub fn listed(&self) -> Vec<(&'static str, String)> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let lists = [
+            ("deny", &rules.deny),
+            ("always", &rules.answered),
+            ("ask", &rules.ask),
+            ("allow", &rules.allow),
+        ];
+        let named = lists.into_iter().flat_map(|(name, list)| list.iter().map(move |it| (name, it)));
+        named.map(|(name, rule)| (name, rule.text().to_owned())).collect()
+    }
+
+    fn decide(&self, mode: PermissionMode, session: &[Rule], query: &PermissionQuery) -> Decided {
+        let mut rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
+        rules.answered.extend_from_slice(session);
+        Judge { mode, rules: &rules, boundary: &self.boundary }.decide(query)
+    }
+}
+
+/// Rules from their texts. A `strict` one that cannot be read holds for everything of its kind: leaving it out would
+/// allow what somebody wanted to be careful with.
+fn read_rules(texts: &[String], boundary: &Boundary, strict: bool) -> Vec<Rule> {
+    let parse = |text: &str| Rule::parse(text, boundary.root(), boundary.home());
+    texts
+        .iter()
+        .filter_map(|text| match parse(text) {
+            Ok(rule) => Some(rule),
+            Err(why) => {
+                tracing::warn!("permission rule \"{text}\": {why}");
+                let kind = text.split('(').next().unwrap_or_default();
+                parse(kind).ok().filter(|_| strict)
+            }
+        })
+        .collect()
+}
 
 /// Decides for one session.
 #[derive(Debug)]
 pub struct HostPermissions {
-    mode: Mutex<PermissionMode>,
+    folder: Arc<FolderPermissions>,
+    session: Arc<Mutex<Session>>,
+}
+
+#[derive(Debug)]
+struct Session {
+    mode: PermissionMode,
+    /// Rules that hold until the session ends.
+    rules: Vec<Rule>,
 }
 
 impl HostPermissions {
-    /// In this mode.
-    pub fn new(mode: PermissionMode) -> Self {
-        Self { mode: Mutex::new(mode) }
+    /// For a session in this folder that begins in this mode.
+    pub fn new(folder: Arc<FolderPermissions>, mode: PermissionMode) -> Self {
+        Self { folder, session: Arc::new(Mutex::new(Session { mode, rules: Vec::new() })) }
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        lock(&self.session)
     }
 }
+
+fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The verdict about a call.
+fn verdict(folder: &FolderPermissions, session: &Mutex<Session>, query: PermissionQuery) -> Verdict {
+    let (mode, rules) = {
+        let session = lock(session);
+        (session.mode, session.rules.clone())
+    };
+    let decided = folder.decide(mode, &rules, &query);
+    match decided.decision() {
+        Decision::Allow => Verdict::Allow,
+        Decision::Deny => Verdict::Deny(request::refusal(&decided)),
+        Decision::Ask => Verdict::Ask(Box::new(request::of(&query, decided, &folder.boundary))),
+    }
+}
+
+/// Stack of the thread that parses commands: the parser recurses.
+const STACK: usize = 16 << 20;
 
 #[async_trait]
 impl Permissions for HostPermissions {
     fn mode(&self) -> PermissionMode {
-        *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session().mode
     }
 
     fn set_mode(&self, mode: PermissionMode) {
-        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+        self.session().mode = mode;
     }
 
     async fn check(&self, query: PermissionQuery) -> Verdict {
-        match self.mode() {
-            _ if query.read_only => Verdict::Allow,
-            PermissionMode::Full => Verdict::Allow,
-            PermissionMode::Plan => {
-                Verdict::Deny("In mode plan nothing is changed and no command is run.".into())
+        let (folder, session) = (self.folder.clone(), self.session.clone());
+        let tool = query.tool.clone();
+        let (tx, rx) = tokio::sync::oneshot::channel();
+        let work = move || {
+            // The run may be over.
+            let _gone = tx.send(verdict(&folder, &session, query));
+        };
+        let started = std::thread::Builder::new().name("permission".into()).stack_size(STACK).spawn(work);
+        let decided = match started {
+            Ok(_) => rx.await.ok(),
+            Err(error) => {
+                tracing::error!(%error, "no thread for a permission decision");
+                None
             }
-            PermissionMode::Ask | PermissionMode::Edit => {
-                let option =
-                    |id, label: &str| PermissionOption { id, label: label.into(), rules: Vec::new() };
-                let title = format!("Pi wants to use {}", query.tool);
-                let what = query.access.command.clone().unwrap_or_else(|| query.access.writes.join(", "));
-                Verdict::Ask(Box::new(PermissionRequest {
-                    tool_call_id: query.call_id,
-                    text: visible(&format!("{title}\n\n{what}")).into_owned(),
-                    title,
-                    tool: query.tool,
-                    command: query.access.command,
-                    paths: query.access.writes,
-                    reason: query.reason,
-                    risk: PermissionRisk::Medium,
-                    choices: vec![
-                        option(PermissionChoice::AllowOnce, "Allow once"),
-                        option(PermissionChoice::Reject, "Reject"),
-                        option(PermissionChoice::RejectStop, "Reject and stop"),
-                        option(PermissionChoice::RejectMessage, "Reject and say why…"),
-                    ],
-                    ..PermissionRequest::default()
-                }))
+        };
+        // A panic ends its thread, and the sender with it.
+        decided.unwrap_or_else(|| {
+            Verdict::Deny(format!("The permission for {tool} could not be decided; see the log."))
+        })
+    }
+
+    fn remember(&self, rules: &[String], scope: RuleScope) -> Result<(), String> {
+        let parsed = read_rules(rules, &self.folder.boundary, false);
+        match scope {
+            RuleScope::Session => {
+                self.session().rules.extend(parsed);
+                Ok(())
+            }
+            RuleScope::Project => {
+                self.folder.rules.write().unwrap_or_else(PoisonError::into_inner).answered.extend(parsed);
+                self.folder.store.add(rules)
             }
         }
     }
 
-    fn remember(&self, _rules: &[String], _scope: RuleScope) -> Result<(), String> {
-        Ok(())
-    }
-
     fn nobody_to_ask(&self, request: &PermissionRequest) -> String {
-        format!(
-            "{} was not run: it needs permission and nobody is there to ask. Start pi with --permission-mode full, \
-             or set permissions.mode.",
-            request.tool
-        )
+        request::unasked(request, self.mode())
     }
 }

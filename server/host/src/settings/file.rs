@@ -234,10 +234,11 @@ pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// The lock Pi uses: a directory beside the file, made by one and removed when done.
-struct LockDir(PathBuf);
+pub(crate) struct LockDir(PathBuf);
 
 impl LockDir {
-    fn take(path: &Path) -> io::Result<Self> {
+    /// Takes the lock of the file at `path`, within a tenth of a second.
+    pub(crate) fn take(path: &Path) -> io::Result<Self> {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         let dir = PathBuf::from(name);

@@ -11,6 +11,6 @@ pub mod table;
 mod values;
 
 pub use docs::config_markdown;
-pub(crate) use file::replace_file;
 pub use file::{HostSettings, SettingsOptions};
+pub(crate) use file::{LockDir, replace_file};
 pub use values::Values;

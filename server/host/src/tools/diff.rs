@@ -5,6 +5,8 @@ use similar::{ChangeTag, TextDiff};
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 4;
+/// Lines of a preview.
+const PREVIEW_LINES: usize = 2000;
 
 /// `details` of a result that changed one file.
 pub(crate) fn details(path: &str, before: &str, after: &str) -> Value {
@@ -81,6 +83,16 @@ pub fn patch(path: &str, before: &str, after: &str) -> String {
     TextDiff::from_lines(before, after).unified_diff().context_radius(CONTEXT).header(path, path).to_string()
 }
 
+/// As [`patch`], for a question: what is too long for one says how much is left out.
+pub fn preview(path: &str, before: &str, after: &str) -> String {
+    let whole = patch(path, before, after);
+    let shown: String = whole.split_inclusive('\n').take(PREVIEW_LINES).collect();
+    match whole.lines().count().checked_sub(PREVIEW_LINES) {
+        Some(more @ 1..) => format!("{shown}… {more} more lines\n"),
+        _ => whole,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +116,14 @@ mod tests {
                         21 l21\n 22 l22\n 23 l23\n 24 l24\n-25 l25\n+24 X\n 26 l26\n 27 l27\n 28 l28\n 29 l29\n    ...";
         assert_eq!(got.text, expected);
         assert_eq!(got.first_changed_line, Some(10));
+    }
+
+    #[test]
+    fn a_long_preview_says_what_it_leaves_out() {
+        let long: String = (0..3000).map(|it| format!("{it}\n")).collect();
+        let got = preview("a", "", &long);
+        assert!(got.ends_with("\n+1996\n… 1003 more lines\n"), "{}", &got[got.len() - 60..]);
+        assert_eq!(preview("a", "", "x\n"), patch("a", "", "x\n"));
     }
 
     #[test]

@@ -6,12 +6,14 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use globset::{GlobBuilder, GlobMatcher};
-use pi_core::{CancellationToken, Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, CancellationToken, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::ToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{
+    reads,
     schema::{arguments, spec},
     search::{Finder, Found, Listing, Place, blocking, count, relative, walker},
 };
@@ -53,6 +55,10 @@ impl FindTool {
 impl Tool for FindTool {
     fn spec(&self) -> &ToolSpec {
         &self.spec
+    }
+
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        reads(&self.workspace, args)
     }
 
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {

@@ -14,14 +14,15 @@ use async_trait::async_trait;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkContext, SinkFinish, SinkMatch};
 use ignore::overrides::{Override, OverrideBuilder};
-use pi_core::{CancellationToken, Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, CancellationToken, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::ToolResult;
 use ropey::Rope;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{
-    hashline,
+    hashline, reads,
     schema::{arguments, spec},
     search::{Finder, Listing, Place, blocking, count, relative, walker},
 };
@@ -84,6 +85,10 @@ impl GrepTool {
 impl Tool for GrepTool {
     fn spec(&self) -> &ToolSpec {
         &self.spec
+    }
+
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        reads(&self.workspace, args)
     }
 
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {

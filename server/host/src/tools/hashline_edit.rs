@@ -6,17 +6,22 @@
 use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
-use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::ToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{
     check_abort, diff, edit,
     hashline::{self, Anchor},
     schema::{self, arguments},
+    writes,
 };
-use crate::{fs, workspace::Workspace};
+use crate::{
+    fs,
+    workspace::{Snapshot, Workspace},
+};
 
 /// Unchanged lines shown around a tag that does not fit.
 const CONTEXT: usize = 2;
@@ -78,24 +83,44 @@ impl HashlineEdit {
     }
 }
 
+impl HashlineEdit {
+    /// The file as it is, and its text as it would be.
+    async fn changed(&self, args: &HashlineEditArgs) -> Result<(Snapshot, String), ToolError> {
+        if args.edits.is_empty() {
+            return Err(ToolError::new("No edits provided"));
+        }
+        let path = self.workspace.resolve_existing(&args.path);
+        let base = edit::readable(&self.workspace, &path)
+            .await
+            .map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;
+        let changed = apply(&args.path, &base.text, &args.edits).map_err(ToolError::new)?;
+        Ok((base, changed))
+    }
+}
+
 #[async_trait]
 impl Tool for HashlineEdit {
     fn spec(&self) -> &ToolSpec {
         &self.spec
     }
 
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        let path = args.get("path").and_then(Value::as_str).unwrap_or_default();
+        writes(&self.workspace.resolve_existing(path))
+    }
+
+    async fn preview(&self, args: &Map<String, Value>) -> Result<Option<String>, ToolError> {
+        let args: HashlineEditArgs = arguments(args.clone())?;
+        let (base, changed) = self.changed(&args).await?;
+        Ok(Some(diff::preview(&args.path, &base.text, &changed)))
+    }
+
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         check_abort(&call)?;
         let args: HashlineEditArgs = arguments(call.args.clone())?;
-        if args.edits.is_empty() {
-            return Err(ToolError::new("No edits provided"));
-        }
         let path = self.workspace.resolve_existing(&args.path);
         let guard = edit::lock(&self.workspace, &path, &call).await?;
-        let base = edit::readable(&self.workspace, &path)
-            .await
-            .map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;
-        let changed = apply(&args.path, &base.text, &args.edits).map_err(ToolError::new)?;
+        let (base, changed) = self.changed(&args).await?;
         let (before, after) = edit::commit(&guard, base, changed, "hashline_edit", &call).await?;
         let text = format!("Successfully applied hashline edits to {}.", args.path);
         Ok(ToolResult::text(text).with_details(diff::details(&args.path, &before, &after)))

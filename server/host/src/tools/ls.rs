@@ -8,13 +8,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use pi_core::{CancellationToken, Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, CancellationToken, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::ToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
+    reads,
     schema::{arguments, spec},
     search::{Listing, Place, blocking, count},
 };
@@ -54,6 +56,10 @@ impl LsTool {
 impl Tool for LsTool {
     fn spec(&self) -> &ToolSpec {
         &self.spec
+    }
+
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        reads(&self.workspace, args)
     }
 
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {

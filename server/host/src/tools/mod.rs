@@ -17,9 +17,10 @@ pub mod schema;
 mod search;
 pub mod write;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use pi_core::{Tool, ToolContext, ToolError};
+use pi_core::{Access, Tool, ToolContext, ToolError};
+use serde_json::{Map, Value};
 
 use crate::workspace::Workspace;
 
@@ -31,6 +32,21 @@ pub fn file_tools(workspace: &Arc<Workspace>, images: image::Limits) -> Vec<Arc<
         Arc::new(edit::Edit::new(workspace.clone())),
         Arc::new(hashline_edit::HashlineEdit::new(workspace.clone())),
     ]
+}
+
+/// What a tool does that only looks at what its argument `path` names, or at the whole workspace.
+pub(crate) fn reads(workspace: &Workspace, args: &Map<String, Value>) -> Access {
+    let path = args.get("path").and_then(Value::as_str).filter(|it| !it.is_empty()).unwrap_or(".");
+    Access { reads: vec![text(&workspace.resolve_existing(path))], ..Access::default() }
+}
+
+/// What a tool does that changes the file its argument `path` names.
+pub(crate) fn writes(path: &Path) -> Access {
+    Access { writes: vec![text(path)], ..Access::default() }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// Fails once the run was stopped.

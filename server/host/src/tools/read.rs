@@ -11,15 +11,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::{Content, InputKind, ToolResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    check_abort, hashline, image,
+    check_abort, hashline, image, reads,
     schema::{self, arguments},
 };
 use crate::{
@@ -136,6 +136,10 @@ impl Read {
 impl Tool for Read {
     fn spec(&self) -> &ToolSpec {
         &self.spec
+    }
+
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        reads(&self.workspace, args)
     }
 
     async fn note(&self, session_id: &str) -> Option<String> {

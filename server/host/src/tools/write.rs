@@ -5,14 +5,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::ToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{
-    check_abort, edit,
+    check_abort, diff, edit,
     schema::{self, arguments},
+    writes,
 };
 use crate::workspace::{EditPlan, Workspace, journal::EditCause};
 
@@ -49,6 +51,19 @@ impl Write {
 impl Tool for Write {
     fn spec(&self) -> &ToolSpec {
         &self.spec
+    }
+
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        let path = args.get("path").and_then(Value::as_str).unwrap_or_default();
+        writes(&self.workspace.resolve(path))
+    }
+
+    async fn preview(&self, args: &Map<String, Value>) -> Result<Option<String>, ToolError> {
+        let args: WriteArgs = arguments(args.clone())?;
+        // What cannot be read, or is not there, is replaced as a whole.
+        let before = self.workspace.read(&self.workspace.resolve(&args.path)).await;
+        let before = before.map(|it| it.text).unwrap_or_default();
+        Ok(Some(diff::preview(&args.path, &before, &args.content)))
     }
 
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {

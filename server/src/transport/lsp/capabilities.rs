@@ -36,10 +36,32 @@ struct PiClient {
     version: Option<u32>,
     events: Option<Events>,
     ui: bool,
-    permissions: bool,
+    permissions: Questions,
     save_documents: bool,
     activity: bool,
     review: bool,
+}
+
+/// How a client wants to be asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Questions {
+    /// With requests, or not at all.
+    Requests(bool),
+    /// It sees the events.
+    Events(EventsOnly),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EventsOnly {
+    Events,
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self::Requests(false)
+    }
 }
 
 /// The client's abilities.
@@ -53,6 +75,8 @@ pub struct Capabilities {
     pub progress: bool,
     /// Answers `window/showMessageRequest`.
     pub ask: bool,
+    /// Its user has some way to answer a question: a request, an action, a command, or a plugin.
+    pub can_answer: bool,
     /// Takes code actions as literals and not only as commands.
     pub action_literals: bool,
     /// Answers `workspace/configuration`.
@@ -69,6 +93,8 @@ pub struct Capabilities {
     pub ui: bool,
     /// Answers `pi/requestPermission`.
     pub permissions: bool,
+    /// Shows the questions it gets as events, and answers with `pi/answerPermission`.
+    pub own_questions: bool,
     /// Answers `pi/saveDocuments`.
     pub save_documents: bool,
     /// Wants `pi/activity`.
@@ -110,6 +136,10 @@ impl Capabilities {
             apply_edit: workspace.and_then(|it| it.apply_edit).unwrap_or(false),
             progress: window.and_then(|it| it.work_done_progress).unwrap_or(false),
             ask: window.is_some_and(|it| it.show_message.is_some()),
+            can_answer: pi.is_some_and(serde_json::Value::is_object)
+                || window.is_some_and(|it| it.show_message.is_some())
+                || workspace.is_some_and(|it| it.execute_command.is_some())
+                || client.text_document.as_ref().is_some_and(|it| it.code_action.is_some()),
             action_literals: client
                 .text_document
                 .as_ref()
@@ -121,7 +151,8 @@ impl Capabilities {
             version: known.version,
             events: known.events.is_some(),
             ui: known.ui,
-            permissions: known.permissions,
+            permissions: matches!(known.permissions, Questions::Requests(true)),
+            own_questions: matches!(known.permissions, Questions::Events(_)),
             save_documents: known.save_documents,
             activity: known.activity,
             review: known.review,
@@ -188,6 +219,8 @@ mod tests {
         let Capabilities {
             encoding: _,
             version: _,
+            can_answer: _,
+            own_questions: _,
             apply_edit,
             progress,
             ask,
@@ -254,6 +287,7 @@ mod tests {
             let shows =
                 ["vscode", "nvim", "helix 25.07", "eglot", "zed"].iter().any(|it| name.starts_with(it));
             assert_eq!(got.show_document, shows, "{name}");
+            assert!(got.can_answer, "{name}");
         }
     }
 }

@@ -28,6 +28,7 @@ use super::{
     messages::Messages,
     outbound::{self, Outbound},
     progress::Tokens,
+    questions::Questions,
     settings::Settings,
 };
 use crate::{dispatch::Answer, hub::Hub};
@@ -74,6 +75,8 @@ pub struct Connection {
     pub diagnostics: Diagnostics,
     /// Hunks that wait.
     pub hunks: Hunks,
+    /// Tools that wait for permission.
+    pub questions: Questions,
     /// Cancelled when the connection ends.
     pub ended: CancellationToken,
     /// Tasks that still have something to tell the client.
@@ -101,6 +104,7 @@ impl Connection {
             tokens: Tokens::default(),
             diagnostics: Diagnostics::default(),
             hunks: Hunks::default(),
+            questions: Questions::default(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
             settled: OnceCell::new(),

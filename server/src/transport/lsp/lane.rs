@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    actions::tell,
     chat,
     connection::{Answering, Connection},
     watch,
@@ -38,6 +39,8 @@ pub enum Job {
     },
     /// A command of a client that does not speak `pi/*`; a failure is told to its user.
     Command(Command),
+    /// Answer a tool of this session that waits for permission; a failure is told to the user.
+    Answer(Arc<str>, AnswerPermissionParams),
     /// Stop the user's shell commands in this session, the connection's own otherwise.
     CancelBash(Option<String>),
     /// Stop the run of this session.
@@ -127,6 +130,12 @@ impl Lane {
                     Ok(session) => session.handle.send(command),
                     Err(error) => self.connection.messages.error(&error.message),
                 },
+                Job::Answer(id, params) => {
+                    if let Some(session) = self.attached.get(&id) {
+                        let reply = tell(&self.connection);
+                        session.handle.send(Command::AnswerPermission(params, reply));
+                    }
+                }
                 Job::CancelBash(id) => {
                     let id = id.as_deref().or(self.current.as_deref());
                     if let Some(session) = id.and_then(|it| self.attached.get(it)) {
@@ -226,7 +235,10 @@ impl Lane {
 
     /// A queue of this session whose events go to the client.
     pub(super) fn watch(&mut self, handle: &SessionHandle) -> EventQueue {
-        let queue = EventQueue::answering();
+        let queue = match self.connection.capabilities().can_answer {
+            true => EventQueue::answering(),
+            false => EventQueue::new(),
+        };
         if self.connection.capabilities().events {
             // A client that shows the queue lets its user decide about it; others would not know of it.
             handle.send(Command::HoldAfterStop);

@@ -30,6 +30,7 @@ mod parent;
 mod plain;
 mod progress;
 mod pump;
+mod questions;
 mod save;
 mod server;
 mod service;

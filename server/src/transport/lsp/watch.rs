@@ -8,17 +8,21 @@ use std::sync::Arc;
 use pi_core::{
     SessionHandle,
     bus::{Delivery, EventQueue},
+    session::Command,
 };
-
 use serde_json::json;
 
-use super::{connection::Connection, outbound, plain::Plain};
+use super::{connection::Connection, outbound, plain::Plain, questions};
 
 /// Brings everything from `queue` to the client until the queue is closed.
 pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: EventQueue) {
     let mut plain =
         if connection.capabilities().events { None } else { Some(Plain::new(connection.clone(), &session)) };
     let id = session.id().clone();
+    // What was asked before this client came.
+    if let Ok(state) = session.ask(Command::GetState).await {
+        state.pending_permissions.iter().for_each(|it| questions::open(&connection, &id, it));
+    }
     // The session ends with its last handle; watching must not keep it alive.
     drop(session);
     while let Some(delivery) = queue.next().await {
@@ -33,8 +37,14 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
                 }
             }
             (Delivery::Activity(activity), Some(plain)) => plain.activity(&activity),
-            (Delivery::Event(event), None) => connection.out.push(outbound::notification("pi/event", &event)),
-            (Delivery::Event(event), Some(plain)) => plain.event(&event.event),
+            (Delivery::Event(event), None) => {
+                questions::event(&connection, &id, &event.event);
+                connection.out.push(outbound::notification("pi/event", &event));
+            }
+            (Delivery::Event(event), Some(plain)) => {
+                questions::event(&connection, &id, &event.event);
+                plain.event(&event.event);
+            }
         }
     }
     if queue.overflowed() {

@@ -10,7 +10,7 @@ mod place;
 use std::{io, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use pi_core::{Tool, ToolContext, ToolError, ToolSpec};
+use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::ToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use self::matching::Replacement;
 use super::{
     check_abort, diff,
     schema::{self, arguments},
+    writes,
 };
 use crate::{
     fs,
@@ -93,6 +94,38 @@ impl Edit {
     }
 }
 
+/// A file as it is and as it would be.
+struct Changed {
+    base: Snapshot,
+    text: String,
+    /// A text was only found after levelling.
+    fuzzy: bool,
+}
+
+impl Edit {
+    /// `session` is the one whose model asks: what it knew of the file helps it where a text is not found.
+    async fn changed(
+        &self,
+        name: &str,
+        edits: &[Replacement],
+        pair: bool,
+        session: Option<&str>,
+    ) -> Result<Changed, ToolError> {
+        let path = self.workspace.resolve_existing(name);
+        let base = readable(&self.workspace, &path).await.map_err(|error| match fs::code(&error) {
+            Some("ENOENT") if pair => ToolError::new(format!("File not found: {name}")),
+            Some(code) => ToolError::new(format!("Could not edit file: {name}. Error code: {code}.")),
+            None => ToolError::new(format!("Could not edit file: {name}. {error}.")),
+        })?;
+        let text = LineEndings::of(&base.text);
+        let replaced = matching::replace(name, &text.content, edits).map_err(|error| {
+            let known = session.and_then(|it| self.workspace.known_text(it, &path));
+            ToolError::new(with_place(error, known.as_deref(), &text.content, edits))
+        })?;
+        Ok(Changed { text: text.restore(&replaced.text), base, fuzzy: replaced.fuzzy })
+    }
+}
+
 #[async_trait]
 impl Tool for Edit {
     fn spec(&self) -> &ToolSpec {
@@ -115,23 +148,25 @@ impl Tool for Edit {
         args
     }
 
+    fn access(&self, args: &Map<String, Value>) -> Access {
+        let path = args.get("path").and_then(Value::as_str).unwrap_or_default();
+        writes(&self.workspace.resolve_existing(path))
+    }
+
+    async fn preview(&self, args: &Map<String, Value>) -> Result<Option<String>, ToolError> {
+        let (name, edits, pair) = arguments::<EditArgs>(args.clone())?.replacements()?;
+        let changed = self.changed(&name, &edits, pair, None).await?;
+        Ok(Some(diff::preview(&name, &changed.base.text, &changed.text)))
+    }
+
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         check_abort(&call)?;
         let (name, edits, pair) = arguments::<EditArgs>(call.args.clone())?.replacements()?;
         let path = self.workspace.resolve_existing(&name);
         let guard = lock(&self.workspace, &path, &call).await?;
-        let base = readable(&self.workspace, &path).await.map_err(|error| match fs::code(&error) {
-            Some("ENOENT") if pair => ToolError::new(format!("File not found: {name}")),
-            Some(code) => ToolError::new(format!("Could not edit file: {name}. Error code: {code}.")),
-            None => ToolError::new(format!("Could not edit file: {name}. {error}.")),
-        })?;
-        let text = LineEndings::of(&base.text);
-        let replaced = matching::replace(&name, &text.content, &edits).map_err(|error| {
-            let known = self.workspace.known_text(&call.session_id, &path);
-            ToolError::new(with_place(error, known.as_deref(), &text.content, &edits))
-        })?;
-        let (before, after) = commit(&guard, base, text.restore(&replaced.text), "edit", &call).await?;
-        let said = match pair && !replaced.fuzzy {
+        let Changed { base, text, fuzzy } = self.changed(&name, &edits, pair, Some(&call.session_id)).await?;
+        let (before, after) = commit(&guard, base, text, "edit", &call).await?;
+        let said = match pair && !fuzzy {
             true => format!("Successfully replaced text in {name}."),
             false => format!("Successfully replaced {} block(s) in {name}.", edits.len()),
         };

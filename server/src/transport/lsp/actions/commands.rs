@@ -6,7 +6,7 @@ use pi_core::session::Reply;
 use pi_protocol::CommandError;
 use serde_json::Value;
 
-use super::{ask, hunks, session};
+use super::{ask, hunks, question, session};
 use crate::transport::lsp::connection::Connection;
 
 /// Runs a command with its arguments; what fails later is told to the user.
@@ -24,7 +24,7 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
-const TABLE: [Row; 16] = [
+const TABLE: [Row; 18] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
@@ -35,9 +35,19 @@ const TABLE: [Row; 16] = [
         "{uri, range}: open the chat document; with a place, mention it there",
     ),
     row("pi.sendChat", session::send_chat, "{uri}: send the prompt of this chat document"),
+    row(
+        "pi.approve",
+        question::approve,
+        "[ID] [allow_session | allow_project]: run what waits for permission",
+    ),
+    row("pi.showQuestion", question::show, "[ID]: show the whole of what waits for permission"),
     row("pi.newSession", session::new_session, "start a new chat"),
     row("pi.keep", hunks::keep, "HUNK: keep a change"),
-    row("pi.reject", hunks::reject, "HUNK: take a change out again"),
+    row(
+        "pi.reject",
+        question::reject,
+        "[ID] [WHY]: do not run what waits for permission; HUNK: take a change out again",
+    ),
     row("pi.keepAll", hunks::keep_all, "keep all changes, of the project or of {uri}"),
     row("pi.rejectAll", hunks::reject_all, "take all changes out that wait, of the project or of {uri}"),
     row("pi.revert", hunks::revert, "take out what the last turn changed, or HUNK"),

@@ -8,6 +8,7 @@ mod ask;
 mod commands;
 mod hunks;
 mod problems;
+mod question;
 mod session;
 mod written;
 
@@ -18,12 +19,12 @@ use lsp_types::{
 use ropey::Rope;
 use serde_json::Value;
 
-pub use self::commands::{names, run};
+pub use self::commands::{names, run, tell};
 use super::{capabilities::Capabilities, connection::Connection, documents::file_path};
 
 /// The kinds of actions, what waits first: the order in which they are shown.
-const KINDS: [fn(&Place<'_>) -> Vec<Offer>; 4] =
-    [hunks::offered, problems::offered, ask::offered, session::offered];
+const KINDS: [fn(&Place<'_>) -> Vec<Offer>; 5] =
+    [question::offered, hunks::offered, problems::offered, ask::offered, session::offered];
 /// Actions that are shown at most.
 const MOST: usize = 12;
 

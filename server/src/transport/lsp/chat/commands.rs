@@ -192,7 +192,7 @@ async fn answer(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
         ("reject", _, why) => (PermissionChoice::RejectMessage, Some(why.to_owned())),
         _ => return Err("write `/allow`, `/allow chat`, or a number behind it".into()),
     };
-    let params = AnswerPermissionParams { id: question.request.id.clone(), choice, message };
+    let params = AnswerPermissionParams { question_id: question.request.id.clone(), choice, message };
     session.ask(|reply| Command::AnswerPermission(params, reply)).await.map_err(text)?;
     Ok(String::new())
 }

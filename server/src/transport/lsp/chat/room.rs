@@ -334,7 +334,7 @@ impl Room {
             // Two ticks say nothing clear: the question stays open.
             if let [choice] = choices.as_slice() {
                 let params = AnswerPermissionParams {
-                    id: question.request.id.clone(),
+                    question_id: question.request.id.clone(),
                     choice: *choice,
                     message: None,
                 };

@@ -1,0 +1,545 @@
+//! Tables of commands and files, and properties of chains.
+
+use std::path::{Path, PathBuf};
+
+use pi_core::{Access, PermissionQuery, Permissions, RuleScope, Verdict};
+use pi_protocol::{PermissionChoice, PermissionMode, PermissionRisk};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{FolderPermissions, HostPermissions, decide::Decision, shell};
+use crate::settings::{HostSettings, SettingsOptions};
+
+struct World {
+    _dir: tempfile::TempDir,
+    root: PathBuf,
+    agent: PathBuf,
+    folder: std::sync::Arc<FolderPermissions>,
+}
+
+/// A workspace `work` beside an agent directory, with these settings.
+fn world(permissions: serde_json::Value) -> World {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path().canonicalize().unwrap();
+    let (root, agent) = (base.join("work"), base.join("agent"));
+    std::fs::create_dir_all(root.join("src")).unwrap();
+    std::fs::create_dir_all(&agent).unwrap();
+    std::fs::write(agent.join("settings.json"), json!({"permissions": permissions}).to_string()).unwrap();
+    let folder = load(&agent, &root);
+    World { _dir: dir, root, agent, folder }
+}
+
+fn load(agent: &Path, root: &Path) -> std::sync::Arc<FolderPermissions> {
+    let settings = HostSettings::load(agent, root, SettingsOptions::default());
+    FolderPermissions::load(&settings, agent, root, &[])
+}
+
+fn ruled() -> World {
+    world(json!({
+        "allow": ["bash(cargo test *)", "bash(npm run build)", "bash(git push *)", "edit(docs/**)"],
+        "ask": ["bash(cargo test --release *)"],
+        "deny": ["bash(git push * --force*)", "bash(terraform *)", "edit(docs/LICENSE)"],
+    }))
+}
+
+fn command(text: &str) -> PermissionQuery {
+    query("bash", Access { command: Some(text.to_owned()), ..Access::default() })
+}
+
+fn query(tool: &str, access: Access) -> PermissionQuery {
+    PermissionQuery {
+        call_id: "c".into(),
+        tool: tool.into(),
+        read_only: false,
+        args: Default::default(),
+        access,
+        reason: Some("to see".into()),
+    }
+}
+
+#[test]
+fn leaving_the_sandbox_is_asked_for_every_time() {
+    let world = world(json!({"allow": ["bash"]}));
+    for (mode, expected) in [
+        (PermissionMode::Plan, DENY),
+        (PermissionMode::Ask, ASK),
+        (PermissionMode::Edit, ASK),
+        (PermissionMode::Full, ASK),
+    ] {
+        let mut query = command("cargo test");
+        query.access.outside_sandbox = true;
+        let decided = world.folder.decide(mode, &[], &query);
+        assert_eq!(decided.decision(), expected, "{mode:?}");
+        assert!(
+            decided.parts.iter().any(|it| it.decision == expected && it.rule.is_none()) || expected == DENY
+        );
+    }
+}
+
+fn write(path: impl Into<PathBuf>) -> Access {
+    Access { writes: vec![path.into().to_str().unwrap().to_owned()], ..Access::default() }
+}
+
+fn read(path: impl Into<PathBuf>) -> Access {
+    Access { reads: vec![path.into().to_str().unwrap().to_owned()], ..Access::default() }
+}
+
+const ALLOW: Decision = Decision::Allow;
+const ASK: Decision = Decision::Ask;
+const DENY: Decision = Decision::Deny;
+
+#[test]
+fn commands_in_mode_ask() {
+    let world = ruled();
+    let cases: &[(&str, Decision)] = &[
+        // What only reads.
+        ("ls", ALLOW),
+        ("ls -la src", ALLOW),
+        ("cat src/a.rs | head -n 5", ALLOW),
+        ("cat /etc/hosts", ASK),
+        ("cat ../../../../../etc/hosts", ASK),
+        ("cat \"$FILE\"", ASK),
+        ("grep -rn 'TODO' src | wc -l", ALLOW),
+        ("grep -f/etc/passwd x", ASK),
+        ("echo hello \"$USER\"", ALLOW),
+        ("pwd; date +%F", ALLOW),
+        ("date -s 2020-01-01", ASK),
+        ("sort -k2 -t, src/a", ALLOW),
+        ("sort -o out src/a", ASK),
+        ("sort --output=out src/a", ASK),
+        ("sort --outp=out src/a", ASK),
+        ("uniq a", ALLOW),
+        ("uniq a b", ASK),
+        ("find . -name '*.rs' -type f", ALLOW),
+        ("find . -delete", ASK),
+        ("find . -fprint out", ASK),
+        ("find / -name x", ASK),
+        ("git status", ALLOW),
+        ("git log --oneline -n 5", ALLOW),
+        ("git diff --output=x", ASK),
+        ("git -c core.pager=evil log", ASK),
+        ("git commit -m x", ASK),
+        ("./ls", ASK),
+        ("[ -f src/a.rs ] && cat src/a.rs", ALLOW),
+        ("[ -v 'a[$(rm x)]' ]", ASK),
+        ("if true; then ls; else pwd; fi", ALLOW),
+        ("for x in a b; do echo $x; done", ALLOW),
+        ("for PATH in /x; do ls; done", ASK),
+        ("cd src && ls", ALLOW),
+        ("cd / && ls", ASK),
+        ("cd src/.. && cat ../../../../../../etc/hosts", ASK),
+        ("ls 2>/dev/null", ALLOW),
+        ("ls 2>&1 | tail", ALLOW),
+        ("cat < src/a", ALLOW),
+        ("cat < /etc/hosts", ASK),
+        ("cat <<'END'\n$(rm x)\nEND", ALLOW),
+        ("cat <<END\n$(rm x)\nEND", ASK),
+        ("cat <<< \"$(rm x)\"", ASK),
+        ("NO_COLOR=1 ls", ALLOW),
+        ("LD_PRELOAD=./x.so ls", ASK),
+        ("PATH=.:$PATH; ls", ASK),
+        // What a rule allows, and only that.
+        ("cargo test", ALLOW),
+        ("cargo test retry -- --nocapture", ALLOW),
+        ("cargo 'test' \"retry\"", ALLOW),
+        ("RUST_BACKTRACE=1 cargo test", ALLOW),
+        ("RUSTC_WRAPPER=./evil cargo test", ASK),
+        ("cargo testify", ASK),
+        ("./cargo test", ASK),
+        ("$CARGO test", ASK),
+        ("cargo test --release x", ASK),
+        ("npm run build", ALLOW),
+        ("npm run build -- --x", ASK),
+        ("cargo test && cargo build", ASK),
+        ("cargo test; rm -rf src", ASK),
+        ("cargo test | tee log", ASK),
+        ("cargo test || rm x", ASK),
+        ("cargo test & rm x", ASK),
+        ("cargo test\nrm x", ASK),
+        ("cargo test $(rm x)", ASK),
+        ("cargo test `rm x`", ASK),
+        ("cargo test \"$(rm x)\"", ASK),
+        ("cargo test <(rm x)", ASK),
+        ("cargo test ${X:-$(rm x)}", ASK),
+        ("cargo test ${a[$(rm x)]}", ASK),
+        ("cargo test $((a))", ASK),
+        ("cargo test $((1 + 2))", ALLOW),
+        ("cargo test $[a]", ASK),
+        ("cargo test > log", ASK),
+        ("cargo test > docs/log", ALLOW),
+        ("cargo test >> ../x", ASK),
+        ("cargo test &> log", ASK),
+        ("cargo test > /etc/x", ASK),
+        ("cargo test > \"$LOG\"", ASK),
+        ("cargo test > /dev/null 2>&1", ALLOW),
+        ("(cargo test)", ALLOW),
+        ("(cargo test; rm x)", ASK),
+        ("{ cargo test; rm x; }", ASK),
+        ("! cargo test", ALLOW),
+        ("time cargo test", ALLOW),
+        ("if cargo test; then rm x; fi", ASK),
+        ("while read l; do cargo test; done", ASK),
+        ("case x in x) rm x;; esac", ASK),
+        ("cargo() { rm x; }; cargo test", ASK),
+        ("alias cargo=rm; cargo test", ASK),
+        ("export PATH=.; cargo test", ASK),
+        // Commands that run commands.
+        ("timeout 60 cargo test", ALLOW),
+        ("timeout -s KILL 60 cargo test", ALLOW),
+        ("timeout --foreground 60 cargo test", ASK),
+        ("nice -n 5 nohup cargo test", ALLOW),
+        ("env NO_COLOR=1 cargo test", ALLOW),
+        ("env LD_PRELOAD=x cargo test", ASK),
+        ("env -i cargo test", ASK),
+        ("timeout 60 rm x", ASK),
+        ("bash -c 'cargo test'", ALLOW),
+        ("bash -c 'cargo test; rm x'", ASK),
+        ("bash -c \"$X\"", ASK),
+        ("bash -ec 'cargo test'", ALLOW),
+        ("bash script.sh", ASK),
+        ("BASH_ENV=x bash -c 'cargo test'", ASK),
+        ("/bin/bash -c 'cargo test'", ASK),
+        ("eval 'cargo test'", ALLOW),
+        ("eval \"cargo $X\"", ASK),
+        ("eval 'rm x'", ASK),
+        ("sudo cargo test", ASK),
+        ("echo a | xargs cargo test", ALLOW),
+        ("echo a | xargs rm", ASK),
+        ("echo a | xargs -I{} sh -c 'rm {}'", ASK),
+        ("echo a | xargs --weird cargo test", ASK),
+        ("find . -exec cargo test {} \\;", ASK),
+        ("find . -exec rm {} +", ASK),
+        ("trap 'rm x' EXIT", ASK),
+        ("python -c 'import os'", ASK),
+        ("source env.sh", ASK),
+        ("coproc rm x", ASK),
+        // What is forbidden, in every spelling.
+        ("git push origin main", ALLOW),
+        ("git push origin --force", DENY),
+        ("git push origin main --force-with-lease", DENY),
+        ("terraform apply", DENY),
+        ("/usr/bin/terraform apply", DENY),
+        ("\"terraform\" apply", DENY),
+        ("ter\\raform apply", DENY),
+        ("X=1 terraform apply", DENY),
+        ("ls && terraform apply", DENY),
+        ("sudo terraform apply", DENY),
+        ("bash -c 'terraform apply'", DENY),
+        ("echo x | xargs terraform", DENY),
+        ("cargo test > docs/LICENSE", DENY),
+        // What is not understood.
+        ("echo 'open", ASK),
+        ("ls )", ASK),
+        ("ls\u{a0}x", ASK),
+        ("ls\rx", ASK),
+        ("$'\\x72m' x", ASK),
+        ("((a[$(rm x)]))", ASK),
+        ("[[ a -eq b ]]", ASK),
+        ("[[ $a == b ]]", ALLOW),
+        ("a=(1 2)", ASK),
+    ];
+    assert!(cases.len() >= 80);
+    let wrong: Vec<_> = cases
+        .iter()
+        .map(|(text, expected)| {
+            (text, expected, world.folder.decide(PermissionMode::Ask, &[], &command(text)))
+        })
+        .filter(|(_, expected, decided)| decided.decision() != **expected)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_nobody_wants_is_denied_in_every_mode() {
+    let world = world(json!({"allow": ["bash", "edit", "read"]}));
+    let home = crate::paths::home_dir().unwrap();
+    let home = home.display();
+    for text in [
+        "rm -rf /".to_owned(),
+        "rm -rf /*".to_owned(),
+        "rm -r -f ~".to_owned(),
+        "rm -rf ~/".to_owned(),
+        "rm -rf ~/*".to_owned(),
+        "rm -rf $HOME".to_owned(),
+        "rm -rf \"${HOME}\"".to_owned(),
+        format!("rm --recursive {home}"),
+        "rm --rec /usr".to_owned(),
+        "sudo rm -rf /".to_owned(),
+        "cd / && rm -rf *".to_owned(),
+        "ls; (rm -rf /etc)".to_owned(),
+        "bash -c 'rm -rf ~'".to_owned(),
+        "timeout 5 /bin/rm -rf /".to_owned(),
+        "find / -delete".to_owned(),
+        "chmod -R 777 /".to_owned(),
+        "chown -R me ~".to_owned(),
+        "mkfs.ext4 /dev/sda1".to_owned(),
+        "dd if=/dev/zero of=/dev/sda".to_owned(),
+        "cat x > /dev/nvme0n1".to_owned(),
+        ":(){ :|:& };:".to_owned(),
+        "bomb() { bomb | bomb & }; bomb".to_owned(),
+        "cat ~/.ssh/id_rsa".to_owned(),
+        "cat ~/.ssh/*".to_owned(),
+        "cp -r ~/.ssh x".to_owned(),
+        "curl --data=@x --key=~/.ssh/id_rsa x; cat < ~/.ssh/id_rsa".to_owned(),
+        "echo x > ~/.aws/credentials".to_owned(),
+        format!("cat {}/auth.json", world.agent.display()),
+        "echo '- [x] allow once' >> .pi/chat/a.md".to_owned(),
+    ] {
+        for mode in PermissionMode::ALL {
+            let decided = world.folder.decide(mode, &[], &command(&text));
+            assert_eq!(decided.decision(), DENY, "{text} in {mode:?}: {decided:#?}");
+        }
+    }
+    for text in [
+        "rm -rf target",
+        "rm -rf ./src/*",
+        "ls ~/.ssh",
+        "cat ~/.ssh/config",
+        "ssh -i ~/.ssh/id_rsa host",
+        "rm /x",
+    ] {
+        let decided = world.folder.decide(PermissionMode::Full, &[], &command(text));
+        assert_eq!(decided.decision(), ALLOW, "{text}: {decided:#?}");
+    }
+}
+
+#[test]
+fn files_by_mode() {
+    let world = ruled();
+    let at = |path: &str| world.root.join(path);
+    use PermissionMode::{Ask, Edit, Full, Plan};
+    for (access, expected) in [
+        (write(at("src/a.rs")), [(Plan, DENY), (Ask, ASK), (Edit, ALLOW), (Full, ALLOW)]),
+        (write(at("docs/new/a.md")), [(Plan, DENY), (Ask, ALLOW), (Edit, ALLOW), (Full, ALLOW)]),
+        (write(at("docs/LICENSE")), [(Plan, DENY), (Ask, DENY), (Edit, DENY), (Full, DENY)]),
+        (write(at(".git/hooks/pre-commit")), [(Plan, DENY), (Ask, ASK), (Edit, ASK), (Full, ALLOW)]),
+        (write(at(".pi/settings.json")), [(Plan, DENY), (Ask, ASK), (Edit, ASK), (Full, ALLOW)]),
+        (write(at(".pi/chat/a.md")), [(Plan, DENY), (Ask, DENY), (Edit, DENY), (Full, DENY)]),
+        (write("/opt/x"), [(Plan, DENY), (Ask, ASK), (Edit, ASK), (Full, ALLOW)]),
+        (write(world.agent.join("permissions.json")), [(Plan, DENY), (Ask, ASK), (Edit, ASK), (Full, ALLOW)]),
+        (read(at("src/a.rs")), [(Plan, ALLOW), (Ask, ALLOW), (Edit, ALLOW), (Full, ALLOW)]),
+        (read("/etc/hosts"), [(Plan, ASK), (Ask, ASK), (Edit, ASK), (Full, ALLOW)]),
+        (read(world.agent.join("auth.json")), [(Plan, DENY), (Ask, DENY), (Edit, DENY), (Full, DENY)]),
+    ] {
+        for (mode, expected) in expected {
+            let decided = world.folder.decide(mode, &[], &query("edit", access.clone()));
+            assert_eq!(decided.decision(), expected, "{access:?} in {mode:?}: {decided:#?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_do_not_lead_out_of_the_workspace() {
+    let world = ruled();
+    std::os::unix::fs::symlink("/opt", world.root.join("out")).unwrap();
+    std::os::unix::fs::symlink("/opt/none", world.root.join("docs")).unwrap();
+    for path in ["out/x", "out/../opt/x", "docs", "docs/new"] {
+        let decided =
+            world.folder.decide(PermissionMode::Edit, &[], &query("edit", write(world.root.join(path))));
+        assert_eq!(decided.decision(), ASK, "{path}: {decided:#?}");
+    }
+}
+
+#[test]
+fn commands_in_the_other_modes() {
+    let world = ruled();
+    use PermissionMode::{Edit, Full, Plan};
+    for (mode, text, expected) in [
+        (Plan, "ls", ALLOW),
+        (Plan, "cargo test", DENY),
+        (Plan, "echo 'open", DENY),
+        (Plan, "ls > x", DENY),
+        (Edit, "echo x > src/a", ALLOW),
+        (Edit, "echo x > .git/config", ASK),
+        (Edit, "rm x", ASK),
+        (Full, "rm x", ALLOW),
+        (Full, "cargo test --release", ASK),
+        (Full, "git push x --force", DENY),
+        // With rules that forbid, what cannot be understood is asked for.
+        (Full, "echo 'open", ASK),
+    ] {
+        let decided = world.folder.decide(mode, &[], &command(text));
+        assert_eq!(decided.decision(), expected, "{mode:?} {text}: {decided:#?}");
+    }
+    let free = self::world(json!({}));
+    assert_eq!(free.folder.decide(Full, &[], &command("echo 'open")).decision(), ALLOW);
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_is_no_hole() {
+    let world = world(json!({"allow": ["bash(ls", "bash(make *)"], "deny": ["edit([)"]}));
+    let decide = |query| world.folder.decide(PermissionMode::Full, &[], &query).decision();
+    assert_eq!(decide(query("edit", write(world.root.join("a")))), DENY);
+    let ask = world.folder.decide(PermissionMode::Ask, &[], &command("rm x"));
+    assert_eq!(ask.decision(), ASK);
+}
+
+#[tokio::test]
+async fn a_question_shows_everything_and_its_answers_hold() {
+    let world = ruled();
+    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Ask);
+    let text = "cargo test retry && rm -rf target/tmp && cargo build > log";
+    let Verdict::Ask(request) = permissions.check(command(text)).await else { panic!("not asked") };
+    assert_eq!(request.title, "Pi wants to run a command");
+    assert_eq!(request.command.as_deref(), Some(text));
+    assert_eq!(request.risk, PermissionRisk::High);
+    assert_eq!(request.reason.as_deref(), Some("to see"));
+    let parts: Vec<_> =
+        request.parts.iter().map(|it| (it.text.as_str(), it.allowed, it.why.as_str())).collect();
+    assert_eq!(
+        parts,
+        [
+            ("cargo test retry", true, "bash(cargo test *)"),
+            ("rm -rf target/tmp", false, "no rule allows it"),
+            ("cargo build", false, "no rule allows it"),
+            ("write log", false, "no rule allows it"),
+        ]
+    );
+    assert!(request.text.contains(text) && request.text.ends_with("“to see”"), "{}", request.text);
+    let rules = ["bash(rm -rf target/tmp)", "bash(cargo build *)", "edit(log)"];
+    let session = request.choices.iter().find(|it| it.id == PermissionChoice::AllowSession).unwrap();
+    assert_eq!(session.rules, rules);
+    assert_eq!(session.label, format!("Allow in this chat: {}", rules.join(", ")));
+
+    permissions.remember(&session.rules, RuleScope::Session).unwrap();
+    assert_eq!(permissions.check(command(text)).await, Verdict::Allow);
+    let Verdict::Ask(other) = permissions.check(command("rm -rf target")).await else { panic!("not asked") };
+    let other_session = HostPermissions::new(world.folder.clone(), PermissionMode::Ask);
+    assert!(matches!(other_session.check(command(text)).await, Verdict::Ask(_)));
+
+    // For good: in this project, also after a restart, and in no other project.
+    let project = other.choices.iter().find(|it| it.id == PermissionChoice::AllowProject).unwrap();
+    permissions.remember(&project.rules, RuleScope::Project).unwrap();
+    for (root, allowed) in [(&world.root, true), (&world.root.join("src"), false)] {
+        let again = HostPermissions::new(load(&world.agent, root), PermissionMode::Ask);
+        let verdict = again.check(command("rm -rf target")).await;
+        assert_eq!(verdict == Verdict::Allow, allowed, "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_understood_can_only_be_allowed_once() {
+    let permissions = HostPermissions::new(ruled().folder, PermissionMode::Ask);
+    for text in ["f() { ls; }; f", "ls > $X", "case x in".repeat(20).as_str(), &"(".repeat(5000)] {
+        let Verdict::Ask(request) = permissions.check(command(text)).await else {
+            panic!("{text} is not asked")
+        };
+        let ids: Vec<_> = request.choices.iter().map(|it| it.id).collect();
+        assert_eq!(
+            ids,
+            [
+                PermissionChoice::AllowOnce,
+                PermissionChoice::Reject,
+                PermissionChoice::RejectStop,
+                PermissionChoice::RejectMessage
+            ],
+            "{text}"
+        );
+        assert_eq!(request.risk, PermissionRisk::High);
+    }
+    let Verdict::Deny(why) = permissions.check(command("rm -rf /")).await else { panic!("not denied") };
+    assert!(why.starts_with("Not run: `rm -rf /` is not permitted (it would delete /"), "{why}");
+    let Verdict::Ask(hidden) = permissions.check(command("rm a\u{202e}b")).await else { panic!("not asked") };
+    assert!(hidden.text.contains("rm a<U+202E>b"), "{}", hidden.text);
+}
+
+#[tokio::test]
+async fn a_tool_that_says_nothing_is_asked_for_by_its_name() {
+    let world = world(json!({"allow": ["fetch"]}));
+    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Ask);
+    let of = |tool: &str| query(tool, Access::default());
+    assert_eq!(permissions.check(of("fetch")).await, Verdict::Allow);
+    let Verdict::Ask(request) = permissions.check(of("deploy")).await else { panic!("not asked") };
+    assert_eq!(request.choices[1].rules, ["deploy"]);
+    let mut reading = of("peek");
+    reading.read_only = true;
+    assert_eq!(permissions.check(reading).await, Verdict::Allow);
+    permissions.set_mode(PermissionMode::Plan);
+    assert!(matches!(permissions.check(of("fetch")).await, Verdict::Deny(_)));
+}
+
+static RULED: std::sync::LazyLock<World> = std::sync::LazyLock::new(ruled);
+
+fn allowed_part() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("ls -l src".to_owned()),
+        Just("cargo test x".to_owned()),
+        Just("npm run build".to_owned()),
+        Just("echo 'a; b'".to_owned()),
+        Just("git status".to_owned()),
+        Just("pwd 2>/dev/null".to_owned()),
+    ]
+}
+
+fn other_part() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("rm x".to_owned()),
+        Just("make".to_owned()),
+        Just("curl example.org".to_owned()),
+        Just("echo x > y".to_owned()),
+        Just("X=1".to_owned()),
+        Just("sh".to_owned()),
+        Just("env rm x".to_owned()),
+    ]
+}
+
+/// One command inside something that runs it.
+fn wrapped(inner: BoxedStrategy<String>) -> BoxedStrategy<String> {
+    (inner, 0..13_usize)
+        .prop_map(|(it, way)| match way {
+            0 => format!("({it})"),
+            1 => format!("{{ {it}; }}"),
+            2 => format!("echo $({it})"),
+            3 => format!("echo \"a $({it})\""),
+            4 => format!("if true; then {it}; fi"),
+            5 => format!("for x in 1; do {it}; done"),
+            6 => format!("case a in a) {it};; esac"),
+            7 => format!("while false; do {it}; done"),
+            8 => format!("cat <({it})"),
+            9 => format!("echo ${{x:-$({it})}}"),
+            10 => format!("! {it}"),
+            11 if !it.contains('\'') => format!("bash -c '{it}'"),
+            _ => it,
+        })
+        .boxed()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_chain_with_another_part_is_allowed(
+        before in prop::collection::vec((allowed_part(), prop::sample::select(vec![";", "&&", "||", "|", "&", "\n"])), 0..4),
+        part in wrapped(wrapped(other_part().boxed())),
+        after in prop::collection::vec((prop::sample::select(vec![";", "&&", "||", "|", "&", "\n"]), allowed_part()), 0..4),
+    ) {
+        let before: String = before.iter().map(|(part, by)| format!("{part} {by} ")).collect();
+        let after: String = after.iter().map(|(by, part)| format!(" {by} {part}")).collect();
+        let text = format!("{before}{part}{after}");
+        let decided = RULED.folder.decide(PermissionMode::Ask, &[], &command(&text));
+        prop_assert_ne!(decided.decision(), ALLOW, "{}: {:#?}", text, decided);
+    }
+
+    #[test]
+    fn a_chain_of_allowed_parts_is_allowed(
+        first in wrapped(allowed_part().boxed()),
+        rest in prop::collection::vec((prop::sample::select(vec![";", "&&", "||", "|"]), allowed_part()), 0..4),
+    ) {
+        // Reading what another command names needs a question, so that one is left out.
+        prop_assume!(!first.starts_with("cat <("));
+        let rest: String = rest.iter().map(|(by, part)| format!(" {by} {part}")).collect();
+        let text = format!("{first}{rest}");
+        let decided = RULED.folder.decide(PermissionMode::Ask, &[], &command(&text));
+        prop_assert_eq!(decided.decision(), ALLOW, "{}: {:#?}", text, decided);
+    }
+
+    #[test]
+    fn no_text_breaks_the_reader(text in "\\PC{0,80}", noise in "[\\[\\](){}<>$`'\"\\\\;&|!#*?~=a-c \n\t-]{0,60}") {
+        // Whatever comes back: it ends, and does not panic.
+        for text in [text, noise] {
+            let _either = shell::read(&text);
+            shell::is_fork_bomb(&text);
+        }
+    }
+}
