@@ -57,7 +57,7 @@ impl Chat {
         let text = self.text();
         std::fs::write(self.scratch.workspace().join(CHAT), &text).unwrap();
         let uri = self.editor.uri(CHAT);
-        self.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}, "text": text}));
+        self.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}}));
     }
 
     fn say(&self, text: &str) {
