@@ -103,7 +103,8 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     });
     view.onDidDispose(() => {
       this.webviews.delete(view.webview);
-      this.view = undefined;
+      // A view that is opened again is there before the one that was closed has gone.
+      if (this.view === view) this.view = undefined;
     });
     this.showTitle();
   }

@@ -22,7 +22,7 @@ const STOP_TIMEOUT = 3000;
 export type Phase = "off" | "starting" | "ready";
 
 /** What this extension can do beyond plain LSP; the server leaves out what is not named here. */
-const CAPABILITIES = { version: 1, events: "delta", permissions: true, saveDocuments: true, review: true };
+const CAPABILITIES = { version: 1, events: "delta", permissions: "events", saveDocuments: true, review: true };
 
 const announce: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
@@ -154,8 +154,6 @@ export class Server implements vscode.Disposable {
     const client = new LanguageClient("pi", "Pi", { run, debug: run }, options);
     client.registerFeature(announce);
     client.onRequest("pi/saveDocuments", saveDocuments);
-    // The question comes as an event as well, and is answered with a request of its own. Nothing here decides it.
-    client.onRequest("pi/requestPermission", () => null);
     client.onNotification("pi/event", (envelope: Envelope) => this.eventEmitter.fire(envelope));
     client.onDidChangeState(({ oldState, newState }) => {
       if (this.client === client && oldState === State.Running && newState === State.Stopped) this.lost();

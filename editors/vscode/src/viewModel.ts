@@ -85,7 +85,7 @@ function queued({ id, kind, text, held }: QueueItem): Queued {
 export function asked(it: PermissionRequest, root: string): Question {
   const [body, bodyKind] = it.command !== undefined ? [it.command, "command" as const]
     : it.diff !== undefined ? [it.diff, "diff" as const] : [it.text, "text" as const];
-  const paths = (it.paths ?? []).map((path) => relative(path, root));
+  const paths = new Set((it.paths ?? []).map((path) => relative(path, root)));
   const elsewhere = it.command !== undefined && it.cwd !== "" && it.cwd !== root;
   const place = [...(elsewhere ? [`in ${relative(it.cwd, root)}`] : []), ...paths];
   return {

@@ -4,7 +4,7 @@
 #
 #   run.sh [STORY]     default: everything; with a part of a name only the stories that have it
 #
-# PI_BIN is the server (default target/debug/pi).
+# PI_BIN is the server (default target/debug/pi). With PI_SHOTS=1 the picture in docs/ is made anew.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../env.sh
@@ -51,4 +51,5 @@ timeout 300 node "$here/vscode/driver.mjs" --workspace "$scratch/workspace" --ex
 passed=$((passed + $(grep -c '^ok ' "$stories" || true)))
 failed=$((failed + $(grep -c '^FAIL ' "$stories" || true)))
 [ $status -eq 0 ] || check "VS Code ended well" false
+if [ -n "${PI_SHOTS:-}" ]; then cp "${PI_OUT:-$scratch/out}/vscode.png" "$repo/docs/editors/vscode.png"; fi
 report

@@ -238,13 +238,12 @@ story("chats are listed, found by what was said, named, and opened again", async
   await sees(".monaco-list-row", "what colour is it?");
   await sees(".monaco-list-row", "a second chat");
   void vscode.commands.executeCommand("pi.sessions");
-  await ui("type", { text: "lighthouse" });
+  await ui("fill", { selector: ".quick-input-box input", text: "lighthouse" });
   await sees(".quick-input-list .monaco-list-row", "The lighthouse is red.");
   await ui("key", { key: "Enter" });
   await sees(".turn.pi", "lighthouse");
   void vscode.commands.executeCommand("pi.rename");
-  await ui("has", { selector: ".quick-input-title", text: "Rename chat" });
-  await ui("type", { text: "Lighthouses" });
+  await ui("fill", { selector: ".quick-input-box input", text: "Lighthouses" });
   await ui("key", { key: "Enter" });
   await sees(".monaco-list-row", "Lighthouses");
 });
@@ -265,5 +264,94 @@ story("a run goes on while another chat is shown", async () => {
   await sees(".turn.pi", "Meanwhile done.");
   await settled();
 });
+
+/** Chooses a permission mode as a user does. */
+async function mode(name) {
+  void vscode.commands.executeCommand("pi.mode");
+  await ui("fill", { selector: ".quick-input-box input", text: name });
+  await ui("key", { key: "Enter" });
+  await sees(".bar .pick", name);
+}
+/** Longer than an act may be about something else; see src/permissions.ts. */
+const deliberately = () => new Promise((done) => setTimeout(done, 450));
+
+async function focusQuestion() {
+  await ui("click", { selector: ".question h2" });
+  await sees(".question:focus", "Pi wants");
+}
+
+story("a command is asked about in full, and neither Escape nor typing answers", async () => {
+  const command = "echo one > asked.txt && printf 'a\u202eb' >> asked.txt";
+  await begin(call("1", "bash", { command }), call("2", "bash", { command: "rm asked.txt" }), answer("Done."));
+  await mode("ask");
+  await say("write it");
+  await sees(".question pre", "echo one > asked.txt && printf 'a‹U+202E›b' >> asked.txt");
+  await sees(".strip-text", "Waiting for your answer");
+  await sees(".tool .fact", "waits for your answer");
+  await deliberately();
+  await ui("fill", { selector: ".prompt textarea", text: "1" });
+  await ui("key", { key: "2" });
+  await focusQuestion();
+  await ui("key", { key: "Escape" });
+  await sees(".prompt:has(textarea:focus) .bar", "Steer");
+  equal(fs.existsSync(path.join(folder, "asked.txt")), false, "run without an answer");
+  equal(await ui("count", { selector: ".question" }), 1, "questions");
+  await focusQuestion();
+  await ui("key", { key: "1" });
+  await sees(".question pre", "rm asked.txt");
+  equal(fs.readFileSync(path.join(folder, "asked.txt"), "utf8"), "one\na\u202eb", "the file");
+  await deliberately();
+  await ui("click", { selector: ".question button[data-choice=reject]" });
+  await sees(".tool .fact", "rejected");
+  await sees(".turn.pi", "Done.");
+  equal(fs.existsSync(path.join(folder, "asked.txt")), true, "the rejected command did not run");
+});
+
+story("an edit is asked about with its diff, and stopping closes the question", async () => {
+  await begin(call("1", "edit", { path: path.join(folder, "ask.txt"), oldText: "old", newText: "new" }));
+  const editor = await open("ask.txt", "old\n");
+  await mode("ask");
+  await say("change it");
+  await sees(".question .line.removed", "old");
+  await sees(".question .line.added", "new");
+  await ui("click", { selector: ".strip .stop" });
+  await settled("Stopped by you");
+  equal(await ui("count", { selector: ".question" }), 0, "questions");
+  equal(editor.document.getText(), "old\n", "buffer");
+});
+
+if (process.env.PI_SHOTS) {
+  story("the picture for the documents", async () => {
+    const file = path.join(folder, "src/retry.rs");
+    await begin(
+      { content: [
+        { type: "thinking", text: "The loop never ends on passing errors." },
+        { type: "text", text: "The loop never ends on **passing errors**. I count the tries." },
+        { type: "tool", id: "1", name: "edit", args: { path: file, oldText: "    loop {", newText: "    for attempt in 0..3 {" } },
+      ] },
+      call("2", "bash", { command: "cargo test retry && rm -rf target/tmp" }), answer("Done."),
+    );
+    const editor = await open("src/retry.rs",
+      "use crate::http;\n\npub fn retry(url: &str) -> Option<String> {\n    loop {\n        if let Ok(body) = http::get(url) {\n"
+      + "            return Some(body);\n        }\n    }\n    None\n}\n");
+    await mode("edit");
+    editor.selection = new vscode.Selection(2, 0, 9, 1);
+    await say("Make retry give up after three tries");
+    await sees(".question", "cargo test retry");
+    await sees(".review", "1 change in 1 file");
+    await vscode.commands.executeCommand("workbench.action.closeSidebar");
+    for (let wider = 0; wider < 6; wider += 1) {
+      await vscode.commands.executeCommand("workbench.action.focusAuxiliaryBar");
+      await vscode.commands.executeCommand("workbench.action.increaseViewSize");
+    }
+    await say("then update the changelog", "Alt+Enter");
+    await sees(".queue", "changelog");
+    editor.selection = new vscode.Selection(0, 0, 0, 0);
+    await until("the lens", async () => (await lenses(editor.document)).length > 0);
+    await new Promise((done) => setTimeout(done, 1000));
+    await ui("shot", { name: "vscode" });
+    await vscode.commands.executeCommand("pi.stop");
+  });
+}
 
 exports.run = run;

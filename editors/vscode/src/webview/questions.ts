@@ -7,6 +7,8 @@ import type { Question } from "../shared/messages";
 import { button, element, show } from "./dom";
 import { diff } from "./rows";
 
+/** Time in which VS Code has given a view its focus, in milliseconds. */
+const FOCUS_REST = 150;
 /** Choices that one key makes. What holds for longer than this chat needs more than that. */
 const KEYS: PermissionChoice[] = ["allow_once", "allow_session", "reject"];
 
@@ -39,6 +41,8 @@ export class Questions {
   /** To the text, not to a button: a key that is still held must not answer. */
   focus(): void {
     this.card?.focus();
+    // VS Code gives the focus of a view back to what had it last, a moment after it asked for the view.
+    setTimeout(() => this.card?.contains(document.activeElement) || this.card?.focus(), FOCUS_REST);
   }
 
   private make(it: Question, count: number): HTMLElement {
@@ -55,7 +59,8 @@ export class Questions {
       const press = button(key > 0 ? `${key} ${label}` : label, () => this.host.answer(it.id, id), {
         class: id === "allow_once" ? "primary" : "", "data-choice": id,
       });
-      const stored = rules.map((rule) => element("code", { class: "rule" }, rule));
+      // A label that names its rules says enough.
+      const stored = rules.filter((rule) => !label.includes(rule)).map((rule) => element("code", { class: "rule" }, rule));
       return element("li", {}, press, ...stored);
     });
     const name = it.risky ? "question risky" : "question";
