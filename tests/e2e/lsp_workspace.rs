@@ -20,7 +20,7 @@ fn settings_of_the_editor_are_in_force_and_not_written() {
     for options in
         [json!({"pi": {"permissions": {"mode": "plan"}}}), json!({"permissions": {"mode": "plan"}})]
     {
-        let mut profile = Profile::plugin();
+        let mut profile = Profile::plugin().asking();
         profile.initialize["initializationOptions"] = options;
         let (mut editor, scratch, model) = start(profile);
         // Neovim says this right after `initialized`.

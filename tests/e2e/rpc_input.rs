@@ -22,7 +22,7 @@ fn a_bad_line_gets_one_answer_and_harms_nothing() {
         (b"[{\"type\":\"get_state\"}]\n", None, "Unknown command: undefined"),
         (b"\"text\"\n", None, "Unknown command: undefined"),
         (b"{}\n", None, "Unknown command: undefined"),
-        (b"{\"type\":7}\n", None, "Unknown command: undefined"),
+        (b"{\"type\":7}\n", None, "Unknown command: 7"),
         (b"{\"type\":\"fly\"}\n", Some("fly"), "Unknown command: fly"),
         (b"{\"type\":\"prompt\"}\n", Some("prompt"), "Invalid prompt command: missing field `message`"),
     ] {

@@ -338,9 +338,10 @@ impl LspClient {
         let mut found: Vec<String> = output.garbage.iter().map(|it| format!("not a message: {it}")).collect();
         let mut answered: Vec<&Value> = Vec::new();
         for Record { value, claimed } in &output.records {
-            // The log is for people, and hints come a moment after what they are about.
-            let for_people = ["window/logMessage", "textDocument/publishDiagnostics"];
-            if !claimed && !for_people.contains(&value["method"].as_str().unwrap_or_default()) {
+            // The log is for people, hints come a moment after what they are about, and a request may be taken
+            // back at the moment it is answered.
+            let optional = ["window/logMessage", "textDocument/publishDiagnostics", "$/cancelRequest"];
+            if !claimed && !optional.contains(&value["method"].as_str().unwrap_or_default()) {
                 found.push(format!("nobody claimed {value}"));
             }
             if value.get("method").is_none() {
