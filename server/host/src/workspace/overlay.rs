@@ -228,10 +228,9 @@ impl Overlay {
 
     pub fn save(&mut self, key: &Path, text: Option<&str>) -> bool {
         let Some(open) = self.open.get_mut(key) else { return false };
-        if let Some(text) = text.filter(|it| open.document.rope != **it) {
-            open.replace(Document { rope: Rope::from_str(text), ..open.document.clone() });
-        }
-        open.document.dirty = false;
+        // Helix takes the text when it begins to write and tells when it has written: what was typed in between
+        // is newer than this, and is not saved.
+        open.document.dirty = text.is_some_and(|it| open.document.rope != *it);
         open.progress.send_modify(|it| it.saves += 1);
         true
     }

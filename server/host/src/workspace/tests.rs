@@ -331,6 +331,13 @@ async fn dirty_means_other_than_the_disk() {
     assert_eq!(it.workspace.dirty_documents().len(), 1);
     it.workspace.save(&it.path, None);
     assert!(it.workspace.dirty_documents().is_empty());
+    // Told late, of a text from before the last keystroke.
+    let written = it.workspace.overlay_text(&it.path).unwrap().to_string();
+    type_text(&it.workspace, &it.path, "two", "2");
+    it.workspace.save(&it.path, Some(&written));
+    assert!(it.workspace.overlay_text(&it.path).unwrap().to_string().contains("2\n"));
+    assert_eq!(it.workspace.dirty_documents().len(), 1);
+    it.workspace.save(&it.path, None);
     let fresh = it.workspace.root().join("not/yet/there.txt");
     it.workspace.open(&fresh, 0, "text", "text");
     assert_eq!(it.workspace.open_under(&it.workspace.root().join("not")), [fresh.as_path()]);
