@@ -409,3 +409,32 @@ fn a_word_takes_changes_out_again() {
     }
     chat.finish();
 }
+
+#[test]
+fn a_question_is_answered_with_a_tick_or_a_word() {
+    let profile = Profile::plain().asking();
+    let mut chat = Chat::with(profile, |_| {});
+    chat.open();
+    chat.model.script([
+        say("To see whether it works.").call("bash", json!({"command": "echo one > one.txt"})),
+        call("bash", json!({"command": "echo two > two.txt"})),
+        say("Well."),
+    ]);
+    chat.say("Go\n");
+    let text = chat.until("the question", |it| it.contains("### ? question 1 · bash\n"));
+    assert!(text.contains("```console\n$ echo one > one.txt\n```\n\n> To see whether it works.\n"), "{text}");
+    let at = text.find("- [ ] allow once\n").unwrap();
+    chat.editor.type_at(CHAT, at + 3, at + 4, "x");
+    chat.save();
+    let text = chat.until("the second question", |it| it.contains("### ? question 2 · bash\n"));
+    assert!(!text.contains("question 1"), "{text}");
+    assert!(chat.scratch.workspace().join("one.txt").exists());
+    chat.say("/reject 2 write no files\n");
+    let text = chat.until("the answer", |it| it.contains("Well.\n\n<!-- "));
+    assert!(!text.contains("### ?"), "{text}");
+    assert!(text.contains("### ✗ bash\n"), "{text}");
+    assert!(!chat.scratch.workspace().join("two.txt").exists());
+    let told = chat.model.last_request().tool_results().pop().unwrap().1;
+    assert!(told.contains("write no files"), "{told}");
+    chat.finish();
+}
