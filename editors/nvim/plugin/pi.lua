@@ -36,6 +36,7 @@ end
 plug("n", "pi-chat", "<Cmd>Pi<CR>", "Pi: open or focus the chat")
 plug("n", "pi-ask", "<Cmd>Pi ask<CR>", "Pi: ask")
 plug("x", "pi-ask", ":Pi ask<CR>", "Pi: ask about the selection")
+plug("n", "pi-answer", "<Cmd>Pi answer<CR>", "Pi: open the question that waits")
 plug("n", "pi-stop", "<Cmd>Pi stop<CR>", "Pi: stop")
 vim.keymap.set({ "n", "x" }, "<Plug>(pi-operator)", function()
   return require("pi.operator").start()

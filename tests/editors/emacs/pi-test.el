@@ -19,6 +19,7 @@
 (defvar pi-test-stories nil "Names and functions, last first.")
 (defvar pi-test-count 0)
 (defvar pi-test-workspace nil)
+(defvar pi-test-mode "full" "What Pi may do unasked.")
 
 (defmacro pi-test-story (name script files &rest body)
   "Define story NAME: with SCRIPT for the model and FILES, run BODY."
@@ -36,6 +37,9 @@
                   process-environment))
          (pi-command (list pi-test-binary "lsp" "--provider" "faux" "--model" "scripted")))
     (make-directory (expand-file-name ".git" pi-test-workspace) t)
+    (make-directory (expand-file-name "agent" dir) t)
+    (with-temp-file (expand-file-name "agent/settings.json" dir)
+      (insert (json-serialize `((permissions . ((mode . ,pi-test-mode)))))))
     (with-temp-file model (insert (json-serialize script)))
     (pcase-dolist (`(,name . ,text) files)
       (with-temp-file (expand-file-name name pi-test-workspace) (insert text)))
@@ -137,6 +141,46 @@
   (pi-test-wait-for "▸ bash cat gate")
   (pi-stop)
   (pi-test-wait-for "Stopped by you"))
+
+(defun pi-test-choose (prefix)
+  "Run the code action at point whose title begins with PREFIX, as soon as there is one."
+  (let (action)
+    (pi-test-wait prefix
+                  (lambda ()
+                    (setq action (seq-find (lambda (it) (string-prefix-p prefix (plist-get it :title)))
+                                           (append (eglot-code-actions (point-min) (point-min)) nil)))))
+    (eglot-execute (eglot-current-server) action)))
+
+(defun pi-test-made ()
+  "Whether the command that the model asks for has run."
+  (file-exists-p (expand-file-name "made" pi-test-workspace)))
+
+(defconst pi-test-asks
+  (vector (pi-test-call "1" "bash" '(command . "echo yes > made")) (pi-test-answer "I have gone on.")))
+
+(defmacro pi-test-asked (name &rest body)
+  "Define story NAME: in mode ask, run BODY when the model has begun to ask for a command."
+  (declare (indent 1))
+  `(push (list ,name (lambda ()
+                       (let ((pi-test-mode "ask"))
+                         (pi-test-with pi-test-asks '(("a.txt" . "x\n"))
+                                       (lambda ()
+                                         (pi-test-visit "a.txt")
+                                         (pi-ask "go on")
+                                         ,@body)))))
+         pi-test-stories))
+
+(pi-test-asked "a code action allows a command"
+  (pi-test-wait-for "▸ bash echo yes > made")
+  (pi-test-equal "before the answer" (pi-test-made) nil)
+  (pi-test-choose "Pi: allow once – echo yes > made")
+  (pi-test-wait-for "I have gone on.")
+  (pi-test-equal "made" (pi-test-made) t))
+
+(pi-test-asked "a code action rejects a command"
+  (pi-test-choose "Pi: reject – echo yes > made")
+  (pi-test-wait-for "I have gone on.")
+  (pi-test-equal "made" (pi-test-made) nil))
 
 (pi-test-story "the terminal Pi is refused"
     []

@@ -17,10 +17,12 @@ printf '#!/bin/sh\nexec "%s" "$@" --provider faux --model scripted\n' "$PI_BIN" 
 chmod +x "$scratch/bin/pi"
 export PATH=$scratch/bin:$PATH
 
-workspace=$scratch/workspace
+stories=0
 begin() { # begin SCRIPT: a fresh workspace with a.lua, opened in Helix
   tm_stop
-  rm -rf "$workspace"
+  # Not the same folder again: Pi would show what is to be reviewed from the story before.
+  stories=$((stories + 1))
+  workspace=$scratch/$stories
   mkdir -p "$workspace/.git"
   mkfifo "$workspace/gate"
   printf 'x = 1\n' > "$workspace/a.lua"
@@ -82,6 +84,34 @@ screen_has 'Running cat gate'
 tm_keys Space p s
 check "a key stops the run" screen_has 'Stopped by you'
 check "nothing was edited" shows 'x = 1'
+
+# Permissions: a question shows what would be run, and code actions answer it.
+asks='[
+  {"content": [{"type": "tool", "id": "1", "name": "bash", "args": {"command": "echo yes > made"}}]},
+  {"content": [{"type": "text", "text": "I have gone on."}]}
+]'
+permission_mode ask
+ask_about() { tm_keys x Space a && screen_has 'Pi: explain' && tm_keys Down Enter; }
+begin "$asks"
+ask_about
+check "the status line says that Pi waits" screen_has 'Waiting for your answer · bash'
+tm_keys g g
+check "a diagnostic says for what" screen_has 'Pi waits for your answer: echo yes > made'
+check "nothing has run" [ ! -e "$workspace/made" ]
+tm_keys Space a
+check "an action allows it" screen_has 'Pi: allow once'
+tm_keys Enter
+check "the run goes on" screen_has 'I have gone on'
+check "the command has run" grep -qx yes "$workspace/made"
+begin "$asks"
+ask_about
+screen_has 'Waiting for your answer'
+tm_keys Space a
+check "an action rejects it" screen_has 'Pi: reject – echo yes > made'
+tm_keys Down Down Down Enter # behind the three that allow
+check "the run goes on without it" screen_has 'I have gone on'
+check "the command has not run" [ ! -e "$workspace/made" ]
+permission_mode full
 
 # The chat document: three turns, steering in the second.
 begin '[

@@ -23,6 +23,7 @@ local count = 0
 ---@field script? table what the scripted model says, see docs/faux.md
 ---@field path? string PATH of the child
 ---@field plugin? string another copy of the plugin
+---@field permissions? string the permission mode; default: full
 ---@field config? table vim.g.pi; default: the binary under test with the scripted model
 
 local function write(path, text)
@@ -62,6 +63,7 @@ function Child.start(options)
     env.PI_FAUX_SCRIPT = dir .. "/model.json"
   end
   env.PATH = options.path
+  write(dir .. "/agent/settings.json", vim.json.encode({ permissions = { mode = options.permissions or "full" } }))
   local config = options.config or { cmd = { vim.env.PI_BIN, "--provider", "faux", "--model", "scripted" } }
   write(dir .. "/init.lua", ([[
     vim.opt.runtimepath:prepend(%q)

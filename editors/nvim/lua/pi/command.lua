@@ -35,6 +35,12 @@ local subcommands = {
       require("pi").queue(text, { region = region(args) })
     end,
   },
+  reject = {
+    words = anything,
+    run = function(text)
+      require("pi").reject(text)
+    end,
+  },
   model = {
     words = 1,
     run = function(text)
@@ -56,7 +62,7 @@ local subcommands = {
     end,
   },
 }
-for _, name in ipairs({ "toggle", "focus", "close", "stop", "new", "doctor", "demo", "log", "restart" }) do
+for _, name in ipairs({ "toggle", "focus", "close", "stop", "answer", "allow", "new", "doctor", "demo", "log", "restart" }) do
   subcommands[name] = {
     words = 0,
     run = function()

@@ -8,6 +8,7 @@ local M = {}
 ---| "PiRunEnd"
 ---| "PiToolStart"
 ---| "PiToolEnd"
+---| "PiPermission" a tool waits for the user's answer
 ---| "PiError"
 
 ---@param name pi.EventName

@@ -3,11 +3,11 @@ local config = require("pi.config")
 local M = {}
 
 local sets = {
-  unicode = { running = "●", ok = "✓", failed = "✗", skipped = "–", fold = "▸", steer = "↳", rule = "─", pi = "π" },
-  ascii = { running = "*", ok = "+", failed = "x", skipped = "-", fold = ">", steer = "->", rule = "-", pi = "pi" },
+  unicode = { running = "●", ok = "✓", failed = "✗", skipped = "–", fold = "▸", steer = "↳", asking = "?", rule = "─", pi = "π" },
+  ascii = { running = "*", ok = "+", failed = "x", skipped = "-", fold = ">", steer = "->", asking = "?", rule = "-", pi = "pi" },
 }
 
----@param name "running"|"ok"|"failed"|"skipped"|"fold"|"steer"|"rule"|"pi"
+---@param name "running"|"ok"|"failed"|"skipped"|"fold"|"steer"|"asking"|"rule"|"pi"
 ---@return string
 function M.get(name)
   local wanted = config.get().icons

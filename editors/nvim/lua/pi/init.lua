@@ -94,6 +94,22 @@ function M.stop()
   it:stop()
 end
 
+--- Opens the question that waits for the user.
+function M.answer()
+  require("pi.permission").open(M.session())
+end
+
+--- Allows once what the open question asks for; opens the question if it is not on the screen.
+function M.allow()
+  require("pi.permission").allow(M.session())
+end
+
+--- Rejects what is asked for.
+---@param why? string words for the model
+function M.reject(why)
+  require("pi.permission").reject(M.session(), why)
+end
+
 --- Opens the chat and goes to its prompt.
 function M.focus()
   local it = M.session()

@@ -2,6 +2,7 @@
 --- user's autocommands. The shapes of the events are declared in `protocol/generated/pi.lua`.
 local describe = require("pi.describe")
 local event = require("pi.event")
+local permission = require("pi.permission")
 local M = {}
 
 ---@class pi.Run
@@ -36,6 +37,7 @@ function M.end_run(session)
     return
   end
   session.run = nil
+  permission.forget(session)
   local seconds = (vim.uv.now() - run.started) / 1000
   local parts = {}
   if run.stopped then
@@ -158,7 +160,7 @@ local function tool_status(session)
   for _, activity in pairs(session.tools) do
     count, text = count + 1, activity
   end
-  if session.status.state == "stopping" then
+  if session.status.state == "stopping" or permission.show_status(session) then
     return
   elseif count == 0 then
     session:set("waiting", M.waiting_text(session))
@@ -186,6 +188,17 @@ function on.tool_execution_end(session, it)
   session.transcript:tool_end(it.toolCallId, it.result, it.isError)
   tool_status(session)
   event.emit("PiToolEnd", { session = session.id, id = it.toolCallId, tool = it.toolName, failed = it.isError })
+end
+
+---@param it pi.AgentEvent.permission_request
+function on.permission_request(session, it)
+  permission.opened(session, it)
+end
+
+---@param it pi.AgentEvent.permission_resolved
+function on.permission_resolved(session, it)
+  permission.resolved(session, it)
+  tool_status(session)
 end
 
 ---@param it pi.AgentEvent.queue_update

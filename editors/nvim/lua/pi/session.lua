@@ -2,6 +2,7 @@
 --- It owns the transcript and the status; windows are elsewhere.
 local client = require("pi.client")
 local event = require("pi.event")
+local permission = require("pi.permission")
 local run = require("pi.run")
 local status = require("pi.status")
 local transcript = require("pi.transcript")
@@ -30,6 +31,7 @@ local RESTARTS, RESTART_WINDOW = 3, 60000
 ---@field run? pi.Run the run in progress
 ---@field private planned? fun() what follows when the server ends because it was asked to
 ---@field tools table<string, string> running tools, by call
+---@field questions pi.PermissionRequest[] tools that wait for permission, oldest first
 local Session = {}
 Session.__index = Session
 
@@ -57,6 +59,7 @@ function M.get(root)
       sent = {},
       crashes = {},
       tools = {},
+      questions = {},
     }, Session)
     M.all[root] = self
   end
@@ -228,6 +231,7 @@ function Session:refresh(callback)
     end
     local switched = self.id and self.id ~= state.sessionId
     if switched then
+      permission.forget(self)
       self:fresh_transcript()
     end
     local known = self.id == state.sessionId

@@ -12,6 +12,7 @@ local M = {}
 ---| "thinking"
 ---| "answering"
 ---| "tool"
+---| "asking" for the user's permission
 ---| "retrying"
 ---| "compacting"
 ---| "stopping"
@@ -47,6 +48,7 @@ local busy = {
   thinking = true,
   answering = true,
   tool = true,
+  asking = true,
   retrying = true,
   compacting = true,
   stopping = true,
@@ -74,7 +76,9 @@ function M.set(status, state, text)
     return
   end
   status.state, status.text, status.since = state, text, vim.uv.now()
-  status.icon = busy[state] and icon.get("running") or state == "failed" and icon.get("failed") or ""
+  status.icon = state == "asking" and icon.get("asking")
+    or busy[state] and icon.get("running")
+    or state == "failed" and icon.get("failed") or ""
   event.emit("PiStatus", status)
 end
 

@@ -56,7 +56,8 @@ function M.prompt()
   local strip = status.strip(it.status)
   if strip ~= "" then
     strip = fit(strip, vim.api.nvim_win_get_width(vim.g.statusline_winid or 0) - KEY_WIDTH)
-    local group = it.status.state == "lost" and "PiToolError" or "PiToolRunning"
+    local groups = { lost = "PiToolError", asking = "PiWaiting" }
+    local group = groups[it.status.state] or "PiToolRunning"
     parts[#parts + 1] = ("%%#%s#%s %s%%*"):format(group, it.status.icon, escape(strip))
   end
   if it.status.queued > 0 then

@@ -1,0 +1,246 @@
+--- Tools that wait for the user's permission: what is open, the window with the whole question, and the answers.
+---
+--- A question never opens by itself, so that no key meant for something else answers it. Closing its window decides
+--- nothing; `:Pi answer` opens it again.
+local describe = require("pi.describe")
+local event = require("pi.event")
+local M = {}
+
+--- Columns of a message around what it is about; a longer message would wait for a key.
+local AROUND = 32
+
+local keys = {
+  allow_once = "a",
+  allow_session = "c",
+  allow_project = "p",
+  reject = "r",
+  reject_message = "R",
+  reject_stop = "X",
+}
+
+---@class pi.QuestionView
+---@field id string of the question
+---@field win integer
+local view ---@type pi.QuestionView?
+
+--- What it is about: the command, or what is done to which file.
+---@param question pi.PermissionRequest
+local function subject(question)
+  return question.command or question.parts[1] and question.parts[1].text or question.tool
+end
+
+---@param session pi.Session
+---@param id string
+---@return integer?
+local function position(session, id)
+  for index, question in ipairs(session.questions) do
+    if question.id == id then
+      return index
+    end
+  end
+end
+
+local function close_view()
+  local old = view
+  view = nil
+  if old and vim.api.nvim_win_is_valid(old.win) then
+    vim.api.nvim_win_close(old.win, true)
+  end
+end
+
+--- Shows that Pi waits, if it does.
+---@param session pi.Session
+---@return boolean
+function M.show_status(session)
+  local question = session.questions[1]
+  session.status.waiting = question ~= nil
+  if question and session.status.state ~= "stopping" then
+    session:set("asking", "Waiting for your answer · " .. question.tool)
+  end
+  return question ~= nil
+end
+
+--- A question has been asked.
+---@param session pi.Session
+---@param question pi.PermissionRequest
+function M.opened(session, question)
+  if position(session, question.id) then
+    return
+  end
+  table.insert(session.questions, question)
+  session.transcript:notice(question.text .. "\n\n:Pi answer", "PiWaiting")
+  M.show_status(session)
+  local about = describe.arguments({ command = subject(question) }, session.root)
+  local room = vim.o.columns - AROUND
+  if vim.fn.strdisplaywidth(about) > room then
+    about = vim.fn.strcharpart(about, 0, math.max(1, room - 1)) .. "…"
+  end
+  vim.notify(("Pi asks: %s · :Pi answer"):format(about), vim.log.levels.INFO, { title = "Pi" })
+  event.emit("PiPermission", { session = session.id, question = question })
+end
+
+--- A question is closed: answered, here or elsewhere, or its run has ended.
+---@param session pi.Session
+---@param it pi.AgentEvent.permission_resolved
+function M.resolved(session, it)
+  local index = position(session, it.id)
+  if not index then
+    return
+  end
+  local question = table.remove(session.questions, index)
+  if view and view.id == it.id then
+    close_view()
+  end
+  -- A rejection is in the result of the tool.
+  for _, choice in ipairs(it.decision == "allowed" and question.choices or {}) do
+    if choice.id == it.choice then
+      session.transcript:notice(choice.label, "PiWaiting")
+    end
+  end
+end
+
+--- Forgets the questions of a run that is over or of a session that was left.
+---@param session pi.Session
+function M.forget(session)
+  if view and position(session, view.id) then
+    close_view()
+  end
+  session.questions = {}
+  session.status.waiting = false
+end
+
+---@param session pi.Session
+---@param question pi.PermissionRequest
+---@param choice pi.PermissionChoice
+---@param message? string
+local function answer(session, question, choice, message)
+  session:request("pi/answerPermission", { questionId = question.id, choice = choice, message = message })
+end
+
+--- Answers as chosen; asks for the words if the choice takes some. No words decide nothing.
+local function choose(session, question, choice)
+  if choice ~= "reject_message" then
+    return answer(session, question, choice)
+  end
+  vim.ui.input({ prompt = "Reject, and tell Pi: " }, function(text)
+    text = vim.trim(text or "")
+    if text ~= "" then
+      answer(session, question, choice, text)
+    end
+  end)
+end
+
+--- The lines of a question, and the choices by line.
+---@param question pi.PermissionRequest
+---@return string[] lines
+---@return table<integer, pi.PermissionChoice> choices
+local function content(question)
+  local text = question.text
+  if question.diff then
+    text = text .. "\n\n" .. question.diff
+  end
+  local lines, choices = vim.split(vim.trim(text), "\n"), {}
+  lines[#lines + 1] = ""
+  for _, choice in ipairs(question.choices) do
+    lines[#lines + 1] = ("  %s  %s"):format(keys[choice.id], (choice.label:gsub("%s*\n%s*", " ")))
+    choices[#lines] = choice.id
+  end
+  return lines, choices
+end
+
+--- Screen lines that wrapped text takes.
+local function height_of(lines, width)
+  local height = 0
+  for _, line in ipairs(lines) do
+    height = height + math.max(1, math.ceil(vim.fn.strdisplaywidth(line) / width))
+  end
+  return height
+end
+
+local function map_keys(session, question, buf, choices)
+  local function map(key, run, desc)
+    vim.keymap.set("n", key, run, { buffer = buf, nowait = true, desc = "Pi: " .. desc })
+  end
+  for _, choice in ipairs(question.choices) do
+    map(keys[choice.id], function()
+      choose(session, question, choice.id)
+    end, choice.label)
+  end
+  map("<CR>", function()
+    local choice = choices[vim.api.nvim_win_get_cursor(0)[1]]
+    if choice then
+      choose(session, question, choice)
+    end
+  end, "the answer on this line")
+  for _, key in ipairs({ "q", "<Esc>" }) do
+    map(key, close_view, "not now")
+  end
+end
+
+--- Opens the window of the oldest question.
+---@param session pi.Session
+function M.open(session)
+  local question = session.questions[1]
+  if not question then
+    return vim.notify("Pi asks nothing.", vim.log.levels.INFO, { title = "Pi" })
+  end
+  close_view()
+  local lines, choices = content(question)
+  local buf = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_lines(buf, 0, -1, false, lines)
+  vim.bo[buf].modifiable = false
+  vim.bo[buf].bufhidden = "wipe"
+  vim.bo[buf].filetype = "pi-question"
+  vim.b[buf].pi_root = session.root
+  map_keys(session, question, buf, choices)
+  local width = math.max(20, math.min(100, vim.o.columns - 6))
+  local height = math.min(height_of(lines, width), math.max(3, vim.o.lines - 6))
+  local win = vim.api.nvim_open_win(buf, true, {
+    relative = "editor",
+    width = width,
+    height = height,
+    row = math.floor((vim.o.lines - height) / 2) - 1,
+    col = math.floor((vim.o.columns - width) / 2),
+    style = "minimal",
+    border = "rounded",
+    title = (" Waiting for your answer · %s "):format(question.tool),
+    footer = " a key or <CR> answers · q not now ",
+  })
+  vim.wo[win].wrap = true
+  view = { id = question.id, win = win }
+  vim.api.nvim_create_autocmd("WinLeave", {
+    buffer = buf,
+    once = true,
+    callback = vim.schedule_wrap(function()
+      if view and view.win == win then
+        close_view()
+      end
+    end),
+  })
+end
+
+--- Allows the call whose question is on the screen. One that is not is shown instead.
+---@param session pi.Session
+function M.allow(session)
+  local question = session.questions[1]
+  if question and view and view.id == question.id then
+    return answer(session, question, "allow_once")
+  end
+  M.open(session)
+end
+
+--- Rejects the oldest question's call; with words, the model is told them.
+---@param session pi.Session
+---@param why? string
+function M.reject(session, why)
+  local question = session.questions[1]
+  if not question then
+    return vim.notify("Pi asks nothing.", vim.log.levels.INFO, { title = "Pi" })
+  end
+  if why and why ~= "" then
+    return answer(session, question, "reject_message", why)
+  end
+  answer(session, question, "reject")
+end
+
+return M
