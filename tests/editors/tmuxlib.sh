@@ -7,9 +7,13 @@
 #   tm_stop                   ends everything
 # shellcheck shell=bash
 TM_SOCKET=pi-tests-$$
+tm_starts=0
 if command -v tmux >/dev/null; then TMUX_BIN=$(command -v tmux); else TMUX_BIN=$here/bin/tmux; fi
 tm() { env -u TMUX "$TMUX_BIN" -L "$TM_SOCKET" -f /dev/null "$@"; }
 tm_start() {
+  # A socket of its own each time: a server that is still ending would take the new session with it.
+  tm_starts=$((tm_starts + 1))
+  TM_SOCKET=pi-tests-$$-$tm_starts
   # The shell stays after the command, so that its last words can still be read.
   tm new-session -d -s t -x "${TM_COLS:-110}" -y "${TM_ROWS:-30}" \
     "$(printf '%q ' "$@"); echo '[exited '\$?']'; exec cat"
@@ -29,4 +33,7 @@ tm_wait() {
     sleep 0.05 # a polling interval, not a guess at how long something takes
   done
 }
-tm_stop() { tm kill-server 2>/dev/null || true; }
+tm_stop() {
+  tm kill-server 2>/dev/null || true
+  rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$TM_SOCKET"
+}

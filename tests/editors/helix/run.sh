@@ -86,28 +86,32 @@ check "a key stops the run" screen_has 'Stopped by you'
 check "nothing was edited" shows 'x = 1'
 
 # Permissions: a question shows what would be run, and code actions answer it.
+long="echo $(seq -s ' ' -f 'w%03.0f' 60) > made" # over 300 characters
 asks='[
-  {"content": [{"type": "tool", "id": "1", "name": "bash", "args": {"command": "echo yes > made"}}]},
+  {"content": [{"type": "tool", "id": "1", "name": "bash", "args": {"command": "'$long'"}}]},
   {"content": [{"type": "text", "text": "I have gone on."}]}
 ]'
 permission_mode ask
 ask_about() { tm_keys x Space a && screen_has 'Pi: explain' && tm_keys Down Enter; }
 begin "$asks"
 ask_about
-check "the status line says that Pi waits" screen_has 'Waiting for your answer · bash'
+# The message and the progress share the status line; whichever came last is in it.
+waits='Pi asks: echo w001|Waiting for your answer · bash'
+check "the status line says that Pi waits" screen_has "$waits"
 tm_keys g g
-check "a diagnostic says for what" screen_has 'Pi waits for your answer: echo yes > made'
+check "a diagnostic says for what" screen_has 'Pi waits for your answer: echo w001'
+check "to the end of the command" screen_has 'w060 > made'
 check "nothing has run" [ ! -e "$workspace/made" ]
 tm_keys Space a
 check "an action allows it" screen_has 'Pi: allow once'
 tm_keys Enter
 check "the run goes on" screen_has 'I have gone on'
-check "the command has run" grep -qx yes "$workspace/made"
+check "the command has run" grep -q w060 "$workspace/made"
 begin "$asks"
 ask_about
-screen_has 'Waiting for your answer'
+screen_has "$waits"
 tm_keys Space a
-check "an action rejects it" screen_has 'Pi: reject – echo yes > made'
+check "an action rejects it" screen_has 'Pi: reject – echo w001'
 tm_keys Down Down Down Enter # behind the three that allow
 check "the run goes on without it" screen_has 'I have gone on'
 check "the command has not run" [ ! -e "$workspace/made" ]
