@@ -95,3 +95,23 @@ fn a_command_can_be_held_back_until_the_user_has_saved() {
     editor.notify("textDocument/didSave", json!({"textDocument": {"uri": editor.uri("a.txt")}}));
     assert_eq!(run(&mut editor, &model, "touch ran"), "(no output)");
 }
+
+#[test]
+fn a_command_can_run_in_a_copy_and_its_changes_come_back_into_the_buffer() {
+    let (mut editor, scratch, model) = start(Profile::plugin(), json!({"shell": {"unsaved": "overlay"}}));
+    let root = scratch.path("").display().to_string();
+    let command = "sed -i s/typed/edited/ a.txt; cat a.txt; echo new > b.txt; pwd";
+    let text = run(&mut editor, &model, command);
+    let root = root.trim_end_matches('/');
+    assert_eq!(
+        text,
+        format!(
+            "edited\n{root}\n\n\n[Ran in a private copy of the workspace that has the unsaved text of: a.txt]\n\n\
+             [Brought back from the copy: a.txt, b.txt]"
+        )
+    );
+    assert_eq!(editor.buffer("a.txt"), "edited\n");
+    assert_eq!((scratch.read("a.txt").as_str(), scratch.read("b.txt").as_str()), ("saved\n", "new\n"));
+    editor.undo("a.txt");
+    assert_eq!(editor.buffer("a.txt"), "typed\n");
+}

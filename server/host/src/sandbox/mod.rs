@@ -117,6 +117,11 @@ impl Sandbox {
         &self.writable
     }
 
+    /// Whether a place can be written that stands for another, if that one can.
+    pub fn writes_like_workspace(&self, path: &Path, workspace: &Path) -> bool {
+        self.allows(path) || !self.allows(&crate::paths::canonical(workspace))
+    }
+
     fn allows(&self, path: &Path) -> bool {
         self.writable.iter().any(|it| path.starts_with(it)) || DEVICES.iter().any(|it| path.starts_with(it))
     }

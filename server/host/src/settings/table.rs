@@ -116,7 +116,7 @@ pub const TABLE: &[Setting] = &[
     both("images.blockImages", Kind::Bool, "false", "Never send images to the model."),
     both("shellPath", Kind::Text, "", "Shell that runs commands; absent = the system's."),
     both("shellCommandPrefix", Kind::Text, "", "Line put before every shell command."),
-    both("shell.unsaved", Kind::Choice(&["save", "warn", "block"]), "", "What happens before a command of the model when documents are unsaved: the editor saves them, the result names them, or the command is not run. Absent = `save` if the editor can be asked to, else `warn`. Ours."),
+    both("shell.unsaved", Kind::Choice(&["save", "warn", "block", "overlay"]), "", "What happens before a command of the model when documents are unsaved: the editor saves them, the result names them, the command is not run, or it runs in a private copy of the workspace that has their text; see [shell.md](shell.md). Absent = `save` if the editor can be asked to, else `warn`. Ours."),
     both("defaultTools", Kind::TextList, r#"["read","bash","edit","write"]"#, "Tools that are on without a flag; an empty list turns the built-in ones off."),
     both("skills", Kind::TextList, "[]", "Paths of skills, relative to the directory of this file."),
     both("prompts", Kind::TextList, "[]", "Paths of prompt templates, relative to the directory of this file."),

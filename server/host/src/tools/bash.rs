@@ -20,7 +20,8 @@ use crate::{
         output::{OutputBuffer, Snapshot},
     },
     sandbox::{Confine, Confinement},
-    unsaved::Unsaved,
+    unsaved::{PrivateCopy, Unsaved},
+    workspace::journal::EditCause,
 };
 
 /// Time between two intermediate results.
@@ -101,18 +102,32 @@ impl Tool for BashTool {
         let timeout = args.timeout.map(time_limit).transpose()?;
         let confinement = self.confinement(&args)?;
         let mut notes = Vec::new();
+        let mut copy = None;
         if let Some(unsaved) = &self.unsaved {
-            notes.extend(unsaved.before_command(&call.cancel).await.map_err(ToolError::new)?);
+            let before = unsaved.before_command(&confinement, &call.cancel).await.map_err(ToolError::new)?;
+            notes.extend(before.note);
+            copy = before.copy;
+        }
+        let mut config = self.config.clone();
+        let mut command = args.command.clone();
+        if let Some(copy) = &copy {
+            config.cwd = copy.folder(&config.cwd);
+            command = copy.into_copy(&command);
         }
 
         let mut env = vec![("PI_SESSION_ID", &*call.session_id), ("AI_AGENT", "pi")];
         if let Some(model) = &call.model {
             env.extend([("PI_PROVIDER", model.provider.as_str()), ("PI_MODEL", model.id.as_str())]);
         }
-        let started =
-            Running::start(&self.config, &confinement, &args.command, &env, timeout, call.cancel.clone());
+        let started = Running::start(&config, &confinement, &command, &env, timeout, call.cancel.clone());
         let mut running = started.map_err(ToolError::new)?;
-        let (end, shot) = follow(&mut running, &call).await;
+        let (end, mut shot) = follow(&mut running, &call, copy.as_ref()).await;
+        if let Some(copy) = copy {
+            shot.truncation.content = copy.out_of_copy(&shot.truncation.content);
+            if !matches!(end, End::Cancelled) {
+                notes.extend(copy.bring_back(&EditCause::of(&call, "bash"), &call.cancel).await);
+            }
+        }
 
         let shown = shot.text();
         if let Some(sandbox) = confinement.sandbox() {
@@ -145,13 +160,14 @@ impl Tool for BashTool {
 }
 
 /// Reads the command to its end; shows what it wrote at once, then after pauses.
-async fn follow(running: &mut Running, call: &ToolContext) -> (End, Snapshot) {
+async fn follow(running: &mut Running, call: &ToolContext, copy: Option<&PrivateCopy>) -> (End, Snapshot) {
     let mut output = OutputBuffer::default();
     let mut due = Instant::now();
     let mut unseen = false;
     let show = |output: &mut OutputBuffer| {
         let shot = output.snapshot();
-        let content = vec![Content::text(shot.truncation.content.clone())];
+        let text = &shot.truncation.content;
+        let content = vec![Content::text(copy.map_or_else(|| text.clone(), |it| it.out_of_copy(text)))];
         let details = details(&shot).unwrap_or_default();
         (call.update)(ToolResult { content, details: Some(Value::Object(details)) });
     };

@@ -14,7 +14,7 @@ pub mod image;
 pub mod ls;
 pub mod read;
 pub mod schema;
-mod search;
+pub(crate) mod search;
 pub mod write;
 
 use std::{path::Path, sync::Arc};

@@ -41,7 +41,7 @@ pub(super) struct Finder {
 }
 
 /// The settings of a walk; the caller adds what differs.
-pub(super) fn walker(root: &Path) -> WalkBuilder {
+pub(crate) fn walker(root: &Path) -> WalkBuilder {
     let mut builder = WalkBuilder::new(root);
     builder.hidden(false).sort_by_file_name(std::ffi::OsStr::cmp);
     builder.filter_entry(|it| it.depth() == 0 || it.file_name() != ".git");

@@ -3,6 +3,8 @@
 //! The editor saves them, the command is told what it did not see, it is not run, or it runs in a private copy of the
 //! workspace that has the unsaved text. Whatever happens, the model reads it in the result.
 
+mod overlay;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,7 +12,11 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::workspace::{Document, Workspace};
+pub use self::overlay::PrivateCopy;
+use crate::{
+    sandbox::Confinement,
+    workspace::{Document, Workspace},
+};
 
 /// Documents named in a note.
 const NAMED: usize = 10;
@@ -26,6 +32,17 @@ pub enum Policy {
     Warn,
     /// The command is not run.
     Block,
+    /// The command runs in a private copy of the workspace that has their text.
+    Overlay,
+}
+
+/// How a command is to be run.
+#[derive(Default)]
+pub struct Before {
+    /// For its result.
+    pub note: Option<String>,
+    /// Where to run it, if not in the workspace.
+    pub copy: Option<PrivateCopy>,
 }
 
 impl Policy {
@@ -35,6 +52,7 @@ impl Policy {
             "save" => Self::Save,
             "warn" => Self::Warn,
             "block" => Self::Block,
+            "overlay" => Self::Overlay,
             _ => return None,
         })
     }
@@ -56,19 +74,28 @@ impl Unsaved {
         Self { workspace, wanted }
     }
 
-    /// To be called before a command is run. Gives the note for its result, if there is one.
+    /// To be called before a command is run, confined like this.
     ///
     /// # Errors
     /// The command must not be run; the text says why and what to do.
-    pub async fn before_command(&self, cancel: &CancellationToken) -> Result<Option<String>, String> {
+    pub async fn before_command(
+        &self,
+        confinement: &Confinement,
+        cancel: &CancellationToken,
+    ) -> Result<Before, String> {
         let dirty = self.dirty();
         if dirty.is_empty() {
-            return Ok(None);
+            return Ok(Before::default());
         }
+        let noted = |note| Ok(Before { note: Some(note), copy: None });
         let by_ability = if self.workspace.can_save() { Policy::Save } else { Policy::Warn };
         match (self.wanted)().unwrap_or(by_ability) {
-            Policy::Warn => Ok(Some(self.warning(&dirty, None))),
-            Policy::Save => Ok(Some(self.save(&dirty, cancel).await)),
+            Policy::Warn => noted(self.unseen(&paths(&dirty), None)),
+            Policy::Save => noted(self.save(&dirty, cancel).await),
+            Policy::Overlay => match self.copy(&dirty, confinement).await {
+                Ok(before) => Ok(before),
+                Err(why) => noted(self.unseen(&paths(&dirty), Some(&why))),
+            },
             Policy::Block => Err(format!(
                 "The command was not run, because it would not see what is unsaved in the editor: {}. Ask the user to \
                  save first (setting shell.unsaved is \"block\").",
@@ -93,7 +120,7 @@ impl Unsaved {
             true => (Vec::new(), None),
             false => match self.workspace.save_documents(&inside, cancel).await {
                 Ok(()) => (Vec::new(), None),
-                Err((left, why)) => (left, Some(why)),
+                Err((left, why)) => (left, Some(format!("not saved: {why}"))),
             },
         };
         let saved: Vec<_> = inside.iter().filter(|it| !left.contains(it)).cloned().collect();
@@ -108,12 +135,30 @@ impl Unsaved {
         notes.join("\n\n")
     }
 
-    fn warning(&self, dirty: &[Document], why: Option<&str>) -> String {
-        self.unseen(&paths(dirty), why)
+    /// A copy of the workspace, if anything in it is unsaved.
+    async fn copy(&self, dirty: &[Document], confinement: &Confinement) -> Result<Before, String> {
+        let root = self.workspace.root();
+        if self.workspace.open_under(root).iter().all(|it| !dirty.iter().any(|dirty| dirty.path == *it)) {
+            return Ok(Before { note: Some(self.unseen(&paths(dirty), None)), copy: None });
+        }
+        let copy = PrivateCopy::make(self.workspace.clone(), overlay::LIMITS).await?;
+        if confinement.sandbox().is_some_and(|it| !it.writes_like_workspace(copy.root(), root)) {
+            return Err("no private copy of the workspace: the sandbox has no temporary directory".into());
+        }
+        let mut note = format!(
+            "[Ran in a private copy of the workspace that has the unsaved text of: {}]",
+            self.names(copy.unsaved())
+        );
+        let mut left = paths(dirty);
+        left.retain(|it| !copy.unsaved().contains(it));
+        if !left.is_empty() {
+            note += &format!("\n\n{}", self.unseen(&left, None));
+        }
+        Ok(Before { note: Some(note), copy: Some(copy) })
     }
 
     fn unseen(&self, paths: &[PathBuf], why: Option<&str>) -> String {
-        let why = why.map_or_else(String::new, |it| format!(" (not saved: {it})"));
+        let why = why.map_or_else(String::new, |it| format!(" ({it})"));
         format!(
             "[Unsaved in the editor, so the command saw the older text on disk: {}{why}]",
             self.names(paths)

@@ -81,7 +81,7 @@ impl Fixture {
 
     async fn before(&self, policy: Option<Policy>, cancel: &CancellationToken) -> Result<String, String> {
         let unsaved = Unsaved::new(self.workspace.clone(), Arc::new(move || policy));
-        let note = unsaved.before_command(cancel).await?;
+        let note = unsaved.before_command(&Confinement::Free, cancel).await?.note;
         let top = self.workspace.root().parent().unwrap().display().to_string();
         Ok(note.unwrap_or_default().replace(&top, "TOP"))
     }
@@ -148,4 +148,20 @@ async fn a_stopped_run_does_not_wait_for_the_editor() {
     let cancel = CancellationToken::new();
     let (note, ()) = tokio::join!(it.before(None, &cancel), async { cancel.cancel() });
     assert!(note.unwrap().contains("not saved: the run was stopped"));
+}
+
+#[tokio::test]
+async fn a_copy_is_made_only_for_what_is_unsaved_in_the_workspace() {
+    let it = Fixture::new(None);
+    let unsaved = Unsaved::new(it.workspace.clone(), Arc::new(|| Some(Policy::Overlay)));
+    let before =
+        async || unsaved.before_command(&Confinement::Free, &CancellationToken::new()).await.unwrap();
+    let first = before().await;
+    let note = first.note.unwrap();
+    assert!(first.copy.is_some() && note.contains("the unsaved text of: a.rs, b.rs]"), "{note}");
+    for name in ["a.rs", "b.rs"] {
+        it.workspace.save(&it.workspace.root().join(name), None);
+    }
+    let second = before().await;
+    assert!(second.copy.is_none() && second.note.unwrap().starts_with(UNSEEN));
 }

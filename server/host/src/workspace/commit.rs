@@ -91,6 +91,12 @@ pub enum CommitError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that is to be deleted has unsaved text.
+    #[error("{path} has unsaved changes in the editor and was not deleted", path = .path.display())]
+    Unsaved {
+        /// The file.
+        path: PathBuf,
+    },
     /// The document was closed before the change could be seen in it.
     #[error("{path} was closed in the editor while it was being edited. Read it again to see whether the edit is there.", path = .path.display())]
     Closed {

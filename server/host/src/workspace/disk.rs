@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc};
 use super::{
     CommitError, Committed, EditPlan, MAX_FILE_BYTES, Origin, Snapshot, Workspace,
     commit::diff,
-    journal::{EditIntent, EditKind, Record},
+    journal::{EditCause, EditIntent, EditKind, Record},
 };
 use crate::fs;
 
@@ -20,6 +20,47 @@ impl Workspace {
             Ok(done) => done,
             Err(error) => Err(CommitError::Io { path: plan.path.clone(), error }),
         }
+    }
+
+    /// Deletes a file that is still what was read and has nothing unsaved. Recorded like every edit.
+    pub async fn delete(self: &Arc<Self>, base: Snapshot, cause: EditCause) -> Result<(), CommitError> {
+        let _guard = self.lock_path(&base.path).await;
+        let (workspace, path) = (self.clone(), base.path.clone());
+        match fs::blocking(move || Ok(workspace.delete_disk(&base, cause))).await {
+            Ok(done) => done,
+            Err(error) => Err(CommitError::Io { path, error }),
+        }
+    }
+
+    fn delete_disk(&self, base: &Snapshot, cause: EditCause) -> Result<(), CommitError> {
+        let path = &base.path;
+        let io = |error| CommitError::Io { path: path.clone(), error };
+        if self.document(path).is_some_and(|it| it.dirty) {
+            return Err(CommitError::Unsaved { path: path.clone() });
+        }
+        let now = Snapshot::of_bytes(path.clone(), fs::read_bounded(path, MAX_FILE_BYTES).map_err(io)?);
+        if now.fingerprint != base.fingerprint {
+            return Err(CommitError::Conflict { path: path.clone(), diff: diff(&base.text, &now.text) });
+        }
+        let before = now.exact.then_some(now.text);
+        let intent = EditIntent {
+            cause: Some(cause),
+            path: path.clone(),
+            kind: EditKind::Delete,
+            before: before.as_deref().map(Arc::from),
+            after: None,
+            buffer: false,
+        };
+        let record = Record::begin(self.journal(path), &intent)
+            .map_err(|error| CommitError::Journal { path: path.clone(), error })?;
+        match std::fs::remove_file(path) {
+            Ok(()) => record.complete(before.as_deref(), None),
+            Err(error) => {
+                record.abandon(&error.to_string());
+                return Err(io(error));
+            }
+        }
+        Ok(())
     }
 
     fn write_disk(&self, plan: EditPlan) -> Result<Option<Committed>, CommitError> {
