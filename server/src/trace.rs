@@ -37,8 +37,8 @@ pub enum Direction {
 
 enum Item {
     Message(Duration, Direction, Vec<u8>),
-    /// Everything before this is to be written; the sender is dropped when it is.
-    Flush(#[allow(dead_code, reason = "its end is the message")] Sender<()>),
+    /// Asks to be told when everything before this is written.
+    Flush(Sender<()>),
 }
 
 /// Records messages. Clones share the file.
@@ -82,7 +82,8 @@ impl Trace {
     pub fn finish(&self) {
         let (tx, written) = mpsc::channel();
         if self.items.send(Item::Flush(tx)).is_ok() {
-            let _disconnected = written.recv_timeout(LAST_LINES);
+            // A writer that failed or is too slow is not waited for longer.
+            let _told = written.recv_timeout(LAST_LINES);
         }
     }
 }
@@ -90,16 +91,20 @@ impl Trace {
 fn write(inbox: &Receiver<Item>, file: &mut BufWriter<File>, secrets: &[String]) -> io::Result<()> {
     file.flush()?;
     while let Ok(first) = inbox.recv() {
-        let mut written = Vec::new();
+        let mut waiting = Vec::new();
         for item in std::iter::once(first).chain(inbox.try_iter()) {
             match item {
                 Item::Message(at, direction, body) => {
                     writeln!(file, "{}", line(at, direction, &body, secrets))?;
                 }
-                Item::Flush(done) => written.push(done),
+                Item::Flush(done) => waiting.push(done),
             }
         }
         file.flush()?;
+        for done in waiting {
+            // Nobody may be waiting any more.
+            let _gone = done.send(());
+        }
     }
     Ok(())
 }

@@ -321,10 +321,11 @@ impl EventBus {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn delta(text: &str) -> AgentEvent {
+    /// Text that is added to the first block.
+    pub(crate) fn delta(text: &str) -> AgentEvent {
         AgentEvent::MessageUpdate {
             usage: Default::default(),
             assistant_message_event: AssistantMessageEvent::TextDelta {

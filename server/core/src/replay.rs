@@ -91,19 +91,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::bus::tests::delta;
 
     fn envelope(seq: u64, event: AgentEvent) -> Envelope {
         Envelope { session_id: "s".into(), seq, turn_id: None, event: Arc::new(event) }
-    }
-
-    fn delta(text: &str) -> AgentEvent {
-        AgentEvent::MessageUpdate {
-            usage: Default::default(),
-            assistant_message_event: AssistantMessageEvent::TextDelta {
-                content_index: 0,
-                delta: text.into(),
-            },
-        }
     }
 
     fn text(events: impl Iterator<Item = impl std::ops::Deref<Target = Envelope>>) -> String {

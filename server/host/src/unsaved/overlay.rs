@@ -60,7 +60,7 @@ struct Copied {
 }
 
 /// Changes with every write to a file.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 struct Stamp {
     len: u64,
     modified: Option<SystemTime>,
@@ -262,13 +262,17 @@ struct Back<'a> {
 impl Back<'_> {
     async fn all(&mut self) -> io::Result<()> {
         let root = self.copy.root.clone();
-        let (kept, now) = blocking(move || {
+        let copied: Vec<_> = self.copy.files.iter().map(|(name, it)| (name.clone(), it.copy)).collect();
+        let (kept, now, touched) = blocking(move || {
             let kept = kept(&root);
             let now = all(&root, &kept)?;
-            Ok((kept, now))
+            let touched =
+                copied.into_iter().filter(|(name, then)| Stamp::at(&root.join(name)) != Some(*then));
+            let touched: BTreeSet<_> = touched.map(|(name, _)| name).collect();
+            Ok((kept, now, touched))
         })
         .await?;
-        for (name, copied) in &self.copy.files {
+        for (name, copied) in self.copy.files.iter().filter(|(name, _)| touched.contains(*name)) {
             let result = self.known(name, copied).await;
             self.note(name, result);
         }
@@ -311,7 +315,7 @@ impl Back<'_> {
         self.copy.workspace.root().join(name)
     }
 
-    /// A file that was copied. True if it is another one now.
+    /// A file that was copied and touched since. True if it is another one now.
     async fn known(&self, name: &Path, copied: &Copied) -> Result<bool, String> {
         let (copy, real) = (self.copy.root.join(name), self.real(name));
         let meta = match copy.symlink_metadata() {
@@ -324,9 +328,6 @@ impl Back<'_> {
             }
             Err(error) => return Err(error.to_string()),
         };
-        if Stamp::of(&meta) == copied.copy {
-            return Ok(false);
-        }
         let mut bytes = fs::read(&copy).map_err(|it| it.to_string())?;
         let base = self.base(&real, copied)?;
         if copied.hidden_bom && bytes.starts_with(BOM.as_bytes()) {
