@@ -2,6 +2,7 @@
 import type { HostMessage, ViewMessage, ViewState } from "../shared/messages";
 import { Announcer } from "./announcer";
 import { button, element, show } from "./dom";
+import { Focus } from "./focus";
 import { Prompt } from "./prompt";
 import { Questions } from "./questions";
 import { Screens } from "./screens";
@@ -47,6 +48,7 @@ const questions = new Questions({
 });
 const screens = new Screens((command) => post({ type: "command", command }), (text) => prompt.insert(text));
 const announcer = new Announcer();
+const focus = new Focus();
 const banner = element("p", { class: "banner" }, "Restricted Mode: Pi only reads here. ",
   button("Manage Trust", () => post({ type: "command", command: "pi.manageTrust" }), { class: "link" }));
 show(banner, false);
@@ -89,9 +91,8 @@ window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => {
       announcer.say(data.text, data.urgent);
       break;
     case "focus":
-      if (data.what === "prompt") prompt.focus();
-      else if (data.what === "question") questions.focus();
-      else transcript.focusLast();
+      if (data.what === "last") transcript.focusLast();
+      else focus.want(() => (data.what === "question" ? questions.place : undefined) ?? prompt.input);
       break;
     case "press":
       prompt.submit(data.how);

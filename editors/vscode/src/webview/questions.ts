@@ -7,8 +7,6 @@ import type { Question } from "../shared/messages";
 import { button, element, show } from "./dom";
 import { diff } from "./rows";
 
-/** Time in which VS Code has given a view its focus, in milliseconds. */
-const FOCUS_REST = 150;
 /** Choices that one key makes. What holds for longer than this chat needs more than that. */
 const KEYS: PermissionChoice[] = ["allow_once", "allow_session", "reject"];
 
@@ -34,15 +32,13 @@ export class Questions {
     this.root.replaceChildren(...(this.card ? [this.card] : []));
     show(this.root, first !== undefined);
     if (!inside) return;
-    if (this.card) this.focus();
+    if (this.card) this.card.focus();
     else this.host.leave();
   }
 
-  /** To the text, not to a button: a key that is still held must not answer. */
-  focus(): void {
-    this.card?.focus();
-    // VS Code gives the focus of a view back to what had it last, a moment after it asked for the view.
-    setTimeout(() => this.card?.contains(document.activeElement) || this.card?.focus(), FOCUS_REST);
+  /** What takes the focus: the text, not a button, as a key that is still held must not answer. */
+  get place(): HTMLElement | undefined {
+    return this.card;
   }
 
   private make(it: Question, count: number): HTMLElement {
