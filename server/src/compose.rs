@@ -23,8 +23,8 @@ use pi_host::{
     permissions::{FolderPermissions, HostPermissions},
     process::ShellConfig,
     resources::{
-        ResourceOptions, Resources, Sources, SystemPromptInput, build_system_prompt, can_read,
-        discover_context_files, load_prompt_files,
+        ResourceOptions, Resources, Sources, SystemPromptInput, TemplateAction, build_system_prompt,
+        can_read, discover_context_files, load_prompt_files,
     },
     sandbox::Confine,
     sessions::{Found, SessionFiles},
@@ -277,6 +277,11 @@ impl Compose {
             skills: sources("skills", &args.skill, args.no_skills),
             skill_commands: values.bool("enableSkillCommands"),
         }
+    }
+
+    /// The prompt templates of a folder that want to be actions on code. Reads their files.
+    pub fn template_actions(&self, folder: &Path) -> Vec<TemplateAction> {
+        self.folder(folder).resources.actions()
     }
 
     /// Where the sessions of a folder are kept.

@@ -335,7 +335,7 @@ fn a_mention_brings_the_text_as_the_user_has_it() {
     chat.command("pi.openChat", json!([{"uri": uri, "range": range}]));
     chat.editor.notification("window/showMessage");
     let text = chat.disk();
-    assert!(text.ends_with("## You\n\n@a.rs:2  \n"), "{text:?}");
+    assert!(text.ends_with("## You\n\n@a.rs:2 \n"), "{text:?}");
     chat.editor.open(CHAT, &text);
     chat.model.script([say("It does nothing.")]);
     chat.say("What does it do?\n");

@@ -140,6 +140,7 @@ fn a_code_action_asks_about_the_selection() {
     let all = json!({"diagnostics": []});
     let usual = [
         "Pi: ask about this…",
+        "Pi: change this…",
         "Pi: explain",
         "Pi: refactor",
         "Pi: document",
@@ -156,7 +157,7 @@ fn a_code_action_asks_about_the_selection() {
 
     let selected = actions(&mut editor, (0, 0), (1, 0), all);
     model.script([say("It does nothing."), say("Seven.")]);
-    run_action(&mut editor, &selected[1]);
+    run_action(&mut editor, &selected[2]);
     assert_eq!(message(&editor).1, "It does nothing.");
     let asked = model.last_request().user_texts().join("");
     assert!(asked.starts_with("Explain the selected code."), "{asked}");
@@ -196,4 +197,132 @@ fn a_plugin_asks_its_user() {
     assert_eq!(actions[0]["title"], "Pi: ask about this…");
     assert_eq!(actions[0]["command"], "pi.ask");
     assert_eq!(actions[0]["arguments"][0]["uri"], editor.uri("a.rs"));
+}
+
+#[test]
+fn templates_that_want_to_be_actions_are_offered_with_the_selection() {
+    let model = ModelServer::with([say("Reviewed.")]);
+    let scratch = Scratch::with_model(&model);
+    let template = |head: &str| format!("---\n{head}\n---\nReview with $1care.\n");
+    scratch.agent_file("prompts/review.md", &template("code-action: Review \u{202e}with care"));
+    scratch.agent_file("prompts/quiet.md", &template("description: not offered"));
+    for number in 0..9 {
+        scratch.agent_file(&format!("prompts/z{number}.md"), &template("code-action: true"));
+    }
+    let mut editor = Editor::start(PI, &scratch, Profile::plain());
+    editor.open("a.rs", "fn a() {}\n");
+    let offered = actions(&mut editor, (0, 0), (0, 5), json!({"diagnostics": []}));
+    let titles = titles(&offered);
+    assert_eq!(titles.len(), 12, "{titles:?}");
+    assert_eq!(titles[6], "Pi: Review <U+202E>with care");
+    assert_eq!(titles[7..10], ["Pi: z0", "Pi: z1", "Pi: z2"], "what waits and the session stay");
+    assert_eq!(titles[10..], ["Pi: open chat", "Pi: new chat"]);
+    assert_eq!(offered[6]["kind"], "refactor.rewrite");
+    run_action(&mut editor, &offered[6]);
+    assert_eq!(message(&editor).1, "Reviewed.");
+    let asked = model.last_request().user_texts().join("");
+    assert!(asked.starts_with("Review with care."), "{asked}");
+    assert!(asked.ends_with("```rs\nfn a(\n```"), "{asked}");
+}
+
+#[test]
+fn change_this_opens_the_chat_with_half_a_sentence() {
+    let (mut editor, scratch, _model) = start();
+    editor.open("a.rs", "fn a() {}\nfn b() {}\n");
+    let offered = actions(&mut editor, (0, 0), (2, 0), json!({"diagnostics": []}));
+    let action = &offered[1]["command"];
+    assert_eq!(offered[1]["title"], "Pi: change this…");
+    command(&mut editor, action["command"].as_str().unwrap(), action["arguments"].clone());
+    assert_eq!(message(&editor).1, "Chat: .pi/chat/new-chat.md");
+    let text = scratch.read(".pi/chat/new-chat.md");
+    assert!(text.ends_with("## You\n\nChange @a.rs:1-2 so that \n"), "{text:?}");
+}
+
+#[test]
+fn without_a_model_actions_say_how_to_get_one() {
+    let scratch = Scratch::new();
+    let mut editor = Editor::start(PI, &scratch, Profile::plain());
+    editor.open("a.rs", "fn a() {}\n");
+    let titles = titles(&actions(&mut editor, (0, 0), (0, 0), json!({"diagnostics": []})));
+    assert_eq!(titles[6..], ["Pi: open chat", "Pi: new chat", "Pi: set up…", "Pi: run the demo"]);
+    for (name, said, text) in [
+        ("pi.setUp", "How to set up a model is in ", "No model is set up yet."),
+        ("pi.demo", "The demo is in ", "fetch now gives up after three tries"),
+    ] {
+        command(&mut editor, name, json!([]));
+        let told = message(&editor).1;
+        let logged = editor.notification("window/logMessage")["message"].as_str().unwrap().to_owned();
+        assert!(told.starts_with(said), "{told}");
+        let shown = std::fs::read_to_string(logged.strip_prefix(said).unwrap()).unwrap();
+        assert!(shown.contains(text), "{shown}");
+    }
+}
+
+/// What becomes of a command.
+enum Becomes {
+    Done,
+    Refused(&'static str),
+}
+use Becomes::{Done, Refused};
+
+#[test]
+fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
+    let (mut editor, _scratch, model) = start();
+    model.allow_unused();
+    let text = "needs its text";
+    let hunk = "needs the id of a hunk";
+    let nothing = "Nothing to review";
+    let chat = "is for an open chat document";
+    let question = "no question waits";
+    // Nothing, null, a word, an object, an object that fits nothing.
+    for (name, forms) in [
+        ("pi.prompt", [Refused(text), Refused(text), Done, Refused(text), Refused(text)]),
+        ("pi.steer", [Refused(text), Refused(text), Done, Refused(text), Refused(text)]),
+        ("pi.followUp", [Refused(text), Refused(text), Done, Refused(text), Refused(text)]),
+        ("pi.abort", [Done, Done, Done, Done, Done]),
+        ("pi.newSession", [Done, Done, Done, Done, Done]),
+        ("pi.openChat", [Done, Done, Done, Done, Refused("needs {uri, range} or a text")]),
+        ("pi.sendChat", [Refused(chat), Refused(chat), Refused(chat), Refused(chat), Refused("needs {uri}")]),
+        (
+            "pi.approve",
+            [Refused(question), Refused(question), Refused(question), Refused(question), Refused(question)],
+        ),
+        (
+            "pi.showQuestion",
+            [Refused(question), Refused(question), Refused(question), Refused(question), Refused(question)],
+        ),
+        ("pi.keep", [Refused(nothing), Refused(nothing), Refused(hunk), Refused(hunk), Refused(nothing)]),
+        ("pi.reject", [Refused(nothing), Refused(nothing), Refused(hunk), Refused(hunk), Refused(nothing)]),
+        ("pi.why", [Refused(nothing), Refused(nothing), Refused(hunk), Refused(hunk), Refused(nothing)]),
+        ("pi.oldText", [Refused(nothing), Refused(nothing), Refused(hunk), Refused(hunk), Refused(nothing)]),
+        (
+            "pi.nextChange",
+            [Refused(nothing), Refused(nothing), Refused(nothing), Refused(nothing), Refused(nothing)],
+        ),
+        ("pi.keepAll", [Done, Done, Done, Done, Done]),
+        ("pi.rejectAll", [Done, Done, Done, Done, Done]),
+        ("pi.revert", [Done, Done, Done, Done, Done]),
+        ("pi.redo", [Done, Done, Done, Done, Done]),
+        ("pi.setUp", [Done, Done, Done, Done, Done]),
+        ("pi.demo", [Done, Done, Done, Done, Done]),
+    ] {
+        let object = json!({"uri": editor.uri("a.rs")});
+        let arguments =
+            [json!([]), json!([null]), json!(["a.rs"]), json!([object]), json!([{"nonsense": 1}])];
+        for (arguments, becomes) in arguments.into_iter().zip(forms) {
+            let params = json!({"command": name, "arguments": arguments});
+            match becomes {
+                Done => assert_eq!(editor.ok("workspace/executeCommand", params), Value::Null),
+                Refused(why) => {
+                    let said = editor.refused("workspace/executeCommand", params.clone())["message"].clone();
+                    let said = said.as_str().unwrap();
+                    assert!(said.starts_with(&format!("{name}: ")) && said.contains(why), "{params}: {said}");
+                }
+            }
+        }
+    }
+    let announced =
+        editor.server["capabilities"]["executeCommandProvider"]["commands"].as_array().unwrap().len();
+    assert_eq!(announced, 20, "each command has its row above");
+    editor.unchecked = true;
 }

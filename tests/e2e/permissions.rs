@@ -357,7 +357,7 @@ fn an_editor_without_plugin_answers_with_a_code_action() {
         assert_eq!(shown[0]["message"], "Pi waits for your answer: edit a.txt");
         assert_eq!((&shown[0]["severity"], &shown[0]["range"]["start"]["line"]), (&json!(3), &json!(1)));
         let message = editor.notification("window/showMessage")["message"].clone();
-        assert_eq!(message, "Pi asks: edit a.txt – answer with a code action");
+        assert_eq!(message, "Pi asks: edit a.txt – code action or /allow in the chat");
         let offered = actions(&mut editor);
         let titles: Vec<_> = offered.iter().map(|it| it["title"].as_str().unwrap()).collect();
         assert_eq!(
@@ -367,7 +367,7 @@ fn an_editor_without_plugin_answers_with_a_code_action() {
                 "Pi: allow in this chat – edit(a.txt)",
                 "Pi: always in this project – edit(a.txt)",
                 "Pi: reject – edit a.txt",
-                "Pi: show the whole question"
+                "Pi: show the whole change"
             ]
         );
         let run = |editor: &mut Editor, title: &str| {
@@ -375,7 +375,7 @@ fn an_editor_without_plugin_answers_with_a_code_action() {
             let (command, arguments) = (&action["command"]["command"], &action["command"]["arguments"]);
             editor.ok("workspace/executeCommand", json!({"command": command, "arguments": arguments}));
         };
-        run(&mut editor, "Pi: show the whole question");
+        run(&mut editor, "Pi: show the whole change");
         let whole = editor.claim("the question", |it| {
             it["method"] == "window/showMessage"
                 && it["params"]["message"].as_str().is_some_and(|it| it.contains("+2"))
@@ -426,7 +426,7 @@ fn an_editor_that_can_ask_asks_and_a_dismissal_decides_nothing() {
         assert_eq!(titles, ["Allow once", "Allow in this chat: bash(touch b.txt)", "Reject"]);
         editor.answer(&asked, dismissal);
         let told = editor.notification("window/showMessage")["message"].clone();
-        assert_eq!(told, "Pi asks: touch b.txt – answer with a code action");
+        assert_eq!(told, "Pi asks: touch b.txt – code action or /allow in the chat");
         assert_eq!(editor.ok("pi/getState", json!({}))["pendingPermissions"].as_array().unwrap().len(), 1);
         editor.ok("workspace/executeCommand", json!({"command": "pi.approve", "arguments": []}));
         editor

@@ -58,7 +58,7 @@ check "the user's unsaved text is in the buffer" shows 'x = 11'
 normal_mode
 tm_keys x Space a
 check "the selection offers what to do with it" screen_has 'Pi: explain'
-tm_keys Down Enter # the first would open the chat
+tm_keys Down Down Enter # the first two would open the chat
 check "the progress names what runs" screen_has 'Running cat gate'
 echo > "$workspace/gate"
 check "the edit lands in the buffer" shows 'x = 2'
@@ -79,7 +79,7 @@ check "what the comment says is the prompt" screen_has 'LOUDER'
 
 begin "$edits"
 tm_keys x Space p a
-screen_has 'Pi: explain' && tm_keys Down Enter
+screen_has 'Pi: explain' && tm_keys Down Down Enter
 screen_has 'Running cat gate'
 tm_keys Space p s
 check "a key stops the run" screen_has 'Stopped by you'
@@ -92,7 +92,7 @@ asks='[
   {"content": [{"type": "text", "text": "I have gone on."}]}
 ]'
 permission_mode ask
-ask_about() { tm_keys x Space a && screen_has 'Pi: explain' && tm_keys Down Enter; }
+ask_about() { tm_keys x Space a && screen_has 'Pi: explain' && tm_keys Down Down Enter; }
 begin "$asks"
 ask_about
 # The message and the progress share the status line; whichever came last is in it.

@@ -19,3 +19,4 @@ pub use places::{ResourceOptions, Sources};
 pub use prompt::{SystemPromptInput, build_system_prompt, can_read};
 pub use skills::Skill;
 pub use slash::Resources;
+pub use templates::TemplateAction;

@@ -11,7 +11,7 @@ use pi_protocol::SlashCommand;
 use super::{
     places::{Kind, ResourceOptions, project_places},
     skills::{self, Skill},
-    templates,
+    templates::{self, TemplateAction},
 };
 
 /// The prompt templates and skills of a project.
@@ -46,6 +46,14 @@ impl Resources {
         self.report(warnings);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&skills);
         skills
+    }
+
+    /// The templates that want to be actions on code.
+    pub fn actions(&self) -> Vec<TemplateAction> {
+        let mut warnings = Vec::new();
+        let templates = templates::discover(&self.options, &mut warnings);
+        self.report(warnings);
+        templates.iter().filter_map(templates::Template::action).collect()
     }
 
     fn report(&self, warnings: Vec<String>) {

@@ -23,6 +23,18 @@ const MAX_TEMPLATES: usize = 500;
 /// Longest description made from the text, in characters.
 const DESCRIPTION_LENGTH: usize = 60;
 
+/// The key of the head that makes a template an action on code.
+const ACTION: &str = "code-action";
+
+/// A template that editors offer as an action on code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateAction {
+    /// What follows the slash.
+    pub name: String,
+    /// What the user reads.
+    pub title: String,
+}
+
 /// A template that was found, but not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Template {
@@ -118,6 +130,16 @@ impl Template {
         ))
     }
 
+    /// As an action on code, if its head asks for that: `code-action` is the title, or `true` for its name.
+    pub fn action(&self) -> Option<TemplateAction> {
+        let document = self.read().ok()?;
+        let title = match document.is_true(ACTION) {
+            true => self.name.clone(),
+            false => document.text(ACTION).filter(|it| *it != "false")?.to_owned(),
+        };
+        Some(TemplateAction { name: self.name.clone(), title })
+    }
+
     /// Its text with these arguments.
     ///
     /// # Errors
@@ -203,6 +225,24 @@ mod tests {
         for (warning, why) in warnings.iter().zip(["patterns", "not a Markdown file", "gone.md"]) {
             assert!(warning.contains(why), "{warning}");
         }
+    }
+
+    #[test]
+    fn a_template_becomes_an_action_if_its_head_says_so() {
+        let project = Project::new();
+        for (name, head) in [
+            ("a", "code-action: Review with care"),
+            ("b", "code-action: true"),
+            ("c", "code-action: false"),
+            ("d", "description: no action"),
+            ("e", "code-action:"),
+            ("f", "["),
+        ] {
+            project.write(&format!("agent/prompts/{name}.md"), &format!("---\n{head}\n---\nText\n"));
+        }
+        let found = discover(&project.options(), &mut Vec::new());
+        let titles: Vec<_> = found.iter().filter_map(|it| it.action()).map(|it| it.title).collect();
+        assert_eq!(titles, ["Review with care", "b"]);
     }
 
     #[test]

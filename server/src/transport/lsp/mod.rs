@@ -35,6 +35,7 @@ mod save;
 mod server;
 mod service;
 mod settings;
+mod show;
 mod watch;
 
 use std::{process::ExitCode, sync::Arc};

@@ -21,6 +21,8 @@ use super::{connection::Connection, lane::Job, messages::first_line};
 
 /// People take their time; the question itself has no end.
 const DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Characters of what is asked in a message, so that it says how to answer.
+const SUBJECT: usize = 34;
 /// Documents that show a question about no document of theirs.
 const MOST_DOCUMENTS: usize = 16;
 /// The answers a message offers: more do not fit.
@@ -121,8 +123,10 @@ pub fn open(connection: &Arc<Connection>, session: &Arc<str>, request: &Permissi
 
 /// One line about what waits.
 fn tell(connection: &Connection, request: &PermissionRequest) {
-    let text = format!("Pi asks: {}", first_line(&visible(&subject(request)), 45));
-    connection.messages.show(MessageType::INFO, &format!("{text} \u{2013} answer with a code action"));
+    let text = format!("Pi asks: {}", first_line(&visible(&subject(request)), SUBJECT));
+    connection
+        .messages
+        .show(MessageType::INFO, &format!("{text} \u{2013} code action or /allow in the chat"));
 }
 
 /// A plugin's answer.

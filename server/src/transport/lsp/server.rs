@@ -123,7 +123,7 @@ impl LanguageServer for Backend {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        Ok(Some(actions::offered(&self.connection, &params)))
+        Ok(Some(actions::offered(&self.connection, &params).await))
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {

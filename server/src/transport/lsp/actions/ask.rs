@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use lsp_types::{CodeActionKind, Position, Range};
-use pi_core::session::Command;
+use pi_core::{session::Command, visible::visible};
 use pi_protocol::{CommandError, PromptContext, PromptParams, QueueParams, StreamingBehavior, TextRange};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Offer, Place, commands::tell, written};
+use super::{
+    Offer, Place,
+    commands::{tell, words},
+    written,
+};
 use crate::{
     context,
     transport::lsp::{
@@ -20,6 +24,8 @@ use crate::{
 
 /// A command of our plugins: asks the user what to ask.
 const CLIENT_ASK: &str = "pi.ask";
+/// Characters of a template's title.
+const TITLE: usize = 60;
 /// Lines around the cursor that count as selected when nothing is.
 const AROUND: u32 = 20;
 /// Titles of actions and what they ask for; `{}` is the code.
@@ -30,7 +36,7 @@ const VERBS: [(&str, &str); 4] = [
     ("write tests", "Write tests for {} where this project has its tests."),
 ];
 
-/// Do what a comment there says, or one of the usual things. A plugin asks its user what to do.
+/// Do what a comment there says, one of the usual things, or what the user's templates say. A plugin asks its user what to do.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
     let offer = |title: String, command: &'static str, argument: Value| Offer {
         kind: CodeActionKind::REFACTOR_REWRITE,
@@ -49,13 +55,20 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
         false => (place.range, "the selected code".to_owned()),
     };
     let place_of = json!({ "uri": place.uri, "range": place.range });
-    let chat = offer("ask about this…".to_owned(), "pi.openChat", place_of);
+    let mut change = place_of.clone();
+    change["change"] = json!(true);
+    let chat = [("ask about this…", place_of), ("change this…", change)]
+        .map(|(title, argument)| offer(title.to_owned(), "pi.openChat", argument));
     let ask = |message: String| json!({ "message": message, "uri": place.uri, "range": range });
     let written = written.zip(title).map(|(text, title)| offer(title, "pi.prompt", ask(text)));
     let verbs = VERBS
         .iter()
         .map(|(title, text)| offer((*title).to_owned(), "pi.prompt", ask(text.replace("{}", &code))));
-    written.into_iter().chain([chat]).chain(verbs).collect()
+    let templates = place.found.templates.iter().map(|it| {
+        let title = first_line(&visible(&it.title), TITLE);
+        offer(title, "pi.prompt", ask(format!("/{}", it.name)))
+    });
+    written.into_iter().chain(chat).chain(verbs).chain(templates).collect()
 }
 
 fn around(range: Range) -> Range {
@@ -82,14 +95,7 @@ impl Ask {
         let mut ask = match arguments {
             [object @ Value::Object(_), ..] => serde_json::from_value(object.clone())
                 .map_err(|error| CommandError::invalid(error.to_string()))?,
-            // Helix splits what was typed at spaces outside quotes.
-            words => {
-                let words: Vec<_> = words
-                    .iter()
-                    .map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned))
-                    .collect();
-                Ask { message: words.join(" "), ..Ask::default() }
-            }
+            said => Ask { message: words(said), ..Ask::default() },
         };
         if ask.message.trim().is_empty() {
             return Err(CommandError::invalid(

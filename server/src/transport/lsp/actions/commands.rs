@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lsp_types::Url;
 use pi_core::session::Reply;
 use pi_protocol::CommandError;
 use serde_json::Value;
@@ -24,7 +25,7 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 20] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
@@ -32,7 +33,7 @@ const TABLE: [Row; 18] = [
     row(
         "pi.openChat",
         session::open_chat,
-        "{uri, range}: open the chat document; with a place, mention it there",
+        "{uri, range} or TEXT: open the chat document; with a place, mention it there, with a text, write it",
     ),
     row("pi.sendChat", session::send_chat, "{uri}: send the prompt of this chat document"),
     row(
@@ -55,6 +56,8 @@ const TABLE: [Row; 18] = [
     row("pi.why", hunks::why, "HUNK: say why it was made"),
     row("pi.oldText", hunks::old_text, "HUNK: show what was there before"),
     row("pi.nextChange", hunks::next_change, "go to a change that waits"),
+    row("pi.setUp", session::set_up, "say how to get a model"),
+    row("pi.demo", session::demo, "play the demo: a scripted model, no key, no network"),
 ];
 
 /// Names of all commands.
@@ -75,6 +78,25 @@ pub fn run(connection: &Arc<Connection>, name: &str, arguments: &[Value]) -> Res
             Err(CommandError::invalid(format!("unknown command {name}; there are:\n{}", known.join("\n"))))
         }
     }
+}
+
+/// Words as one text: Helix splits what was typed at spaces outside quotes.
+pub fn words(arguments: &[Value]) -> String {
+    let said = arguments.iter().filter(|it| !it.is_null());
+    let words: Vec<_> = said.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned)).collect();
+    words.join(" ").trim().to_owned()
+}
+
+/// The document that a plain text names: a URI, or a path from the project's folder.
+///
+/// # Errors
+/// It cannot be one.
+pub fn named(connection: &Connection, text: &str) -> Result<Url, CommandError> {
+    if text.starts_with("file:") {
+        return Url::parse(text).map_err(|error| CommandError::invalid(format!("{text}: {error}")));
+    }
+    Url::from_file_path(connection.folder().join(text))
+        .map_err(|()| CommandError::invalid(format!("{text} is no file")))
 }
 
 /// Tells the user what failed.

@@ -1,6 +1,6 @@
 //! Actions and commands on waiting hunks: keep, reject, look, go on to the next.
 
-use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use lsp_types::{CodeActionKind, MessageType, Url};
 use pi_host::{
@@ -11,14 +11,11 @@ use pi_protocol::CommandError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Offer, Place};
+use super::{Offer, Place, commands::named};
 use crate::{
     review::{self, hunk_id, hunk_number},
-    transport::lsp::{connection::Connection, documents::file_path, hunks::Shown},
+    transport::lsp::{connection::Connection, documents::file_path, hunks::Shown, show},
 };
-
-/// How long a client may take to show a document.
-const SHOW_TIME: Duration = Duration::from_secs(5);
 
 /// What can be done about the hunk at the place; elsewhere, about all of them.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
@@ -72,14 +69,24 @@ struct About {
 }
 
 impl About {
-    /// From an object, or from one word: the id of a hunk.
-    fn of(arguments: &[Value]) -> Result<Self, CommandError> {
+    /// From an object, or from one word: the id of a hunk, or a file.
+    fn of(connection: &Connection, arguments: &[Value]) -> Result<Self, CommandError> {
         match arguments.first() {
             None | Some(Value::Null) => Ok(Self::default()),
-            Some(Value::String(id)) => Ok(Self { hunk: Some(id.clone()), uri: None }),
+            Some(Value::String(word)) if hunk_number(word).is_ok() => {
+                Ok(Self { hunk: Some(word.clone()), uri: None })
+            }
+            Some(Value::String(word)) => Ok(Self { hunk: None, uri: Some(named(connection, word)?) }),
             Some(object) => serde_json::from_value(object.clone())
                 .map_err(|error| CommandError::invalid(format!("needs {{hunk}} or {{uri}}: {error}"))),
         }
+    }
+
+    /// Those of one file, or all.
+    fn many(connection: &Connection, arguments: &[Value]) -> Result<Select, CommandError> {
+        let about = Self::of(connection, arguments)?;
+        let hunks = about.hunk.as_deref().map(hunk_number).transpose()?.into_iter().collect();
+        Ok(Select { hunks, path: about.file()?, ..Select::default() })
     }
 
     /// The one hunk that is meant; without a name the only one that waits.
@@ -89,6 +96,11 @@ impl About {
             (Some(id), _) => {
                 let number = hunk_number(id)?;
                 all.iter().find(|it| it.hunk.id == number).cloned()
+            }
+            (None, _) if self.uri.is_some() => {
+                return Err(CommandError::invalid(
+                    "needs the id of a hunk, like h12; the code actions have it",
+                ));
             }
             (None, [only]) => Some(only.clone()),
             (None, []) => return Err(CommandError::failed("Nothing to review")),
@@ -108,33 +120,33 @@ impl About {
 
 /// `pi.keep`.
 pub fn keep(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let it = About::of(arguments)?.one(connection)?;
+    let it = About::of(connection, arguments)?.one(connection)?;
     decide(connection, Select { hunks: vec![it.hunk.id], ..Select::default() }, Verb::Accept);
     Ok(())
 }
 
 /// `pi.reject`.
 pub fn reject(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let it = About::of(arguments)?.one(connection)?;
+    let it = About::of(connection, arguments)?.one(connection)?;
     decide(connection, Select { hunks: vec![it.hunk.id], ..Select::default() }, Verb::Reject);
     Ok(())
 }
 
 /// `pi.keepAll`.
 pub fn keep_all(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    decide(connection, Select { path: About::of(arguments)?.file()?, ..Select::default() }, Verb::Accept);
+    decide(connection, About::many(connection, arguments)?, Verb::Accept);
     Ok(())
 }
 
 /// `pi.rejectAll`.
 pub fn reject_all(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    decide(connection, Select { path: About::of(arguments)?.file()?, ..Select::default() }, Verb::Reject);
+    decide(connection, About::many(connection, arguments)?, Verb::Reject);
     Ok(())
 }
 
 /// `pi.revert`: the edits of the last turn that are still there.
 pub fn revert(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let select = match About::of(arguments)? {
+    let select = match About::of(connection, arguments)? {
         About { hunk: Some(id), .. } => Select { hunks: vec![hunk_number(&id)?], ..Select::default() },
         about => Select { path: about.file()?, last_turn: true, ..Select::default() },
     };
@@ -144,7 +156,7 @@ pub fn revert(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), C
 
 /// `pi.redo`: what the last decision took out.
 pub fn redo(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let select = match About::of(arguments)?.hunk {
+    let select = match About::of(connection, arguments)?.hunk {
         Some(id) => Select { hunks: vec![hunk_number(&id)?], ..Select::default() },
         None => Select { last_decision: true, ..Select::default() },
     };
@@ -154,7 +166,7 @@ pub fn redo(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), Com
 
 /// `pi.why`: what the model said when it made the change.
 pub fn why(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let it = About::of(arguments)?.one(connection)?;
+    let it = About::of(connection, arguments)?.one(connection)?;
     let reason = it.reason.unwrap_or_else(|| "Pi gave no reason for this change".into());
     connection.messages.show(MessageType::INFO, &reason);
     Ok(())
@@ -162,33 +174,18 @@ pub fn why(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), Comm
 
 /// `pi.oldText`: what was there before, in a file of its own.
 pub fn old_text(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let it = About::of(arguments)?.one(connection)?;
+    let it = About::of(connection, arguments)?.one(connection)?;
     let connection = connection.clone();
     tokio::spawn(async move {
-        let name = it.name();
-        let written = pi_host::fs::blocking(move || write_aside(&name, &it.base)).await;
-        let shown = written.map(|path| (Url::from_file_path(&path), path));
-        match shown {
-            Ok((Ok(uri), path)) => {
-                let said = format!("The old text is in {}", path.display());
-                show(&connection, json!({ "uri": uri, "takeFocus": true }), &said).await;
-            }
-            _ => connection.messages.error("The old text could not be written to the temporary folder"),
-        }
+        let name = format!("old-{}", it.name());
+        show::text(&connection, &name, it.base, "The old text is").await;
     });
     Ok(())
 }
 
-/// A new temporary file with this text, named so that editors know its language. It stays: an editor has it open.
-fn write_aside(name: &str, text: &str) -> std::io::Result<PathBuf> {
-    let mut file = tempfile::Builder::new().prefix("pi-old-").suffix(&format!("-{name}")).tempfile()?;
-    file.write_all(text.as_bytes())?;
-    Ok(file.keep().map_err(|it| it.error)?.1)
-}
-
 /// `pi.nextChange`: goes to a hunk, the first one without a name.
 pub fn next_change(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let about = About::of(arguments)?;
+    let about = About::of(connection, arguments)?;
     let it = match about.hunk {
         Some(_) => about.one(connection)?,
         None => {
@@ -199,22 +196,10 @@ pub fn next_change(connection: &Arc<Connection>, arguments: &[Value]) -> Result<
     let connection = connection.clone();
     tokio::spawn(async move {
         let start = it.range().start;
-        let selection = json!({ "start": start, "end": start });
         let said = format!("Next change: {}:{}", it.name(), start.line + 1);
-        show(&connection, json!({ "uri": it.uri, "takeFocus": true, "selection": selection }), &said).await;
+        show::document(&connection, &it.uri, Some(start), &said).await;
     });
     Ok(())
-}
-
-/// Shows a document, or says where it is.
-async fn show(connection: &Connection, params: Value, otherwise: &str) {
-    let shown = match connection.capabilities().show_document {
-        true => connection.client.ask("window/showDocument", params, SHOW_TIME).await.is_ok(),
-        false => false,
-    };
-    if !shown {
-        connection.messages.show(MessageType::INFO, otherwise);
-    }
 }
 
 /// Decides and says what came of it.

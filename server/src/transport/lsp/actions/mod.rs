@@ -16,6 +16,8 @@ use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, Command as LspCommand, Diagnostic,
     Range, Url,
 };
+use pi_core::Models;
+use pi_host::{fs::blocking, resources::TemplateAction};
 use ropey::Rope;
 use serde_json::Value;
 
@@ -25,6 +27,8 @@ use super::{capabilities::Capabilities, connection::Connection, documents::file_
 /// The kinds of actions, what waits first: the order in which they are shown.
 const KINDS: [fn(&Place<'_>) -> Vec<Offer>; 5] =
     [question::offered, hunks::offered, problems::offered, ask::offered, session::offered];
+/// The kind in which there is always one more: where there are too many, these give way.
+const ASKING: usize = 3;
 /// Actions that are shown at most.
 const MOST: usize = 12;
 
@@ -50,6 +54,17 @@ pub struct Place<'a> {
     pub text: Option<Rope>,
     /// Problems the client shows there, from all its servers.
     pub diagnostics: &'a [Diagnostic],
+    /// What the disk has to say.
+    pub found: Found,
+}
+
+/// What is looked up for actions.
+#[derive(Default)]
+pub struct Found {
+    /// Prompt templates that want to be actions.
+    pub templates: Vec<TemplateAction>,
+    /// There is no model to ask.
+    pub no_model: bool,
 }
 
 impl Place<'_> {
@@ -73,20 +88,40 @@ pub struct Offer {
 }
 
 /// The actions for a place in a document.
-pub fn offered(connection: &Connection, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
+pub async fn offered(connection: &Connection, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
     let uri = &params.text_document.uri;
     let Some(path) = file_path(uri) else { return Vec::new() };
+    // The text as it is now, before anything is waited for.
     let text = connection.documents.workspace().and_then(|it| it.overlay_text(&path));
     let diagnostics = &params.context.diagnostics;
-    let place = Place { connection, uri, range: params.range, text, diagnostics };
+    let found = look(connection).await;
+    let place = Place { connection, uri, range: params.range, text, diagnostics, found };
     let wanted = params.context.only.as_deref();
-    KINDS
-        .iter()
-        .flat_map(|offered| offered(&place))
-        .filter(|it| wanted.is_none_or(|wanted| wanted.iter().any(|wanted| covers(wanted, &it.kind))))
-        .take(MOST)
-        .map(|it| literal(connection.capabilities(), it))
-        .collect()
+    let is_wanted =
+        |it: &Offer| wanted.is_none_or(|wanted| wanted.iter().any(|wanted| covers(wanted, &it.kind)));
+    let kinds = KINDS.map(|offered| offered(&place).into_iter().filter(is_wanted).collect());
+    few(kinds).into_iter().map(|it| literal(connection.capabilities(), it)).collect()
+}
+
+/// Templates, and whether there is a model. A plugin has its own ways to both.
+async fn look(connection: &Connection) -> Found {
+    if connection.capabilities().knows_pi {
+        return Found::default();
+    }
+    let (hub, folder) = (connection.hub.clone(), connection.folder());
+    let found = blocking(move || {
+        let compose = hub.compose();
+        let no_model = compose.registry().available().is_empty();
+        Ok::<_, std::io::Error>(Found { templates: compose.template_actions(&folder), no_model })
+    });
+    found.await.unwrap_or_default()
+}
+
+/// As many as are shown.
+fn few<T>(mut kinds: [Vec<T>; KINDS.len()]) -> Vec<T> {
+    let others: usize = kinds.iter().enumerate().filter(|(at, _)| *at != ASKING).map(|it| it.1.len()).sum();
+    kinds[ASKING].truncate(MOST.saturating_sub(others));
+    kinds.into_iter().flatten().take(MOST).collect()
 }
 
 /// Whether `wanted` is `kind` or above it.
@@ -112,6 +147,15 @@ fn literal(capabilities: &Capabilities, offer: Offer) -> CodeActionOrCommand {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_there_are_too_many_what_can_be_asked_gives_way() {
+        let all = |lengths: [usize; 5]| few(lengths.map(|it| vec![it; it]));
+        assert_eq!(all([0, 0, 0, 9, 3]).len(), 12);
+        assert_eq!(all([0, 0, 0, 20, 3]).iter().filter(|it| **it == 20).count(), 9);
+        assert_eq!(all([5, 6, 0, 20, 1]), [vec![5; 5], vec![6; 6], vec![1]].concat());
+        assert_eq!(all([5, 7, 4, 20, 2]), [vec![5; 5], vec![7; 7]].concat());
+    }
 
     #[test]
     fn kinds_cover_what_is_below_them() {

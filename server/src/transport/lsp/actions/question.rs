@@ -39,7 +39,8 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
         }
     }
     offers.push(offer(format!("reject \u{2013} {subject}"), "pi.reject", vec![json!(id)]));
-    offers.push(offer("show the whole question".into(), "pi.showQuestion", vec![json!(id)]));
+    let whole = if question.request.command.is_some() { "command" } else { "change" };
+    offers.push(offer(format!("show the whole {whole}"), "pi.showQuestion", vec![json!(id)]));
     offers
 }
 

@@ -1,6 +1,6 @@
-//! Actions and commands about the session itself: its chat document, stop, start afresh.
+//! Actions and commands about the session itself: its chat document, stop, start afresh, what to do without a model.
 
-use std::sync::Arc;
+use std::{io, process::Stdio, sync::Arc, time::Duration};
 
 use lsp_types::{Range, Url};
 use pi_core::session::Command;
@@ -8,8 +8,21 @@ use pi_protocol::CommandError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Offer, Place, commands::tell, source};
-use crate::transport::lsp::{chat, connection::Connection, documents::file_path, lane::Job};
+use super::{
+    Offer, Place,
+    commands::{named, tell, words},
+    source,
+};
+use crate::{
+    helper,
+    markdown::fenced,
+    transport::lsp::{chat, connection::Connection, documents::file_path, lane::Job, show},
+};
+
+/// What there is to know without a model.
+const SET_UP: &str = include_str!("set_up.md");
+/// The demo takes a second.
+const DEMO_TIME: Duration = Duration::from_secs(30);
 
 /// Open or send the chat; while something runs it can be stopped.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
@@ -26,8 +39,17 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
     if running {
         offers.push(offer("stop", "pi.abort", Vec::new()));
     }
-    if !place.connection.capabilities().knows_pi {
-        offers.push(offer("new chat", "pi.newSession", Vec::new()));
+    if place.connection.capabilities().knows_pi {
+        return offers;
+    }
+    if running {
+        // There is no other place to write it: saving the chat steers.
+        offers.push(offer("steer…", "pi.openChat", Vec::new()));
+    }
+    offers.push(offer("new chat", "pi.newSession", Vec::new()));
+    if place.found.no_model {
+        offers.push(offer("set up…", "pi.setUp", Vec::new()));
+        offers.push(offer("run the demo", "pi.demo", Vec::new()));
     }
     offers
 }
@@ -49,27 +71,80 @@ pub fn new_session(connection: &Arc<Connection>, _: &[Value]) -> Result<(), Comm
 struct Target {
     uri: Url,
     range: Option<Range>,
+    /// What is there is to be changed.
+    #[serde(default)]
+    change: bool,
 }
 
-impl Target {
-    fn of(arguments: &[Value]) -> Result<Option<Self>, CommandError> {
-        let Some(argument) = arguments.first() else { return Ok(None) };
-        let target = serde_json::from_value(argument.clone());
-        target.map(Some).map_err(|error| CommandError::invalid(format!("needs {{uri, range}}: {error}")))
-    }
+/// The first argument, unless it is nothing.
+fn first(arguments: &[Value]) -> Option<&Value> {
+    arguments.first().filter(|it| !it.is_null())
 }
 
-/// `pi.openChat`.
+/// `pi.openChat`: with a place, mention it; with a text, write it.
 pub fn open_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let mention = Target::of(arguments)?
-        .and_then(|it| chat::ask_about(connection, &it.uri, it.range.unwrap_or_default()));
-    connection.enqueue(Job::OpenChat(mention));
+    let draft = match first(arguments) {
+        None => None,
+        Some(Value::String(_)) => Some(words(arguments)).filter(|it| !it.is_empty()),
+        Some(object) => {
+            let it: Target = serde_json::from_value(object.clone())
+                .map_err(|error| CommandError::invalid(format!("needs {{uri, range}} or a text: {error}")))?;
+            let mention = chat::ask_about(connection, &it.uri, it.range.unwrap_or_default());
+            mention.map(|mention| if it.change { format!("Change {mention}so that ") } else { mention })
+        }
+    };
+    connection.enqueue(Job::OpenChat(draft));
     Ok(())
 }
 
-/// `pi.sendChat`.
+/// `pi.sendChat`: of this chat document, else of the only one that is open.
 pub fn send_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let target = Target::of(arguments)?.ok_or_else(|| CommandError::invalid("needs {uri}"))?;
-    let sent = file_path(&target.uri).is_some_and(|it| connection.chats.send(&it));
-    if sent { Ok(()) } else { Err(CommandError::invalid("is for an open chat document")) }
+    let path = match first(arguments) {
+        None => connection.chats.only(),
+        Some(Value::String(name)) => file_path(&named(connection, name)?),
+        Some(object) => {
+            let it: Target = serde_json::from_value(object.clone())
+                .map_err(|error| CommandError::invalid(format!("needs {{uri}}: {error}")))?;
+            file_path(&it.uri)
+        }
+    };
+    let sent = path.is_some_and(|it| connection.chats.send(&it));
+    if sent { Ok(()) } else { Err(CommandError::invalid("is for an open chat document; give its {uri}")) }
+}
+
+/// `pi.setUp`: how to get a model.
+pub fn set_up(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        show::text(&connection, "set-up.md", SET_UP.to_owned(), "How to set up a model is").await;
+    });
+    Ok(())
+}
+
+/// `pi.demo`: plays the demo and shows what it says.
+pub fn demo(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        match play().await {
+            Ok(said) => {
+                let text =
+                    format!("# Scripted demo \u{2013} no model involved\n\n{}", fenced(&said, "console"));
+                show::text(&connection, "demo.md", text, "The demo is").await;
+            }
+            Err(error) => connection.messages.error(&format!("The demo could not be played: {error}")),
+        }
+    });
+    Ok(())
+}
+
+/// What `pi demo` prints.
+async fn play() -> io::Result<String> {
+    let mut command = tokio::process::Command::new(helper::program()?);
+    command.arg("demo").env("NO_COLOR", "1").stdin(Stdio::null()).kill_on_drop(true);
+    let played = tokio::time::timeout(DEMO_TIME, command.output());
+    let output = played.await.map_err(|_late| io::Error::from(io::ErrorKind::TimedOut))??;
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

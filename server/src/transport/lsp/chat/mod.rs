@@ -132,6 +132,13 @@ impl Chats {
         chats.get(path).inspect(|it| tell(it, Message::Send)).is_some()
     }
 
+    /// The only one that is open.
+    pub fn only(&self) -> Option<PathBuf> {
+        let chats = self.lock();
+        let mut paths = chats.keys();
+        paths.next().filter(|_| paths.next().is_none()).cloned()
+    }
+
     /// Writes into the draft of this document. False if it is not open.
     fn write(&self, path: &Path, text: &str) -> bool {
         let chats = self.lock();

@@ -1,17 +1,17 @@
 //! Opening a chat document: made if need be, shown by the editor, else named in a message.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
-use lsp_types::{MessageType, Range, Url};
+use lsp_types::{Position, Range, Url};
 use pi_core::{SessionHandle, session::Command};
-use pi_host::fs::blocking;
-use serde_json::{Value, json};
+use pi_host::{
+    fs::blocking,
+    workspace::position::{PositionEncoding, to_range},
+};
+use ropey::Rope;
 
 use super::files;
-use crate::transport::lsp::{connection::Connection, documents::file_path};
-
-/// How long an editor may take to show a document.
-const DEADLINE: Duration = Duration::from_secs(10);
+use crate::transport::lsp::{connection::Connection, documents::file_path, show::document};
 
 /// Opens the chat of a session. `mention` is typed into its prompt.
 pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: Option<String>) {
@@ -29,20 +29,31 @@ pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: 
     }
 }
 
-/// Lets the editor show a document.
+/// Lets the editor show a chat document, at its end, where the user writes.
 pub async fn show(connection: &Connection, path: &Path) {
-    let shown = match Url::from_file_path(path) {
-        Ok(uri) => {
-            let params = json!({ "uri": uri, "takeFocus": true });
-            let answer = connection.client.ask("window/showDocument", params, DEADLINE).await;
-            answer.is_ok_and(|it| it.get("success").and_then(Value::as_bool) == Some(true))
+    let relative = path.strip_prefix(connection.folder()).unwrap_or(path).display();
+    let said = format!("Chat: {relative}");
+    let open = connection.documents.workspace().and_then(|it| it.overlay_text(path));
+    let text = match open {
+        Some(rope) => rope.to_string(),
+        None => {
+            let path = path.to_owned();
+            blocking(move || std::fs::read_to_string(path)).await.unwrap_or_default()
         }
-        Err(()) => false,
     };
-    if !shown {
-        let relative = path.strip_prefix(connection.folder()).unwrap_or(path).display();
-        connection.messages.show(MessageType::INFO, &format!("Chat: {relative}"));
+    match Url::from_file_path(path) {
+        Ok(uri) => {
+            document(connection, &uri, Some(end(&text, connection.capabilities().encoding)), &said).await
+        }
+        Err(()) => connection.messages.show(lsp_types::MessageType::INFO, &said),
     }
+}
+
+/// Where the next word would be typed: before the last line end.
+fn end(text: &str, encoding: PositionEncoding) -> Position {
+    let end = text.strip_suffix('\n').unwrap_or(text).len();
+    let at = to_range(&Rope::from_str(text), end, end, encoding).end;
+    Position::new(at.line, at.character)
 }
 
 /// Puts `text` into the prompt, in the editor if it has the document, else in the file.
@@ -50,7 +61,7 @@ async fn write(connection: &Connection, path: &Path, text: &str) {
     if connection.chats.write(path, text) {
         return;
     }
-    let (file, added) = (path.to_owned(), format!("{text} \n"));
+    let (file, added) = (path.to_owned(), format!("{} \n", text.trim_end()));
     let written = blocking(move || {
         let old = std::fs::read_to_string(&file)?;
         std::fs::write(&file, old + &added)

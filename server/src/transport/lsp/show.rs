@@ -1,0 +1,58 @@
+//! Showing documents: the editor is asked to; one that cannot is told where they are.
+
+use std::{io::Write, path::PathBuf, time::Duration};
+
+use lsp_types::{MessageType, Position, Url};
+use pi_host::fs::blocking;
+use serde_json::{Value, json};
+
+use super::connection::Connection;
+
+/// How long an editor may take to show a document.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Shows a document, at a place of it if one is given; else says `otherwise`.
+pub async fn document(connection: &Connection, uri: &Url, at: Option<Position>, otherwise: &str) {
+    let mut params = json!({ "uri": uri, "takeFocus": true });
+    if let Some(at) = at {
+        params["selection"] = json!({ "start": at, "end": at });
+    }
+    let shown = match connection.capabilities().show_document {
+        true => {
+            let answer = connection.client.ask("window/showDocument", params, DEADLINE).await;
+            answer.is_ok_and(|it| it.get("success").and_then(Value::as_bool) == Some(true))
+        }
+        false => false,
+    };
+    if !shown {
+        connection.messages.show(MessageType::INFO, otherwise);
+    }
+}
+
+/// Shows a text that has no file: in a temporary one, named so that editors know its language. `what` names it in a
+/// message, before its path.
+pub async fn text(connection: &Connection, name: &str, text: String, what: &str) {
+    match aside(name, text).await {
+        Ok(path) => {
+            let said = format!("{what} in {}", path.display());
+            match Url::from_file_path(&path) {
+                Ok(uri) => document(connection, &uri, None, &said).await,
+                Err(()) => connection.messages.show(MessageType::INFO, &said),
+            }
+        }
+        Err(error) => {
+            connection.messages.error(&format!("The temporary folder cannot be written: {error}"));
+        }
+    }
+}
+
+/// A new temporary file with this text. It stays: an editor has it open.
+pub async fn aside(name: &str, text: String) -> std::io::Result<PathBuf> {
+    let suffix = format!("-{name}");
+    blocking(move || {
+        let mut file = tempfile::Builder::new().prefix("pi-").suffix(&suffix).tempfile()?;
+        file.write_all(text.as_bytes())?;
+        Ok(file.keep().map_err(|it| it.error)?.1)
+    })
+    .await
+}
