@@ -636,6 +636,8 @@ export type EditHunk = {
   status: EditStatus;
   /** If it is the file itself that came or went. */
   file?: EditedFileKind;
+  /** Of a renamed file: the one it was before. */
+  fromUri?: string;
 };
 
 /** How to change a waiting message; what is absent stays. */

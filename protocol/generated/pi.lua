@@ -578,6 +578,7 @@
 ---@field timestamp integer When it was made, milliseconds since 1970.
 ---@field status pi.EditStatus What became of it.
 ---@field file? pi.EditedFileKind If it is the file itself that came or went.
+---@field fromUri? string Of a renamed file: the one it was before.
 
 ---How to change a waiting message; what is absent stays.
 ---@class pi.EditQueuedParams

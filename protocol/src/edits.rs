@@ -159,6 +159,9 @@ pub struct EditHunk {
     /// If it is the file itself that came or went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<EditedFileKind>,
+    /// Of a renamed file: the one it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_uri: Option<String>,
 }
 
 /// How many hunks there are of each kind.

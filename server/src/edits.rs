@@ -5,7 +5,7 @@
 use std::{collections::HashSet, fmt::Write as _, path::Path, process::ExitCode, sync::Arc};
 
 use pi_host::{
-    ledger::{Limits, Outcome, Review, Select, Status, Verb},
+    ledger::{Limits, Outcome, Review, Select, Status, Verb, Whole},
     paths,
 };
 
@@ -69,13 +69,21 @@ async fn list(review: &Arc<Review>, select: Select, all: bool) -> anyhow::Result
             file = Some(&it.path);
         }
         let status = format!("{:?}", status(it)).to_lowercase();
+        let place = match &it.whole {
+            None => format!("line {}", it.start + 1),
+            Some(Whole::Created) => "created".into(),
+            Some(Whole::Deleted) => "deleted".into(),
+            Some(Whole::Renamed { from, .. }) => {
+                let from = Path::new(from);
+                format!("renamed from {}", from.strip_prefix(review.root()).unwrap_or(from).display())
+            }
+        };
         let _infallible = writeln!(
             text,
-            "  {:<6} {status:<9} +{} −{}  line {}  {}, turn {}",
+            "  {:<6} {status:<9} +{} −{}  {place}  {}, turn {}",
             hunk_id(it.id),
             it.added,
             it.removed,
-            it.start + 1,
             it.tool,
             it.turn
         );

@@ -320,8 +320,12 @@ fn hunk(it: &FoundHunk, uri: String) -> EditHunk {
         file: it.whole.as_ref().map(|it| match it {
             Whole::Created => EditedFileKind::Created,
             Whole::Deleted => EditedFileKind::Deleted,
-            Whole::Renamed(_) => EditedFileKind::Renamed,
+            Whole::Renamed { .. } => EditedFileKind::Renamed,
         }),
+        from_uri: match &it.whole {
+            Some(Whole::Renamed { from, .. }) => Some(file_uri(Path::new(from))),
+            _ => None,
+        },
     }
 }
 

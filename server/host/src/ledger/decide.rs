@@ -41,6 +41,8 @@ pub struct Decided {
 const EDITED: &str = "You edited this since; your text stays";
 /// Why an earlier hunk cannot be reverted alone.
 const COVERED: &str = "A later change covers this one; revert that first";
+/// Why a rename is left alone.
+const RENAMED: &str = "The file has another name by now";
 
 /// Decides about the hunks in `ids`.
 pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decision: i64) -> Decided {
@@ -68,6 +70,8 @@ pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decisi
         };
         if was != it.status {
             decided.changed.push(it.id);
+        } else if wanted && it.renames() {
+            decided.refused.push(Refusal { hunk: it.id, reason: RENAMED.into(), unknown: false });
         } else if wanted && it.edited {
             decided.refused.push(Refusal { hunk: it.id, reason: EDITED.into(), unknown: false });
         } else if verb == Verb::Revert && it.status == Status::Superseded && !covered_by(&before, it, ids) {
@@ -114,7 +118,15 @@ fn rounds(file: &mut FileState, ids: &HashSet<i64>, wanted: impl Fn(&Hunk) -> bo
     let mut flipped: HashSet<i64> = HashSet::new();
     loop {
         let able = |it: &&Hunk| ids.contains(&it.id) && !it.edited && wanted(it) && !flipped.contains(&it.id);
-        let flips: Vec<_> = file.hunks.iter().filter(able).map(|it| (it.id, to)).collect();
+        let able = file.hunks.iter().filter(able).filter(|it| file.can_rename(it));
+        let mut flips: Vec<_> = able.map(|it| (it.id, to, it.renames())).collect();
+        // One rename at a time: each decides which is next.
+        let mut renames = 0;
+        flips.retain(|(.., renames_it)| {
+            renames += usize::from(*renames_it);
+            !renames_it || renames == 1
+        });
+        let flips: Vec<_> = flips.into_iter().map(|(id, to, _)| (id, to)).collect();
         if flips.is_empty() {
             return;
         }

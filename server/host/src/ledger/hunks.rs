@@ -34,8 +34,13 @@ pub enum Whole {
     Created,
     /// It is not there any more.
     Deleted,
-    /// It had another name; the path before.
-    Renamed(String),
+    /// It got another name.
+    Renamed {
+        /// The path before.
+        from: String,
+        /// The path afterwards.
+        to: String,
+    },
 }
 
 /// Where a superseded hunk was inside the one that superseded it.
@@ -108,6 +113,11 @@ impl Hunk {
         matches!(self.status, Status::Pending | Status::Kept)
     }
 
+    /// Whether it is the file's name that changed, and not its text.
+    pub fn renames(&self) -> bool {
+        matches!(self.whole, Some(Whole::Renamed { .. }))
+    }
+
     /// The text of one side; nothing if there is no file on that side.
     pub fn side(&self, to: To) -> Option<&str> {
         match (to, &self.whole) {
@@ -120,9 +130,7 @@ impl Hunk {
 
     /// Waits for a decision and has lines, so that a change of the same lines becomes one with it.
     fn waits_at(&self, range: &Range<usize>) -> bool {
-        self.status == Status::Pending
-            && !matches!(self.whole, Some(Whole::Renamed(_)))
-            && touches(&self.range(), range)
+        self.status == Status::Pending && !self.renames() && touches(&self.range(), range)
     }
 
     /// Which text is in the file, by its status.
@@ -184,10 +192,11 @@ impl FileState {
             (_, now) => {
                 let len = now.map_or(0, lines::count);
                 self.text = now.map(str::to_owned);
-                for it in self.hunks.iter_mut().filter(|it| it.is_live()) {
+                let in_text = |it: &Hunk| it.is_live() && !it.renames();
+                for it in self.hunks.iter_mut().filter(|it| in_text(it)) {
                     (it.start, it.len) = (0, len);
                 }
-                let live: Vec<_> = (0..self.hunks.len()).filter(|&it| self.hunks[it].is_live()).collect();
+                let live: Vec<_> = (0..self.hunks.len()).filter(|&it| in_text(&self.hunks[it])).collect();
                 self.judge(&live);
             }
         }
@@ -195,7 +204,8 @@ impl FileState {
 
     /// Recognises the editor's own undo and redo of one edit: a diff would often cut elsewhere.
     fn undone(&mut self, now: Option<&str>) -> bool {
-        let edits: Vec<i64> = self.hunks.iter().rev().filter(|it| it.is_live()).map(|it| it.edit).collect();
+        let live = self.hunks.iter().rev().filter(|it| it.is_live() && !it.renames());
+        let edits: Vec<i64> = live.map(|it| it.edit).collect();
         let mut tried = Vec::new();
         for edit in edits {
             if tried.contains(&edit) {
@@ -254,7 +264,7 @@ impl FileState {
         let mut touched = Vec::new();
         let new_lines = texts.map(|(_, new)| Lines::of(new));
         for (at, hunk) in self.hunks.iter_mut().enumerate() {
-            if !hunk.is_live() || settled.contains(&at) {
+            if !hunk.is_live() || hunk.renames() || settled.contains(&at) {
                 continue;
             }
             let old = hunk.range();
@@ -316,7 +326,7 @@ impl FileState {
 
     /// Puts hunks in the order of their places; those at one place keep theirs.
     fn sort(&mut self) {
-        self.hunks.sort_by_key(|it| it.start);
+        self.hunks.sort_by_key(|it| (it.start, !it.renames()));
     }
 
     /// Records that a hunk went to `to`, and what that means for the hunks it was made from.
@@ -351,8 +361,15 @@ impl FileState {
     /// Lets hunks go to another of their texts: at most one flip for a hunk, none that is edited or superseded. One
     /// that overlaps another of them is left as it is. The text becomes what it is then.
     pub fn flip(&mut self, flips: &[(i64, To)]) {
-        let mut flips: Vec<(usize, To)> =
-            flips.iter().filter_map(|(id, to)| Some((self.at(*id)?, *to))).collect();
+        let flips = flips.iter().filter_map(|(id, to)| Some((self.at(*id)?, *to)));
+        let (names, mut flips): (Vec<_>, Vec<(usize, To)>) =
+            flips.partition(|(at, _)| self.hunks[*at].renames());
+        for (at, to) in names {
+            self.set(at, to);
+        }
+        if flips.is_empty() {
+            return;
+        }
         flips.sort_by_key(|(at, _)| *at);
         let mut free = 0;
         flips.retain(|(at, _)| {
@@ -426,9 +443,8 @@ impl FileState {
             let new_range = new_place(&ops, &range);
             let text = new_lines.slice(new_range.clone());
             for hunk in self.hunks.iter_mut().filter(|it| it.is_live()) {
-                let renamed = matches!(hunk.whole, Some(Whole::Renamed(_)));
                 let inside = hunk.waits_at(&range) || overlaps(&range, &hunk.range());
-                if inside || (whole.is_some() && !renamed) {
+                if !hunk.renames() && (inside || whole.is_some()) {
                     let offset = hunk.start as i64 - range.start as i64;
                     hunk.parent = Some(Parent { hunk: id, offset, len: hunk.len, edited: hunk.edited });
                     (hunk.was, hunk.status) = (hunk.status, Status::Superseded);
@@ -457,28 +473,6 @@ impl FileState {
         self.hunks.append(&mut made);
         self.sort();
         count
-    }
-
-    /// The file came here from another path.
-    pub fn renamed(&mut self, edit: i64, from: &str, id: i64) {
-        self.hunks.insert(
-            0,
-            Hunk {
-                id,
-                edit,
-                status: Status::Pending,
-                was: Status::Pending,
-                edited: false,
-                start: 0,
-                len: 0,
-                base: String::new(),
-                previous: String::new(),
-                text: String::new(),
-                whole: Some(Whole::Renamed(from.to_owned())),
-                parent: None,
-                decision: 0,
-            },
-        );
     }
 
     /// Changes that become one hunk, as ranges of `ops`: those that share a waiting hunk.

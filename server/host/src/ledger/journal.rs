@@ -154,26 +154,44 @@ pub(super) fn complete(
     before: Option<&str>,
     after: Option<&str>,
 ) -> rusqlite::Result<()> {
-    let path = Path::new(&edit.path);
-    if let Some(from) = &edit.from {
-        store::rename(db, from, &edit.path)?;
-    }
-    let mut file = store::load(db, &edit.path)?;
-    file.state.follow(before);
-    let next = store::next_hunk(db)?;
     match &edit.from {
-        Some(from) => file.state.renamed(edit.id, from, next),
-        // It was replaced without being text: there is nothing to go back to.
-        None if before.is_none() && after.is_some() && !edit.creates => {
-            file.state.text = after.map(str::to_owned)
+        None => take_in(db, edit, &edit.path, before, after)?,
+        // What is recorded of another file at that path stays apart: one goes, one comes.
+        Some(from) if store::knows(db, &edit.path)? => {
+            take_in(db, edit, from, before, None)?;
+            take_in(db, edit, &edit.path, None, after)?;
         }
-        None => {
-            file.state.absorb(edit.id, after, next);
+        Some(from) => {
+            store::rename(db, from, &edit.path)?;
+            let mut file = store::load(db, &edit.path)?;
+            file.state.follow(before);
+            file.state.renamed(edit.id, from, &edit.path, store::next_hunk(db)?);
+            file.stamp = if edit.buffer { None } else { stamp(Path::new(&edit.path)) };
+            store::save(db, &edit.root, &edit.path, &file)?;
         }
     }
-    file.stamp = if edit.buffer { None } else { stamp(path) };
-    store::save(db, &edit.root, &edit.path, &file)?;
     store::end_edit(db, edit.id, EditState::Done, Some((before, after)), None)
+}
+
+/// Records what became of the text of one file.
+fn take_in(
+    db: &Transaction<'_>,
+    edit: &OpenEdit,
+    path: &str,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> rusqlite::Result<()> {
+    let mut file = store::load(db, path)?;
+    file.state.follow(before);
+    if before.is_none() && after.is_some() && !edit.creates && edit.from.is_none() {
+        // It was replaced without being text: there is nothing to go back to.
+        file.state.text = after.map(str::to_owned);
+    } else {
+        file.state.absorb(edit.id, after, store::next_hunk(db)?);
+    }
+    file.stamp = if edit.buffer { None } else { stamp(Path::new(path)) };
+    store::save(db, &edit.root, path, &file)?;
+    Ok(())
 }
 
 /// Ends a record in doubt, given the text that is there now. Gives what it turned out to be; nothing if it stays

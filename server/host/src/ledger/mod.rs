@@ -10,12 +10,14 @@
 
 mod blobs;
 mod decide;
+mod files;
 mod hunks;
 #[cfg(test)]
 mod hunks_tests;
 mod journal;
 mod lines;
 mod query;
+mod renames;
 mod retention;
 mod review;
 mod store;

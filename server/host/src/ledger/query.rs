@@ -9,11 +9,14 @@ use rusqlite::{Connection, params};
 
 use super::{
     blobs,
-    hunks::{FileState, Status, To, Whole},
+    hunks::{FileState, Hunk, Status, To, Whole},
     journal::{self, stamp},
     store::{self, EditState, StoredFile},
 };
-use crate::{fs, tools::diff, workspace::MAX_FILE_BYTES, workspace::Workspace};
+use crate::{
+    fs,
+    workspace::{MAX_FILE_BYTES, Workspace},
+};
 
 /// Which hunks are meant; every field narrows the choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -182,7 +185,7 @@ fn look_at(
     workspace: &Workspace,
 ) -> rusqlite::Result<bool> {
     let key = store::path_text(path);
-    let open = workspace.document(path).map(|it| it.rope.to_string());
+    let open = open_text(path, workspace);
     if open.is_none() {
         let stamped: Option<String> = db
             .prepare_cached("SELECT stamp FROM files WHERE path = ?1")?
@@ -196,6 +199,24 @@ fn look_at(
     let mut file = store::load(db, &key)?;
     if file.state.text == now {
         return Ok(false);
+    }
+    if now.is_none() {
+        if let Some(place) = renamed_by_others(db, &mut file, workspace)? {
+            let to = store::path_text(&place);
+            let change = store::write(db)?;
+            store::rename(&change, &key, &to)?;
+            file.stamp = stamp(&place);
+            let saved = store::save(&change, root, &to, &file)?;
+            if saved {
+                change.commit()?;
+                for row in rows.iter_mut() {
+                    let now = file.state.hunks.iter().find(|it| it.id == row.id);
+                    row.status = now.map_or(row.status, |it| it.status);
+                    row.path = place.clone();
+                }
+            }
+            return Ok(saved);
+        }
     }
     file.state.follow(now.as_deref());
     let by_id: HashMap<i64, _> =
@@ -216,6 +237,29 @@ fn look_at(
     let saved = store::save(&change, root, &key, &file)?;
     change.commit()?;
     Ok(saved)
+}
+
+/// Recognises that a file that is gone has the other name of one of its renames: somebody took it back, or a decision
+/// was cut off. Gives the name.
+fn renamed_by_others(
+    db: &Connection,
+    file: &mut StoredFile,
+    workspace: &Workspace,
+) -> rusqlite::Result<Option<PathBuf>> {
+    let renames = file.state.hunks.iter().filter(|it| it.renames() && file.state.can_rename(it));
+    let others = renames.filter_map(|it| match &it.whole {
+        Some(Whole::Renamed { from, .. }) if it.is_in() => Some((it.id, To::Base, from.clone())),
+        Some(Whole::Renamed { to, .. }) => Some((it.id, To::Text, to.clone())),
+        _ => None,
+    });
+    for (id, side, name) in others.collect::<Vec<_>>() {
+        let (text, _) = current(Path::new(&name), workspace);
+        if text.is_some() && text == file.state.text && !store::knows(db, &name)? {
+            file.state.flip(&[(id, side)]);
+            return Ok(Some(name.into()));
+        }
+    }
+    Ok(None)
 }
 
 /// Where each hunk is in the text without what waits.
@@ -248,10 +292,17 @@ fn settle(db: &mut Connection, root: &str, workspace: &Workspace) -> rusqlite::R
 
 /// The text of a file, and whether it is open in an editor. Blocks.
 pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bool) {
-    match workspace.document(path) {
-        Some(document) => (Some(document.rope.to_string()), true),
+    match open_text(path, workspace) {
+        Some(text) => (Some(text), true),
         None => (disk_text(path), false),
     }
+}
+
+/// The text of a file that is open in an editor. A document without changes whose file was deleted is only what is
+/// left of it in a window.
+pub(super) fn open_text(path: &Path, workspace: &Workspace) -> Option<String> {
+    let document = workspace.document(path)?;
+    (document.dirty || path.exists()).then(|| document.rope.to_string())
 }
 
 /// What is no text is as if it were not there: no hunk can be in it.
@@ -262,7 +313,7 @@ fn disk_text(path: &Path) -> Option<String> {
 fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
     let mut statement = db.prepare_cached(
         "SELECT h.id, h.path, h.start, h.len, h.removed, h.added, h.status, h.edited, h.whole, h.renamed_from,
-            e.session, e.prompt, e.turn, e.call, e.tool, e.began, h.parent, h.decision
+            e.session, e.prompt, e.turn, e.call, e.tool, e.began, h.parent, h.decision, e.path
          FROM files f JOIN hunks h ON h.path = f.path JOIN edits e ON e.id = h.edit
          WHERE f.root = ?1 ORDER BY f.path, h.rank",
     )?;
@@ -278,7 +329,7 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
             added: lines(5)?,
             status: store::status(row.get_ref(6)?.as_str()?),
             edited: row.get(7)?,
-            whole: store::whole(row.get(8)?, row.get(9)?),
+            whole: store::whole(row.get(8)?, row.get(9)?, row.get(18)?),
             session: row.get(10)?,
             prompt: row.get(11)?,
             turn: row.get::<_, i64>(12)?.unsigned_abs(),
@@ -303,53 +354,83 @@ pub(super) fn texts(db: &Connection, ids: &[i64]) -> rusqlite::Result<HashMap<i6
     Ok(out)
 }
 
+/// A file before and after some edits: its path, none where it is not there, and its text.
+pub(super) type Side = (Option<PathBuf>, String);
+
 /// What the hunks with these ids change in a file as it is now. Those that others have edited are left out.
-pub(super) fn patch_of(file: &FileState, name: &str, ids: &HashSet<i64>) -> String {
-    let flips =
-        |to: fn(&super::hunks::Hunk) -> To, wanted: fn(&super::hunks::Hunk) -> bool| -> Vec<(i64, To)> {
-            let meant = file.hunks.iter().filter(|it| ids.contains(&it.id) && !it.edited && it.is_live());
-            meant.filter(|it| wanted(it)).map(|it| (it.id, to(it))).collect()
-        };
+pub(super) fn sides_of(file: &FileState, path: &Path, ids: &HashSet<i64>) -> (Side, Side) {
+    let flips = |to: fn(&Hunk) -> To, wanted: fn(&Hunk) -> bool| -> Vec<(i64, To)> {
+        let meant = file.hunks.iter().filter(|it| ids.contains(&it.id) && !it.edited && it.is_live());
+        meant.filter(|it| wanted(it)).map(|it| (it.id, to(it))).collect()
+    };
     let (mut from, mut with) = (file.clone(), file.clone());
     with.flip(&flips(|_| To::Text, |it| !it.is_in()));
-    let back = |it: &super::hunks::Hunk| if it.status == Status::Pending { To::Base } else { To::Previous };
+    let back = |it: &Hunk| if it.status == Status::Pending { To::Base } else { To::Previous };
     from.flip(&flips(back, |it| it.is_in()));
-    let text = |it: FileState| it.text.unwrap_or_default();
-    diff::patch(name, &text(from), &text(with))
+    let side = |it: FileState| {
+        let moved = it.place().filter(|place| Some(*place) != file.place());
+        let place = moved.map_or_else(|| path.to_owned(), PathBuf::from);
+        (it.text.is_some().then_some(place), it.text.unwrap_or_default())
+    };
+    (side(from), side(with))
 }
 
-/// What the edits of a call, a turn or a prompt changed when they were made: a diff for each unbroken series of them.
-pub(super) fn patches_of_edits(
+/// What the edits of a call, a turn or a prompt changed when they were made: one pair for each unbroken series of them.
+pub(super) fn sides_of_edits(
     db: &Connection,
     root: &str,
     select: &Select,
-) -> rusqlite::Result<Vec<(PathBuf, String, String)>> {
+) -> rusqlite::Result<Vec<(Side, Side)>> {
     let mut statement = db.prepare_cached(
-        "SELECT path, before, after, call, prompt FROM edits
+        "SELECT path, before, after, call, prompt, from_path FROM edits
          WHERE root = ?1 AND state = 'done' AND (?2 IS NULL OR session = ?2) AND (?3 IS NULL OR turn = ?3)
          ORDER BY path, id",
     )?;
     type Hash = Option<Vec<u8>>;
-    type Row = (String, Hash, Hash, String, Option<String>);
+    struct Edit {
+        path: String,
+        before: Hash,
+        after: Hash,
+        call: String,
+        prompt: Option<String>,
+        from: Option<String>,
+    }
     let turn = select.turn.map(|it| it as i64);
     let rows = statement.query_map(params![root, select.session, turn], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        Ok(Edit {
+            path: row.get(0)?,
+            before: row.get(1)?,
+            after: row.get(2)?,
+            call: row.get(3)?,
+            prompt: row.get(4)?,
+            from: row.get(5)?,
+        })
     })?;
-    let mut series: Vec<(PathBuf, Hash, Hash)> = Vec::new();
+    let mut series: Vec<Edit> = Vec::new();
     for row in rows {
-        let (path, before, after, call, prompt): Row = row?;
-        let path = PathBuf::from(path);
-        let meant = select.path.as_ref().is_none_or(|it| *it == path)
-            && select.call.as_ref().is_none_or(|it| *it == call)
-            && select.prompts.as_ref().is_none_or(|it| prompt.is_some_and(|has| it.contains(&has)));
-        match series.last_mut().filter(|last| last.0 == path && last.2 == before) {
-            Some(last) if meant => last.2 = after,
-            _ if meant => series.push((path, before, after)),
+        let edit = row?;
+        let meant = select.path.as_ref().is_none_or(|it| *it == Path::new(&edit.path))
+            && select.call.as_ref().is_none_or(|it| *it == edit.call)
+            && select
+                .prompts
+                .as_ref()
+                .is_none_or(|it| edit.prompt.as_ref().is_some_and(|has| it.contains(has)));
+        let last = series.last_mut().filter(|last| last.path == edit.path && last.after == edit.before);
+        match last {
+            Some(last) if meant && edit.from.is_none() => last.after = edit.after,
+            _ if meant => series.push(edit),
             _ => {}
         }
     }
-    let text = |hash: Hash| hash.map_or(Ok(String::new()), |it| blobs::get(db, &it));
-    series.into_iter().map(|(path, before, after)| Ok((path, text(before)?, text(after)?))).collect()
+    let side = |path: String, hash: Hash| -> rusqlite::Result<Side> {
+        let there = hash.is_some().then_some(PathBuf::from(path));
+        Ok((there, hash.map_or(Ok(String::new()), |it| blobs::get(db, &it))?))
+    };
+    let sides = series.into_iter().map(|it| {
+        let from = it.from.unwrap_or_else(|| it.path.clone());
+        Ok((side(from, it.before)?, side(it.path, it.after)?))
+    });
+    sides.collect()
 }
 
 /// The file as the ledger has it, followed to what it is now.

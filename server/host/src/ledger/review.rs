@@ -11,21 +11,16 @@ use std::{
 };
 
 use pi_core::clock;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Ledger, LedgerEvent,
     decide::{self, Decided, Refusal, Verb},
     hunks::{FileState, Status},
     journal,
-    query::{self, EditPatch, Found, FoundHunk, Select},
+    query::{self, EditPatch, Found, FoundHunk, Select, Side},
     store::{self, StoredFile},
 };
-use crate::{
-    fs, paths,
-    tools::diff,
-    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace},
-};
+use crate::{fs, paths, tools::diff, workspace::Workspace};
 
 /// How often a decision is stored anew when another process has changed the same file's records.
 const STORE_ATTEMPTS: usize = 4;
@@ -33,9 +28,9 @@ const STORE_ATTEMPTS: usize = 4;
 /// The review of one project.
 #[derive(Debug)]
 pub struct Review {
-    ledger: Arc<Ledger>,
-    workspace: Arc<Workspace>,
-    root: PathBuf,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) root: PathBuf,
     /// Decisions of this process follow one another.
     turn: tokio::sync::Mutex<()>,
     decision: AtomicI64,
@@ -142,13 +137,9 @@ impl Review {
             let (review, select) = (self.clone(), select.clone());
             let series = fs::blocking(move || {
                 let root = store::path_text(&review.root);
-                review.ledger.with(|db| query::patches_of_edits(db, &root, &select))
+                review.ledger.with(|db| query::sides_of_edits(db, &root, &select))
             });
-            let patch = |(path, before, after): (PathBuf, String, String)| EditPatch {
-                diff: diff::patch(&self.name(&path), &before, &after),
-                path,
-            };
-            return Ok(series.await?.into_iter().map(patch).collect());
+            return Ok(series.await?.into_iter().filter_map(|it| self.patch(it)).collect());
         }
         let found = self.look().await?;
         let named = !select.hunks.is_empty();
@@ -159,14 +150,19 @@ impl Review {
             let mut patches = Vec::new();
             for (path, ids) in files {
                 let file = review.ledger.with(|db| query::file_now(db, &path, &review.workspace))?;
-                let diff = query::patch_of(&file.state, &review.name(&path), &ids);
-                if !diff.is_empty() {
-                    patches.push(EditPatch { path, diff });
-                }
+                patches.extend(review.patch(query::sides_of(&file.state, &path, &ids)));
             }
             Ok(patches)
         })
         .await
+    }
+
+    /// The difference between two sides, unless there is none.
+    fn patch(&self, (old, new): (Side, Side)) -> Option<EditPatch> {
+        let [from, to] = [&old.0, &new.0].map(|it| it.as_ref().map(|it| self.name(it)));
+        let diff = diff::file_patch(from.as_deref(), to.as_deref(), &old.1, &new.1);
+        let path = new.0.or(old.0).filter(|_| !diff.is_empty())?;
+        Some(EditPatch { path, diff })
     }
 
     /// Carries out a decision, or with `preview` only says what it would come to.
@@ -189,13 +185,15 @@ impl Review {
         };
         let number = self.next_decision();
         for (path, ids) in by_file(meant.into_iter()) {
-            let decided = match preview {
-                true => self.preview(&path, &ids, verb).await?,
+            let (decided, files) = match preview {
+                true => {
+                    let decided = self.preview(&path, &ids, verb).await?;
+                    let changes = !decided.changed.is_empty();
+                    (decided, changes.then_some(path).into_iter().collect())
+                }
                 false => self.decide_file(&path, &ids, verb, number).await?,
             };
-            if !decided.changed.is_empty() {
-                outcome.files.push(path);
-            }
+            outcome.files.extend(files);
             outcome.changed.extend(decided.changed);
             outcome.refused.extend(decided.refused);
         }
@@ -216,40 +214,75 @@ impl Review {
         let (review, path, ids) = (self.clone(), path.to_owned(), ids.clone());
         fs::blocking(move || {
             let mut file = review.ledger.with(|db| query::file_now(db, &path, &review.workspace))?;
-            Ok(decide::apply(&mut file.state, &ids, verb, 0))
+            let named = file.state.place().map(str::to_owned);
+            let decided = decide::apply(&mut file.state, &ids, verb, 0);
+            let place = new_place(&path, named.as_deref(), &file.state);
+            Ok(match review.obstacle(&path, &place)? {
+                Some(reason) => refused(&ids, &reason),
+                None => decided,
+            })
         })
         .await
     }
 
+    /// Decides about the hunks of one file. Gives the files that are others now.
     async fn decide_file(
         self: &Arc<Self>,
         path: &Path,
         ids: &HashSet<i64>,
         verb: Verb,
         number: i64,
-    ) -> io::Result<Decided> {
-        let guard = self.workspace.lock_path(path).await;
-        let snapshot = match self.workspace.read(path).await {
-            Ok(it) => Some(it),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Ok(refused(ids, &format!("{} cannot be read: {error}", self.name(path)))),
+    ) -> io::Result<(Decided, Vec<PathBuf>)> {
+        let not_done = |reason: &str| Ok((refused(ids, reason), Vec::new()));
+        let mut guard = self.workspace.lock_path(path).await;
+        let mut snapshot = match self.snapshot(path).await {
+            Ok(it) => it,
+            Err(error) => return not_done(&format!("{} cannot be read: {error}", self.name(path))),
         };
         let text = snapshot.as_ref().filter(|it| it.exact).map(|it| it.text.clone());
         let mut file = self.load(path, text).await?;
         let before = file.state.text.clone();
+        let named = file.state.place().map(str::to_owned);
         let decided = decide::apply(&mut file.state, ids, verb, number);
         if decided.changed.is_empty() {
-            return Ok(decided);
+            return Ok((decided, Vec::new()));
         }
-        let origin = match self.place(&guard, path, snapshot, before.as_deref(), &file.state, verb).await {
+        let place = new_place(path, named.as_deref(), &file.state);
+        let moved = place != path;
+        if moved {
+            guard = self.workspace.lock_path(&place).await;
+            let (review, from, to, there) =
+                (self.clone(), path.to_owned(), place.clone(), snapshot.is_some());
+            let obstacle = fs::blocking(move || match review.obstacle(&from, &to)? {
+                None if there => Ok(review.move_file(&from, &to).err()),
+                obstacle => Ok(obstacle),
+            });
+            if let Some(reason) = obstacle.await? {
+                return not_done(&reason);
+            }
+            if snapshot.is_some() {
+                snapshot = self.snapshot(&place).await?;
+            }
+        }
+        let there = snapshot.is_some();
+        let origin = match self.put(&guard, &place, snapshot, before.as_deref(), &file.state, verb).await {
             Ok(after) => after,
-            Err(reason) => return Ok(refused(ids, &reason)),
+            Err(reason) => {
+                if moved && there {
+                    if let Err(error) = self.move_file(&place, path) {
+                        tracing::warn!("after a decision that failed, {error}");
+                    }
+                }
+                return not_done(&reason);
+            }
         };
         file.state.follow(origin.text.as_deref());
-        file.stamp = if origin.buffer { None } else { journal::stamp(path) };
-        self.store(path, file, &decided.changed).await?;
+        file.stamp = if origin.buffer { None } else { journal::stamp(&place) };
+        self.store(path, &place, file, &decided.changed).await?;
         drop(guard);
-        Ok(decided)
+        let mut files = vec![path.to_owned()];
+        files.extend(moved.then_some(place));
+        Ok((decided, files))
     }
 
     async fn load(self: &Arc<Self>, path: &Path, now: Option<String>) -> io::Result<StoredFile> {
@@ -264,15 +297,27 @@ impl Review {
 
     /// Stores what was decided. If another process has changed the records meanwhile, theirs are followed to the
     /// text that is there now, in which our decision shows.
-    async fn store(self: &Arc<Self>, path: &Path, mut file: StoredFile, changed: &[i64]) -> io::Result<()> {
-        let (review, key, changed) = (self.clone(), store::path_text(path), changed.to_vec());
+    async fn store(
+        self: &Arc<Self>,
+        path: &Path,
+        place: &Path,
+        mut file: StoredFile,
+        changed: &[i64],
+    ) -> io::Result<()> {
+        let (review, changed) = (self.clone(), changed.to_vec());
+        let (key, to) = (store::path_text(path), store::path_text(place));
         fs::blocking(move || {
             let root = store::path_text(&review.root);
             for _ in 0..STORE_ATTEMPTS {
                 let saved = review.ledger.with(|db| {
                     let change = store::write(db)?;
-                    let saved = store::save(&change, &root, &key, &file)?;
-                    change.commit()?;
+                    if key != to {
+                        store::rename(&change, &key, &to)?;
+                    }
+                    let saved = store::save(&change, &root, &to, &file)?;
+                    if saved {
+                        change.commit()?;
+                    }
                     Ok(saved)
                 })?;
                 if saved {
@@ -293,64 +338,16 @@ impl Review {
         .await
     }
 
-    /// Makes the file what it is to be.
-    async fn place(
-        &self,
-        guard: &PathGuard,
-        path: &Path,
-        snapshot: Option<Snapshot>,
-        before: Option<&str>,
-        wanted: &FileState,
-        verb: Verb,
-    ) -> Result<Placed, String> {
-        let buffer = snapshot.as_ref().is_some_and(|it| it.origin != Origin::Disk);
-        if before == wanted.text.as_deref() {
-            return Ok(Placed { text: wanted.text.clone(), buffer });
-        }
-        let Some(text) = wanted.text.clone() else {
-            self.remove(path, snapshot).await?;
-            return Ok(Placed { text: None, buffer: false });
-        };
-        let verb = match verb {
-            Verb::Accept => "keep",
-            Verb::Reject => "reject",
-            Verb::Revert => "revert",
-            Verb::Redo => "redo",
-        };
-        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-        let path = path.to_owned();
-        let plan = EditPlan { path, base: snapshot, text, label: format!("pi: {verb} {name}"), cause: None };
-        let done = guard.commit(plan, &CancellationToken::new()).await.map_err(|it| it.to_string())?;
-        Ok(Placed { text: Some(done.after), buffer: done.origin != Origin::Disk })
-    }
-
-    /// Removes a file that is still what the decision was made for.
-    async fn remove(&self, path: &Path, snapshot: Option<Snapshot>) -> Result<(), String> {
-        let name = self.name(path);
-        if self.workspace.document(path).is_some_and(|it| it.dirty) {
-            return Err(format!("{name} has unsaved changes in the editor; save or close it first"));
-        }
-        let path = path.to_owned();
-        let removed = fs::blocking(move || {
-            let now = fs::read_bounded(&path, crate::workspace::MAX_FILE_BYTES)?;
-            if snapshot.is_some_and(|it| it.text.as_bytes() != now) {
-                return Err(io::Error::other("it was changed in the meantime"));
-            }
-            std::fs::remove_file(&path)
-        });
-        removed.await.map_err(|error| format!("{name} cannot be removed: {error}"))
-    }
-
     /// How people name a file: from the project's folder.
-    fn name(&self, path: &Path) -> String {
+    pub(super) fn name(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
 
-/// What a file has become.
-struct Placed {
-    text: Option<String>,
-    buffer: bool,
+/// Where a file is to be after a decision, which had this name by its renames before.
+fn new_place(path: &Path, named: Option<&str>, state: &FileState) -> PathBuf {
+    let place = state.place().filter(|it| Some(*it) != named);
+    place.map_or_else(|| path.to_owned(), PathBuf::from)
 }
 
 fn by_file<'a>(hunks: impl Iterator<Item = &'a FoundHunk>) -> BTreeMap<PathBuf, HashSet<i64>> {

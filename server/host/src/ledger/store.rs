@@ -315,7 +315,8 @@ pub fn load(db: &Connection, path: &str) -> rusqlite::Result<StoredFile> {
     let text = text.map(|it| blobs::get(db, &it)).transpose()?;
     let mut statement = db.prepare_cached(
         "SELECT id, edit, status, was, edited, start, len, base, previous, text, whole, renamed_from, parent,
-            parent_offset, parent_len, parent_edited, decision FROM hunks WHERE path = ?1 ORDER BY rank",
+            parent_offset, parent_len, parent_edited, decision,
+            (SELECT path FROM edits WHERE edits.id = hunks.edit) FROM hunks WHERE path = ?1 ORDER BY rank",
     )?;
     let hunks = statement.query_map([path], hunk)?.collect::<Result<_, _>>()?;
     Ok(StoredFile { state: FileState { text, hunks }, stamp, version })
@@ -344,7 +345,7 @@ fn hunk(row: &Row<'_>) -> rusqlite::Result<Hunk> {
         base,
         previous,
         text: blobs::unpack(&row.get::<_, Vec<u8>>(9)?),
-        whole: whole(row.get(10)?, row.get(11)?),
+        whole: whole(row.get(10)?, row.get(11)?, row.get(17)?),
         parent,
         decision: row.get(16)?,
     })
@@ -434,7 +435,12 @@ pub fn next_hunk(db: &Transaction<'_>) -> rusqlite::Result<i64> {
     Ok(last.unwrap_or_default() + 1)
 }
 
-/// Gives a file another path, in place of what the ledger knew there.
+/// Whether the ledger has hunks of a file at this path.
+pub fn knows(db: &Connection, path: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM hunks WHERE path = ?1")?.exists([path])
+}
+
+/// Gives a file another path, at which the ledger [`knows`] none.
 pub fn rename(db: &Transaction<'_>, from: &str, to: &str) -> rusqlite::Result<()> {
     db.execute("DELETE FROM files WHERE path = ?1", [to])?;
     db.execute("UPDATE files SET path = ?2 WHERE path = ?1", [from, to])?;
@@ -465,16 +471,16 @@ fn whole_words(whole: Option<&Whole>) -> (Option<&'static str>, Option<&str>) {
         None => (None, None),
         Some(Whole::Created) => (Some("created"), None),
         Some(Whole::Deleted) => (Some("deleted"), None),
-        Some(Whole::Renamed(from)) => (Some("renamed"), Some(from)),
+        Some(Whole::Renamed { from, .. }) => (Some("renamed"), Some(from)),
     }
 }
 
-/// What the words of the tables say of a file.
-pub fn whole(word: Option<String>, from: Option<String>) -> Option<Whole> {
+/// What the words of the tables say of a file; `to` is the path of the edit.
+pub fn whole(word: Option<String>, from: Option<String>, to: Option<String>) -> Option<Whole> {
     match word.as_deref()? {
         "created" => Some(Whole::Created),
         "deleted" => Some(Whole::Deleted),
-        "renamed" => from.map(Whole::Renamed),
+        "renamed" => from.zip(to).map(|(from, to)| Whole::Renamed { from, to }),
         _ => None,
     }
 }

@@ -204,6 +204,139 @@ async fn created_files_disappear_and_come_back() {
     assert_eq!(project.text("new/b.txt"), "b\n");
 }
 
+/// Pi gives a file another name.
+fn rename(project: &Project, turn: u64, from: &str, to: &str) {
+    let text = project.text(from);
+    let intent = EditIntent {
+        cause: Some(cause(turn)),
+        path: project.path(to),
+        kind: EditKind::Rename { from: project.path(from) },
+        before: Some(text.as_str().into()),
+        after: Some(text.as_str().into()),
+        buffer: false,
+    };
+    let id = project.journal.begin(&intent).unwrap();
+    std::fs::create_dir_all(project.path(to).parent().unwrap()).unwrap();
+    std::fs::rename(project.path(from), project.path(to)).unwrap();
+    project.journal.complete(id, Some(&text), Some(&text));
+}
+
+async fn names(project: &Project) -> Vec<String> {
+    let hunks = project.review.find(&Select::default()).await.unwrap();
+    let name = |it: &Path| it.strip_prefix(project.review.root()).unwrap().display().to_string();
+    hunks
+        .iter()
+        .map(|it| format!("{} {:?}{}", name(&it.path), it.status, if it.edited { "*" } else { "" }))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_renamed_file_goes_back_with_what_the_user_wrote_and_comes_again() {
+    let project = Project::new();
+    project.put("a.txt", "one\ntwo\n");
+    rename(&project, 1, "a.txt", "sub/b.txt");
+    project.pi(2, "sub/b.txt", "one\nTWO\n").await;
+    project.put("sub/b.txt", "mine\none\nTWO\n");
+    assert_eq!(names(&project).await, ["sub/b.txt Pending", "sub/b.txt Pending"]);
+    let diff = project.review.diff(&all()).await.unwrap();
+    assert!(
+        diff[0].diff.starts_with("rename from a.txt\nrename to sub/b.txt\n--- a.txt\n+++ sub/b.txt\n"),
+        "{diff:?}"
+    );
+
+    // Only the name.
+    let outcome = project.decide(Verb::Reject, turn(1)).await;
+    assert_eq!(outcome.files, [paths_of(&project, "sub/b.txt"), paths_of(&project, "a.txt")]);
+    assert_eq!((project.text("a.txt").as_str(), project.path("sub").exists()), ("mine\none\nTWO\n", false));
+    assert_eq!(names(&project).await, ["a.txt Rejected", "a.txt Pending"]);
+    project.decide(Verb::Redo, all()).await;
+    assert_eq!(
+        (project.text("a.txt").as_str(), project.text("sub/b.txt").as_str()),
+        ("-", "mine\none\nTWO\n")
+    );
+    // Name and text, also after a restart.
+    let project = project.restarted();
+    project.decide(Verb::Revert, all()).await;
+    assert_eq!(
+        (project.text("a.txt").as_str(), project.text("sub/b.txt").as_str()),
+        ("mine\none\ntwo\n", "-")
+    );
+    project.decide(Verb::Redo, all()).await;
+    assert_eq!(project.text("sub/b.txt"), "mine\none\nTWO\n");
+
+    // Whoever takes the name back.
+    std::fs::rename(project.path("sub/b.txt"), project.path("a.txt")).unwrap();
+    assert_eq!(names(&project).await, ["a.txt Rejected", "a.txt Pending"]);
+    // Nothing is overwritten.
+    project.put("sub/b.txt", "another\n");
+    let outcome = project.decide(Verb::Redo, turn(1)).await;
+    assert_eq!(outcome.changed, Vec::<i64>::new());
+    assert_eq!(outcome.refused[0].reason, "There is another sub/b.txt now; a.txt keeps its name");
+    let preview = project.review.decide(&turn(1), Verb::Redo, true).await.unwrap();
+    assert_eq!(preview, outcome);
+    assert_eq!(
+        (project.text("a.txt").as_str(), project.text("sub/b.txt").as_str()),
+        ("mine\none\nTWO\n", "another\n")
+    );
+}
+
+#[tokio::test]
+async fn a_rename_onto_a_path_with_a_record_of_its_own_is_one_that_goes_and_one_that_comes() {
+    let project = Project::new();
+    project.put("a.txt", "a\n");
+    project.put("b.txt", "b\n");
+    let path = project.path("b.txt");
+    let intent = EditIntent {
+        cause: Some(cause(1)),
+        path: path.clone(),
+        kind: EditKind::Delete,
+        before: Some("b\n".into()),
+        after: None,
+        buffer: false,
+    };
+    let id = project.journal.begin(&intent).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    project.journal.complete(id, Some("b\n"), None);
+    rename(&project, 2, "a.txt", "b.txt");
+    assert_eq!(project.text("b.txt"), "a\n");
+    project.decide(Verb::Reject, all()).await;
+    assert_eq!((project.text("a.txt").as_str(), project.text("b.txt").as_str()), ("a\n", "b\n"));
+    project.decide(Verb::Redo, all()).await;
+    assert_eq!((project.text("a.txt").as_str(), project.text("b.txt").as_str()), ("-", "a\n"));
+}
+
+#[tokio::test]
+async fn what_a_window_still_shows_of_a_deleted_file_is_no_file() {
+    let project = Project::new();
+    project.put("a.txt", "one\n");
+    let path = project.path("a.txt");
+    project.workspace.open(&path, 1, "one\n", "text");
+    project.workspace.set_editor(Arc::new(Obedient(project.workspace.clone())));
+    let intent = EditIntent {
+        cause: Some(cause(1)),
+        path: path.clone(),
+        kind: EditKind::Delete,
+        before: Some("one\n".into()),
+        after: None,
+        buffer: false,
+    };
+    let id = project.journal.begin(&intent).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    project.journal.complete(id, Some("one\n"), None);
+    assert_eq!(project.shown().await, ["Pending one>"]);
+    project.decide(Verb::Reject, all()).await;
+    assert_eq!(
+        (project.text("a.txt").as_str(), project.shown().await),
+        ("one\n", vec!["Rejected one>".to_owned()])
+    );
+    project.decide(Verb::Redo, all()).await;
+    assert_eq!(project.text("a.txt"), "-");
+    // What is typed there is the user's file.
+    type_all(&project.workspace, &path, "one\nmine\n");
+    assert_eq!(project.shown().await, ["Pending* one>"]);
+    assert_eq!(project.decide(Verb::Reject, all()).await.changed, Vec::<i64>::new());
+}
+
 /// Every state in which a process can be killed between the record and its end, for a file and for a buffer.
 #[tokio::test]
 async fn what_was_cut_off_is_settled_at_the_next_start() {

@@ -83,6 +83,25 @@ pub fn patch(path: &str, before: &str, after: &str) -> String {
     TextDiff::from_lines(before, after).unified_diff().context_radius(CONTEXT).header(path, path).to_string()
 }
 
+/// As [`patch`], for a file that comes, goes or gets another name: `from` and `to` are its names, none where it is not
+/// there.
+pub fn file_patch(from: Option<&str>, to: Option<&str>, before: &str, after: &str) -> String {
+    const NONE: &str = "/dev/null";
+    let (old, new) = (from.unwrap_or(NONE), to.unwrap_or(NONE));
+    let mut diff = TextDiff::from_lines(before, after)
+        .unified_diff()
+        .context_radius(CONTEXT)
+        .header(old, new)
+        .to_string();
+    if diff.is_empty() && (from.is_none() != to.is_none()) {
+        diff = format!("--- {old}\n+++ {new}\n");
+    }
+    match (from, to) {
+        (Some(from), Some(to)) if from != to => format!("rename from {from}\nrename to {to}\n{diff}"),
+        _ => diff,
+    }
+}
+
 /// As [`patch`], for a question: what is too long for one says how much is left out.
 pub fn preview(path: &str, before: &str, after: &str) -> String {
     let whole = patch(path, before, after);
@@ -124,6 +143,19 @@ mod tests {
         let got = preview("a", "", &long);
         assert!(got.ends_with("\n+1996\n… 1003 more lines\n"), "{}", &got[got.len() - 60..]);
         assert_eq!(preview("a", "", "x\n"), patch("a", "", "x\n"));
+    }
+
+    #[test]
+    fn files_that_come_go_and_move_are_named() {
+        for (from, to, before, after, expected) in [
+            (Some("a"), Some("a"), "x\n", "y\n", "--- a\n+++ a\n@@ -1 +1 @@\n-x\n+y\n"),
+            (None, Some("a"), "", "y\n", "--- /dev/null\n+++ a\n@@ -0,0 +1 @@\n+y\n"),
+            (Some("a"), None, "", "", "--- a\n+++ /dev/null\n"),
+            (Some("a"), Some("b"), "x\n", "x\n", "rename from a\nrename to b\n"),
+            (Some("a"), Some("a"), "x\n", "x\n", ""),
+        ] {
+            assert_eq!(file_patch(from, to, before, after), expected);
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! A hunk in the words and shapes of LSP.
 
+use std::path::Path;
+
 use lsp_types::{
     CodeLens, Command, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Hover, HoverContents,
     Location, MarkupContent, MarkupKind, NumberOrString,
 };
+use pi_core::visible::visible;
 use pi_host::{ledger::Whole, tools::diff};
 use serde_json::json;
 
@@ -19,7 +22,7 @@ fn headline(it: &Shown) -> String {
     match (&it.hunk.whole, it.hunk.removed, it.hunk.added) {
         (Some(Whole::Created), ..) => "Pi created this file".into(),
         (Some(Whole::Deleted), ..) => "Pi deleted this file".into(),
-        (Some(Whole::Renamed(_)), ..) => "Pi renamed this file".into(),
+        (Some(Whole::Renamed { .. }), ..) => "Pi renamed this file".into(),
         (None, 0, added) => format!("Pi added {}", lines(added)),
         (None, removed, 0) => format!("Pi removed {}", lines(removed)),
         (None, removed, added) => format!("Pi changed {}", lines(removed.max(added))),
@@ -67,6 +70,12 @@ pub fn hover(it: &Shown) -> Hover {
         // Quoted line by line, so that nothing the model wrote leaves the quote.
         let quoted: Vec<_> = reason.lines().map(|line| format!("> {line}")).collect();
         value.push_str(&format!("\n{}\n", quoted.join("\n")));
+    }
+    if let Some(Whole::Renamed { from, .. }) = &it.hunk.whole {
+        let from = Path::new(from).file_name().unwrap_or_default().to_string_lossy();
+        value.push_str(&format!("\nIt was `{}`\n", visible(&from).replace('`', "'")));
+        let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
+        return Hover { contents, range: Some(it.range()) };
     }
     let patch = diff::patch(&it.name(), &it.base, &it.text);
     let lines: Vec<_> = patch.lines().skip(3).collect();

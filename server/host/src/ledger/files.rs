@@ -1,0 +1,139 @@
+//! What a decision does to a file: another text, another name, there or gone.
+//!
+//! Nothing of the user's is overwritten: what is not what the decision was made for stays, and the reason is said.
+
+use std::{io, path::Path, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{decide::Verb, hunks::FileState, query, review::Review, store};
+use crate::{
+    fs,
+    workspace::{EditPlan, MAX_FILE_BYTES, Origin, PathGuard, Snapshot},
+};
+
+/// What a file has become.
+pub(super) struct Placed {
+    pub text: Option<String>,
+    pub buffer: bool,
+}
+
+impl Review {
+    /// The file as it is; nothing if it is gone, though a window may still show it.
+    pub(super) async fn snapshot(self: &Arc<Self>, path: &Path) -> io::Result<Option<Snapshot>> {
+        let open = self.workspace.document(path).is_some();
+        if open && query::open_text(path, &self.workspace).is_none() {
+            return Ok(None);
+        }
+        match self.workspace.read(path).await {
+            Ok(it) => Ok(Some(it)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the text of the file what it is to be.
+    pub(super) async fn put(
+        &self,
+        guard: &PathGuard,
+        path: &Path,
+        snapshot: Option<Snapshot>,
+        before: Option<&str>,
+        wanted: &FileState,
+        verb: Verb,
+    ) -> Result<Placed, String> {
+        let buffer = snapshot.as_ref().is_some_and(|it| it.origin != Origin::Disk);
+        if before == wanted.text.as_deref() {
+            return Ok(Placed { text: wanted.text.clone(), buffer });
+        }
+        let Some(text) = wanted.text.clone() else {
+            self.remove(path, snapshot).await?;
+            return Ok(Placed { text: None, buffer: false });
+        };
+        let verb = match verb {
+            Verb::Accept => "keep",
+            Verb::Reject => "reject",
+            Verb::Revert => "revert",
+            Verb::Redo => "redo",
+        };
+        let base = match (snapshot, self.workspace.document(path)) {
+            // A window still shows what it was: there it has to come back on the disk, and what is open follows.
+            (None, Some(document)) => {
+                self.write_again(path, &text).await?;
+                let shown = document.rope.to_string();
+                if shown == text {
+                    return Ok(Placed { text: Some(text), buffer: true });
+                }
+                Some(Snapshot::of_buffer(path.to_owned(), shown, document.version))
+            }
+            (snapshot, _) => snapshot,
+        };
+        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        let path = path.to_owned();
+        let plan = EditPlan { path, base, text, label: format!("pi: {verb} {name}"), cause: None };
+        let done = guard.commit(plan, &CancellationToken::new()).await.map_err(|it| it.to_string())?;
+        Ok(Placed { text: Some(done.after), buffer: done.origin != Origin::Disk })
+    }
+
+    /// Writes a file that is gone.
+    async fn write_again(&self, path: &Path, text: &str) -> Result<(), String> {
+        let name = self.name(path);
+        let (path, text) = (path.to_owned(), text.to_owned());
+        let written = fs::blocking(move || {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(io::Error::other)?;
+            }
+            fs::write_atomic(&path, text.as_bytes())
+        });
+        written.await.map_err(|error| format!("{name} cannot be written: {error}"))
+    }
+
+    /// Removes a file that is still what the decision was made for.
+    async fn remove(&self, path: &Path, snapshot: Option<Snapshot>) -> Result<(), String> {
+        let name = self.name(path);
+        if self.workspace.document(path).is_some_and(|it| it.dirty) {
+            return Err(format!("{name} has unsaved changes in the editor; save or close it first"));
+        }
+        let path = path.to_owned();
+        let removed = fs::blocking(move || {
+            let now = fs::read_bounded(&path, MAX_FILE_BYTES)?;
+            if snapshot.is_some_and(|it| it.text.as_bytes() != now) {
+                return Err(io::Error::other("it was changed in the meantime"));
+            }
+            std::fs::remove_file(&path)
+        });
+        removed.await.map_err(|error| format!("{name} cannot be removed: {error}"))
+    }
+
+    /// Why a file cannot get another name, if that is so. Blocks.
+    pub(super) fn obstacle(&self, from: &Path, to: &Path) -> io::Result<Option<String>> {
+        if from == to {
+            return Ok(None);
+        }
+        let (name, other) = (self.name(from), self.name(to));
+        if self.workspace.document(from).is_some_and(|it| it.dirty) {
+            return Ok(Some(format!("{name} has unsaved changes in the editor; save or close it first")));
+        }
+        if to.symlink_metadata().is_ok() || query::open_text(to, &self.workspace).is_some() {
+            return Ok(Some(format!("There is another {other} now; {name} keeps its name")));
+        }
+        let known = self.ledger.with(|db| store::knows(db, &store::path_text(to)))?;
+        Ok(known.then(|| format!("Pi changed another {other} since; {name} keeps its name")))
+    }
+
+    /// Gives a file another name, and removes the folders that are empty then. Blocks.
+    pub(super) fn move_file(&self, from: &Path, to: &Path) -> Result<(), String> {
+        let moved = || {
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder).map_err(io::Error::other)?;
+            }
+            std::fs::rename(from, to)
+        };
+        moved().map_err(|error| format!("{} cannot be renamed: {error}", self.name(from)))?;
+        let mut folders =
+            from.ancestors().skip(1).take_while(|it| *it != self.root && it.starts_with(&self.root));
+        // The first one that still has something in it ends this.
+        let _kept = folders.find(|it| std::fs::remove_dir(it).is_err());
+        Ok(())
+    }
+}
