@@ -97,6 +97,8 @@ end
 function Child:lua(code, ...)
   local mode = vim.rpcrequest(self.channel, "nvim_get_mode")
   if mode.blocking then
+    -- The messages cannot be read before somebody has pressed a key.
+    vim.rpcrequest(self.channel, "nvim_input", "<CR>")
     error("Neovim waits for a key (mode " .. mode.mode .. "):\n" .. self:screen(), 0)
   end
   return vim.rpcrequest(self.channel, "nvim_exec_lua", code, { ... })

@@ -13,7 +13,7 @@ local CAPABILITIES = {
   permissions = "events",
   saveDocuments = true,
   editorState = false,
-  review = false,
+  review = true,
   commands = { "pi.ask" },
 }
 

@@ -10,6 +10,7 @@ end
 
 ---@class pi.Subcommand
 ---@field words integer how many words it takes at most
+---@field one_of? string[] what its word can be
 ---@field run fun(text: string, args: table)
 ---@field complete? fun(): string[]
 
@@ -35,10 +36,19 @@ local subcommands = {
       require("pi").queue(text, { region = region(args) })
     end,
   },
-  reject = {
+  deny = {
     words = anything,
     run = function(text)
-      require("pi").reject(text)
+      require("pi").deny(text)
+    end,
+  },
+  diff = {
+    words = 1,
+    run = function(text)
+      require("pi").diff(text ~= "" and text or nil)
+    end,
+    complete = function()
+      return require("pi.decide").files()
     end,
   },
   model = {
@@ -62,7 +72,21 @@ local subcommands = {
     end,
   },
 }
-for _, name in ipairs({ "toggle", "focus", "close", "stop", "answer", "allow", "new", "doctor", "demo", "log", "restart" }) do
+for _, name in ipairs({ "keep", "reject" }) do
+  local scopes = { "hunk", "file", "all" }
+  subcommands[name] = {
+    words = 1,
+    one_of = scopes,
+    run = function(text, args)
+      local lines = args.range > 0 and { first = args.line1 - 1, last = args.line2 - 1 } or {}
+      require("pi")[name]({ scope = text ~= "" and text or nil, first = lines.first, last = lines.last })
+    end,
+  }
+end
+local alone = {
+  "toggle", "focus", "close", "stop", "answer", "allow", "new", "doctor", "demo", "log", "restart", "redo", "review",
+}
+for _, name in ipairs(alone) do
   subcommands[name] = {
     words = 0,
     run = function()
@@ -80,7 +104,9 @@ function M.run(args)
   end
   local name, rest = text:match("^(%S+)%s*(.*)$")
   local subcommand = subcommands[name]
-  if subcommand and #vim.split(rest, "%s+", { trimempty = true }) <= subcommand.words then
+  local words = #vim.split(rest, "%s+", { trimempty = true })
+  local known = not subcommand or not subcommand.one_of or words == 0 or vim.tbl_contains(subcommand.one_of, rest)
+  if subcommand and words <= subcommand.words and known then
     return subcommand.run(rest, args)
   end
   subcommands.ask.run(text, args)
@@ -104,7 +130,7 @@ function M.complete(lead, line, position)
     table.sort(names)
   else
     local subcommand = subcommands[vim.trim(before)]
-    names = subcommand and subcommand.complete and subcommand.complete() or {}
+    names = subcommand and (subcommand.one_of or subcommand.complete and subcommand.complete()) or {}
   end
   return vim.tbl_filter(function(name)
     return vim.startswith(name, lead)

@@ -12,6 +12,11 @@ local M = {}
 ---@field height? integer[] smallest and largest height of the prompt, in lines
 ---@field send_while_running? "steer"|"queue" what sending means while Pi works
 
+---@class pi.ReviewConfig
+---@field style? "inline"|"signs"|"off" how changes that wait are shown in their buffers
+---@field keys? "session"|"always"|false when buffers with such changes get the keys of the review
+---@field max_removed? integer lines from before that are shown above a change
+
 ---@class pi.Config
 ---@field cmd? string|string[] the program, or the program and arguments for `pi lsp`
 ---@field cmd_env? table<string, string> environment of the server
@@ -22,6 +27,7 @@ local M = {}
 ---@field autostart? "use"|"open"
 ---@field chat? pi.ChatConfig
 ---@field prompt? pi.PromptConfig
+---@field review? pi.ReviewConfig
 ---@field notify? "needed"|"always"|"never"
 ---@field icons? "auto"|"unicode"|"ascii"
 
@@ -35,6 +41,7 @@ M.defaults = {
   autostart = "use",
   chat = { layout = "right", width = 0.4, height = 0.4, follow = true },
   prompt = { height = { 3, 12 }, send_while_running = "steer" },
+  review = { style = "inline", keys = "session", max_removed = 20 },
   notify = "needed",
   icons = "auto",
 }
@@ -107,6 +114,15 @@ local checks = {
       return not ok and "must be the smallest and the largest height" or nil
     end,
     send_while_running = one_of("steer", "queue"),
+  },
+  review = {
+    style = one_of("inline", "signs", "off"),
+    keys = one_of("session", "always", false),
+    max_removed = function(value)
+      if type(value) ~= "number" or value < 0 or value % 1 ~= 0 then
+        return "must be a whole number"
+      end
+    end,
   },
   notify = one_of("needed", "always", "never"),
   icons = one_of("auto", "unicode", "ascii"),

@@ -3,11 +3,11 @@ local config = require("pi.config")
 local M = {}
 
 local sets = {
-  unicode = { running = "●", ok = "✓", failed = "✗", skipped = "–", fold = "▸", steer = "↳", asking = "?", rule = "─", pi = "π" },
-  ascii = { running = "*", ok = "+", failed = "x", skipped = "-", fold = ">", steer = "->", asking = "?", rule = "-", pi = "pi" },
+  unicode = { running = "●", ok = "✓", failed = "✗", skipped = "–", fold = "▸", steer = "↳", asking = "?", rule = "─", pi = "π", changed = "┃", removed = "▔" },
+  ascii = { running = "*", ok = "+", failed = "x", skipped = "-", fold = ">", steer = "->", asking = "?", rule = "-", pi = "pi", changed = "|", removed = "-" },
 }
 
----@param name "running"|"ok"|"failed"|"skipped"|"fold"|"steer"|"asking"|"rule"|"pi"
+---@param name "running"|"ok"|"failed"|"skipped"|"fold"|"steer"|"asking"|"rule"|"pi"|"changed"|"removed"
 ---@return string
 function M.get(name)
   local wanted = config.get().icons

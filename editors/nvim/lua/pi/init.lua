@@ -106,8 +106,49 @@ end
 
 --- Rejects what is asked for.
 ---@param why? string words for the model
-function M.reject(why)
+function M.deny(why)
   require("pi.permission").reject(M.session(), why)
+end
+
+---@class pi.DecideOptions
+---@field scope? "hunk"|"file"|"all" default: the change at the cursor
+---@field first? integer first row of a range, 0-based
+---@field last? integer last row of a range, inclusive
+
+--- Keeps changes that wait.
+---@param opts? pi.DecideOptions
+function M.keep(opts)
+  require("pi.decide").decide("accept", opts)
+end
+
+--- Takes changes that wait out again; what the user wrote since stays.
+---@param opts? pi.DecideOptions
+function M.reject(opts)
+  require("pi.decide").decide("reject", opts)
+end
+
+--- Puts back what was rejected or reverted last.
+function M.redo()
+  require("pi.decide").redo()
+end
+
+--- Goes through all that waits: a quickfix list, keys in the buffers.
+function M.review()
+  require("pi.decide").review()
+end
+
+--- Shows a file beside its text from before the changes that wait.
+---@param path? string default: the current file
+function M.diff(path)
+  require("pi.decide").diff(path)
+end
+
+--- The changes that wait in a buffer, where they are now: `id`, `first` and `last` line (from 1; `last` is before
+--- `first` where lines were only taken away), `added`, `removed`, `status`. Cheap enough for a status column.
+---@param buf? integer
+---@return table[]
+function M.hunks(buf)
+  return require("pi.decide").list(buf)
 end
 
 --- Opens the chat and goes to its prompt.

@@ -201,6 +201,10 @@ function on.permission_resolved(session, it)
   tool_status(session)
 end
 
+function on.edits_changed(session)
+  session.review:changed()
+end
+
 ---@param it pi.AgentEvent.queue_update
 function on.queue_update(session, it)
   session.queue = { steering = it.steering or {}, follow_up = it.followUp or {} }

@@ -3,6 +3,7 @@
 local client = require("pi.client")
 local event = require("pi.event")
 local permission = require("pi.permission")
+local review = require("pi.review")
 local run = require("pi.run")
 local status = require("pi.status")
 local transcript = require("pi.transcript")
@@ -31,6 +32,7 @@ local RESTARTS, RESTART_WINDOW = 3, 60000
 ---@field run? pi.Run the run in progress
 ---@field private planned? fun() what follows when the server ends because it was asked to
 ---@field tools table<string, string> running tools, by call
+---@field review pi.Review what waits for the user's decision
 ---@field questions pi.PermissionRequest[] tools that wait for permission, oldest first
 local Session = {}
 Session.__index = Session
@@ -61,6 +63,7 @@ function M.get(root)
       tools = {},
       questions = {},
     }, Session)
+    self.review = review.new(self)
     M.all[root] = self
   end
   return self
@@ -139,6 +142,7 @@ function Session:start(resume)
       local function done()
         self:refresh(function()
           self:settle_start()
+          self.review:changed()
         end)
       end
       if resume then

@@ -29,6 +29,7 @@ local M = {}
 ---@field context? number tokens in the context after the last answer
 ---@field cost number US dollars of the session
 ---@field queued integer messages that wait
+---@field hunks integer changes that wait for the user
 ---@field waiting boolean whether Pi waits for the user
 
 local texts = {
@@ -56,7 +57,7 @@ local busy = {
 
 ---@return pi.Status
 function M.new()
-  return { state = "off", since = vim.uv.now(), text = "", icon = "", cost = 0, queued = 0, waiting = false }
+  return { state = "off", since = vim.uv.now(), text = "", icon = "", cost = 0, queued = 0, hunks = 0, waiting = false }
 end
 
 --- Whether a run is in progress.
