@@ -1,5 +1,13 @@
 // Generated from protocol/src by `UPDATE=1 cargo test -p pi-protocol --test generated`: do not edit.
 
+/** The document with the cursor. */
+export type ActiveDocument = {
+  /** Its URI. */
+  uri: string;
+  /** What is selected; empty at the cursor when nothing is. */
+  selection: TextRange;
+};
+
 /** A session beside the others. */
 export type AddSessionParams = {
   /** Absolute path of the folder it works in; absent = the one of the connection. */
@@ -582,6 +590,14 @@ export type Diagnostics = {
   events: number;
 };
 
+/** Problems of one document. */
+export type DocumentDiagnostics = {
+  /** Its URI. */
+  uri: string;
+  /** The problems. */
+  items: DiagnosticContext[];
+};
+
 /** Why a hunk stays as it is. */
 export type EditConflict = {
   /** The hunk. */
@@ -665,6 +681,76 @@ export type EditedFile = {
 
 /** What happened to the file as a whole. */
 export type EditedFileKind = "created" | "deleted" | "renamed";
+
+/** Problems as the editor shows them, of all its servers and linters. */
+export type EditorDiagnostics = {
+  /** By document; those without problems may be left out. */
+  documents?: DocumentDiagnostics[];
+};
+
+/** Whose problems. */
+export type EditorDiagnosticsParams = {
+  /** A document; absent = all the editor knows problems of. */
+  uri?: string;
+};
+
+/** Where something is. */
+export type EditorLocation = {
+  /** The document. */
+  uri: string;
+  /** The place in it. */
+  range: TextRange;
+};
+
+/** Places, in the order of the editor. */
+export type EditorLocations = {
+  /** All of them. */
+  locations?: EditorLocation[];
+};
+
+/** A place in a document, which need not be open. */
+export type EditorPlace = {
+  /** Its URI. */
+  uri: string;
+  /** Inside the name that is asked about. */
+  position: TextPosition;
+};
+
+/** What the user looks at. */
+export type EditorState = {
+  /** The document that has the cursor, or had it last; absent if there is none. */
+  active?: ActiveDocument;
+  /** All documents that can be seen. */
+  visible?: string[];
+};
+
+/** A function, type or the like. */
+export type EditorSymbol = {
+  /** Its name. */
+  name: string;
+  /** `SymbolKind` of LSP: 5 is a class, 12 a function. */
+  kind: number;
+  /** What it is in. */
+  container?: string;
+  /** The document. */
+  uri: string;
+  /** All of it. */
+  range: TextRange;
+};
+
+/** Symbols, flat: a method comes after its class and names it as its container. */
+export type EditorSymbols = {
+  /** All of them. */
+  symbols?: EditorSymbol[];
+};
+
+/** Which symbols: the outline of a document, or those of the project whose name is like `query`. */
+export type EditorSymbolsParams = {
+  /** The document. */
+  uri?: string;
+  /** Part of a name; only used without `uri`. */
+  query?: string;
+};
 
 /** The hunks that were asked for. */
 export type Edits = {
@@ -1067,6 +1153,14 @@ export type NoticeLevel = "info" | "warning" | "error";
 /** How `message_update` looks on a JSONL connection. */
 export type OutputMode = "full" | "compact";
 
+/** The user's answer to it. */
+export type PermissionAnswer = {
+  /** The choice. */
+  choice: PermissionChoice;
+  /** For the model, with `reject_message`. */
+  message?: string;
+};
+
 /** An answer. */
 export type PermissionChoice = "allow_once" | "allow_session" | "allow_project" | "reject" | "reject_stop" | "reject_message";
 
@@ -1143,25 +1237,25 @@ export type PromptAccepted = {
   itemId?: number;
 };
 
-/** A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`; in JSONL they are UTF-16. Paths are absolute or `file:` URIs. */
+/** A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`; in JSONL they are UTF-16. Paths are absolute or `file:` URIs. What is left out is asked of a client that serves `pi/editor/*`. */
 export type PromptContext = {
   kind: "file";
-  /** Absolute path or `file:` URI. */
-  uri: string;
+  /** Absolute path or `file:` URI; absent = the one the user looks at. */
+  uri?: string;
 } | {
   kind: "selection";
-  /** Absolute path or `file:` URI. */
-  uri: string;
-  /** The selected range. */
-  range: TextRange;
+  /** Absolute path or `file:` URI; absent = the one the user looks at. */
+  uri?: string;
+  /** The selected range; absent = what the user has selected there. */
+  range?: TextRange;
 } | {
   kind: "symbol";
-  /** Absolute path or `file:` URI. */
-  uri: string;
+  /** Absolute path or `file:` URI; absent = the file of the project that has it. */
+  uri?: string;
   /** Its name. */
   name: string;
-  /** All of it, as the editor's outline has it. */
-  range: TextRange;
+  /** All of it, as the editor's outline has it; absent = looked up by its name. */
+  range?: TextRange;
 } | {
   kind: "image";
   /** Absolute path or `file:` URI. */
@@ -1174,10 +1268,10 @@ export type PromptContext = {
   text: string;
 } | {
   kind: "diagnostics";
-  /** Absolute path or `file:` URI. */
-  uri: string;
-  /** The problems. */
-  items: DiagnosticContext[];
+  /** Absolute path or `file:` URI; absent = of all files, or with `items` of the one the user looks at. */
+  uri?: string;
+  /** The problems; absent = those the editor shows now. */
+  items?: DiagnosticContext[];
 };
 
 /** A message for the agent. */
@@ -1256,6 +1350,14 @@ export type RenameSessionParams = {
 export type ReorderQueueParams = {
   /** These first, in this order, among those of their kind. Ids of messages that have gone are ignored. */
   ids: number[];
+};
+
+/** A question for the user of a client (`pi/requestPermission`). */
+export type RequestPermissionParams = {
+  /** The session that asks. */
+  sessionId: string;
+  /** The question. */
+  request: PermissionRequest;
 };
 
 /** What to take back. */
@@ -1805,6 +1907,24 @@ export interface Methods {
   "pi/edits/redo": { jsonl: "edits_redo"; params: EditsParams; result: EditsDecided };
   /** Choose whether updates carry the whole message or only what was added. */
   "pi/setOutputMode": { jsonl: "set_output_mode"; params: SetOutputModeParams; result: Empty };
+}
+
+/** Every request of the server to its client. */
+export interface ClientMethods {
+  /** Ask the user whether a tool may run; `null` or an error leaves the question open. */
+  "pi/requestPermission": { params: RequestPermissionParams; result: PermissionAnswer | null };
+  /** Save documents before a command runs. */
+  "pi/saveDocuments": { params: SaveDocumentsParams; result: SavedDocuments };
+  /** What the user looks at. */
+  "pi/editor/state": { params: NoParams; result: EditorState };
+  /** Problems as the editor shows them, of one document or of all. */
+  "pi/editor/diagnostics": { params: EditorDiagnosticsParams; result: EditorDiagnostics };
+  /** Where the name at a place is defined. */
+  "pi/editor/definition": { params: EditorPlace; result: EditorLocations };
+  /** Where the name at a place is used, its definition included. */
+  "pi/editor/references": { params: EditorPlace; result: EditorLocations };
+  /** The outline of a document, or symbols of the project by name. */
+  "pi/editor/symbols": { params: EditorSymbolsParams; result: EditorSymbols };
 }
 
 /** A line a JSONL client sends: the parameters beside `type` and an `id` of the client's choice. */

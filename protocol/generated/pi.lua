@@ -1,6 +1,11 @@
 ---@meta
 -- Generated from protocol/src by `UPDATE=1 cargo test -p pi-protocol --test generated`: do not edit.
 
+---The document with the cursor.
+---@class pi.ActiveDocument
+---@field uri string Its URI.
+---@field selection pi.TextRange What is selected; empty at the cursor when nothing is.
+
 ---A session beside the others.
 ---@class pi.AddSessionParams
 ---@field folder? string Absolute path of the folder it works in; absent = the one of the connection.
@@ -548,6 +553,11 @@
 ---@field outboundBytes integer Bytes that wait to be read by the client.
 ---@field events integer Events that wait for the client, of all its sessions.
 
+---Problems of one document.
+---@class pi.DocumentDiagnostics
+---@field uri string Its URI.
+---@field items pi.DiagnosticContext[] The problems.
+
 ---Why a hunk stays as it is.
 ---@class pi.EditConflict
 ---@field hunk string The hunk.
@@ -606,6 +616,50 @@
 ---| "created" # It was not there before.
 ---| "deleted" # It is not there any more.
 ---| "renamed" # It was at another path.
+
+---Problems as the editor shows them, of all its servers and linters.
+---@class pi.EditorDiagnostics
+---@field documents? pi.DocumentDiagnostics[] By document; those without problems may be left out.
+
+---Whose problems.
+---@class pi.EditorDiagnosticsParams
+---@field uri? string A document; absent = all the editor knows problems of.
+
+---Where something is.
+---@class pi.EditorLocation
+---@field uri string The document.
+---@field range pi.TextRange The place in it.
+
+---Places, in the order of the editor.
+---@class pi.EditorLocations
+---@field locations? pi.EditorLocation[] All of them.
+
+---A place in a document, which need not be open.
+---@class pi.EditorPlace
+---@field uri string Its URI.
+---@field position pi.TextPosition Inside the name that is asked about.
+
+---What the user looks at.
+---@class pi.EditorState
+---@field active? pi.ActiveDocument The document that has the cursor, or had it last; absent if there is none.
+---@field visible? string[] All documents that can be seen.
+
+---A function, type or the like.
+---@class pi.EditorSymbol
+---@field name string Its name.
+---@field kind integer `SymbolKind` of LSP: 5 is a class, 12 a function.
+---@field container? string What it is in.
+---@field uri string The document.
+---@field range pi.TextRange All of it.
+
+---Symbols, flat: a method comes after its class and names it as its container.
+---@class pi.EditorSymbols
+---@field symbols? pi.EditorSymbol[] All of them.
+
+---Which symbols: the outline of a document, or those of the project whose name is like `query`.
+---@class pi.EditorSymbolsParams
+---@field uri? string The document.
+---@field query? string Part of a name; only used without `uri`.
 
 ---The hunks that were asked for.
 ---@class pi.Edits
@@ -911,6 +965,11 @@
 ---| "full" # With the whole message so far, for clients of Pi 0.50.
 ---| "compact" # Deltas only, as Pi 0.84 and later.
 
+---The user's answer to it.
+---@class pi.PermissionAnswer
+---@field choice pi.PermissionChoice The choice.
+---@field message? string For the model, with `reject_message`.
+
 ---An answer.
 ---@alias pi.PermissionChoice
 ---| "allow_once" # This call.
@@ -979,20 +1038,20 @@
 ---A file, by name only.
 ---@class pi.PromptContext.file
 ---@field kind "file"
----@field uri string Absolute path or `file:` URI.
+---@field uri? string Absolute path or `file:` URI; absent = the one the user looks at.
 
 ---Lines of a file; their current text goes into the prompt.
 ---@class pi.PromptContext.selection
 ---@field kind "selection"
----@field uri string Absolute path or `file:` URI.
----@field range pi.TextRange The selected range.
+---@field uri? string Absolute path or `file:` URI; absent = the one the user looks at.
+---@field range? pi.TextRange The selected range; absent = what the user has selected there.
 
 ---A function, type or the like; its current text goes into the prompt.
 ---@class pi.PromptContext.symbol
 ---@field kind "symbol"
----@field uri string Absolute path or `file:` URI.
+---@field uri? string Absolute path or `file:` URI; absent = the file of the project that has it.
 ---@field name string Its name.
----@field range pi.TextRange All of it, as the editor's outline has it.
+---@field range? pi.TextRange All of it, as the editor's outline has it; absent = looked up by its name.
 
 ---An image file; it goes with the prompt.
 ---@class pi.PromptContext.image
@@ -1008,10 +1067,10 @@
 ---Problems of a file as the editor shows them.
 ---@class pi.PromptContext.diagnostics
 ---@field kind "diagnostics"
----@field uri string Absolute path or `file:` URI.
----@field items pi.DiagnosticContext[] The problems.
+---@field uri? string Absolute path or `file:` URI; absent = of all files, or with `items` of the one the user looks at.
+---@field items? pi.DiagnosticContext[] The problems; absent = those the editor shows now.
 
----A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`; in JSONL they are UTF-16. Paths are absolute or `file:` URIs.
+---A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`; in JSONL they are UTF-16. Paths are absolute or `file:` URIs. What is left out is asked of a client that serves `pi/editor/*`.
 ---@alias pi.PromptContext
 ---| pi.PromptContext.file # A file, by name only.
 ---| pi.PromptContext.selection # Lines of a file; their current text goes into the prompt.
@@ -1073,6 +1132,11 @@
 ---In what order messages wait.
 ---@class pi.ReorderQueueParams
 ---@field ids integer[] These first, in this order, among those of their kind. Ids of messages that have gone are ignored.
+
+---A question for the user of a client (`pi/requestPermission`).
+---@class pi.RequestPermissionParams
+---@field sessionId string The session that asks.
+---@field request pi.PermissionRequest The question.
 
 ---What to take back.
 ---@class pi.RevertEditsParams
@@ -1439,3 +1503,13 @@
 ---| "pi/edits/revert" # Take hunks out, kept ones as well, going back change by change; or everything since a prompt.
 ---| "pi/edits/redo" # Put back what was rejected or reverted.
 ---| "pi/setOutputMode" # Choose whether updates carry the whole message or only what was added.
+
+---Every request of the server to its client.
+---@alias pi.ClientMethod
+---| "pi/requestPermission" # Ask the user whether a tool may run; `null` or an error leaves the question open.
+---| "pi/saveDocuments" # Save documents before a command runs.
+---| "pi/editor/state" # What the user looks at.
+---| "pi/editor/diagnostics" # Problems as the editor shows them, of one document or of all.
+---| "pi/editor/definition" # Where the name at a place is defined.
+---| "pi/editor/references" # Where the name at a place is used, its definition included.
+---| "pi/editor/symbols" # The outline of a document, or symbols of the project by name.

@@ -56,30 +56,36 @@ pub enum StreamingBehavior {
 }
 
 /// A piece of context for a prompt. Positions are in the encoding negotiated at `initialize`;
-/// in JSONL they are UTF-16. Paths are absolute or `file:` URIs.
+/// in JSONL they are UTF-16. Paths are absolute or `file:` URIs. What is left out is asked of a client that serves
+/// `pi/editor/*`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PromptContext {
     /// A file, by name only.
     File {
-        /// Absolute path or `file:` URI.
-        uri: String,
+        /// Absolute path or `file:` URI; absent = the one the user looks at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<String>,
     },
     /// Lines of a file; their current text goes into the prompt.
     Selection {
-        /// Absolute path or `file:` URI.
-        uri: String,
-        /// The selected range.
-        range: TextRange,
+        /// Absolute path or `file:` URI; absent = the one the user looks at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<String>,
+        /// The selected range; absent = what the user has selected there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        range: Option<TextRange>,
     },
     /// A function, type or the like; its current text goes into the prompt.
     Symbol {
-        /// Absolute path or `file:` URI.
-        uri: String,
+        /// Absolute path or `file:` URI; absent = the file of the project that has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<String>,
         /// Its name.
         name: String,
-        /// All of it, as the editor's outline has it.
-        range: TextRange,
+        /// All of it, as the editor's outline has it; absent = looked up by its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        range: Option<TextRange>,
     },
     /// An image file; it goes with the prompt.
     Image {
@@ -96,10 +102,12 @@ pub enum PromptContext {
     },
     /// Problems of a file as the editor shows them.
     Diagnostics {
-        /// Absolute path or `file:` URI.
-        uri: String,
-        /// The problems.
-        items: Vec<DiagnosticContext>,
+        /// Absolute path or `file:` URI; absent = of all files, or with `items` of the one the user looks at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<String>,
+        /// The problems; absent = those the editor shows now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        items: Option<Vec<DiagnosticContext>>,
     },
 }
 

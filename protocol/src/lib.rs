@@ -5,8 +5,10 @@
 //! bytes. Nothing here reads files, talks to a socket or decides anything.
 
 pub mod activity;
+pub mod client;
 pub mod command;
 pub mod content;
+pub mod editor;
 pub mod edits;
 pub mod entry;
 pub mod error;
@@ -25,8 +27,10 @@ pub mod stored;
 pub mod ui;
 
 pub use activity::{Activity, ActivityState};
+pub use client::{ClientMethod, ClientRequest};
 pub use command::*;
 pub use content::{Content, ImageContent, TextContent, ThinkingContent, ToolCall};
+pub use editor::*;
 pub use edits::*;
 pub use entry::{Entry, EntryBase, SessionHeader};
 pub use error::CommandError;

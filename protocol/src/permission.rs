@@ -76,6 +76,26 @@ pub struct PermissionRequest {
     pub choices: Vec<PermissionOption>,
 }
 
+/// A question for the user of a client (`pi/requestPermission`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestPermissionParams {
+    /// The session that asks.
+    pub session_id: String,
+    /// The question.
+    pub request: PermissionRequest,
+}
+
+/// The user's answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PermissionAnswer {
+    /// The choice.
+    pub choice: PermissionChoice,
+    /// For the model, with `reject_message`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
 /// One part of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

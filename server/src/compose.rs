@@ -341,7 +341,8 @@ impl Compose {
         let unsaved = Unsaved::new(workspace.clone(), wanted);
         let bash = BashTool::new(shell.clone(), Some(unsaved), confine);
         let tools = self.tools(settings, workspace, bash, mode);
-        let offered = |it: &&Arc<dyn Tool>| mode != PermissionMode::Plan || it.spec().read_only;
+        let offered =
+            |it: &&Arc<dyn Tool>| it.is_offered() && (mode != PermissionMode::Plan || it.spec().read_only);
         let specs: Vec<_> = tools.iter().filter(offered).map(|it| it.spec().clone()).collect();
         let system_prompt = self.system_prompt(&cwd, &specs, resources);
         Ok(SessionOptions {
@@ -501,6 +502,7 @@ impl Compose {
         all.push(Arc::new(FindTool::new(workspace.clone())));
         all.push(Arc::new(LsTool::new(workspace.clone())));
         all.sort_by_key(|it| TOOL_ORDER.iter().position(|name| *name == it.spec().name));
+        all.extend(tools::editor::tools(workspace));
         let wanted = match &args.tools {
             Some(names) => names.clone(),
             None => {
@@ -509,12 +511,16 @@ impl Compose {
                     // Those that change something are there for when the mode is changed.
                     names.extend(READ_ONLY_TOOLS.map(str::to_owned));
                 }
+                if values.bool("editorTools") {
+                    names.extend(tools::editor::NAMES.map(str::to_owned));
+                }
                 names
             }
         };
         for name in wanted.iter().chain(&args.exclude_tools).map(|it| it.trim()) {
             if !name.is_empty() && all.iter().all(|it| it.spec().name != name) {
-                tracing::warn!("unknown tool \"{name}\"; there are {}", TOOL_ORDER.join(", "));
+                let known = [&TOOL_ORDER[..], &tools::editor::NAMES].concat().join(", ");
+                tracing::warn!("unknown tool \"{name}\"; there are {known}");
             }
         }
         let named =

@@ -1,8 +1,11 @@
 //! What a prompt is about, as text behind the prompt.
 //!
 //! The same for every transport: files are named, selections and symbols are quoted as the user sees them (unsaved
-//! text first), problems are listed, images go along. Everything is bounded and says where it was cut. Reading the
-//! disk, for images and for what is not open, is the only thing done here besides building text.
+//! text first), problems are listed, images go along. What is left out is asked of the editor (`complete`). Everything
+//! is bounded and says where it was cut. Reading the disk, for images and for what is not open, is the only thing done
+//! here besides building text.
+
+mod complete;
 
 use std::{
     collections::HashMap,
@@ -16,7 +19,7 @@ use pi_host::{
     fs::{blocking, read_bounded},
     tools::image,
     workspace::{
-        Position, PositionEncoding,
+        Position, PositionEncoding, Workspace,
         position::{to_byte, to_char},
     },
 };
@@ -47,25 +50,49 @@ impl Texts {
         encoding: PositionEncoding,
         open: impl Fn(&Path) -> Option<Rope>,
     ) -> Self {
-        let open = context
-            .iter()
-            .filter_map(|it| match it {
-                PromptContext::Selection { uri, .. } | PromptContext::Symbol { uri, .. } => {
-                    Some(path_of(uri))
-                }
-                _ => None,
-            })
-            .filter_map(|path| open(&path).map(|text| (path, text)))
-            .collect();
-        Self { encoding, open }
+        let mut texts = Self { encoding, open: HashMap::new() };
+        texts.add(context, open);
+        texts
+    }
+
+    /// Takes those as well that `context` names and that are not here yet.
+    fn add(&mut self, context: &[PromptContext], open: impl Fn(&Path) -> Option<Rope>) {
+        for item in context {
+            let (PromptContext::Selection { uri: Some(uri), .. }
+            | PromptContext::Symbol { uri: Some(uri), .. }) = item
+            else {
+                continue;
+            };
+            let path = path_of(uri);
+            if !self.open.contains_key(&path) {
+                self.open.extend(open(&path).map(|text| (path, text)));
+            }
+        }
     }
 }
 
-/// Puts the context of a prompt behind its message, where the session finds it after expanding the message. Images are
-/// read and brought within `limits` in a task of their own; everything else is done at once.
-pub async fn resolve(prompt: &mut PromptParams, texts: &Texts, limits: image::Limits) {
+/// Whether putting this context together takes more than looking at open texts.
+pub fn takes_time(context: &[PromptContext]) -> bool {
+    context.iter().any(|it| matches!(it, PromptContext::Image { .. }) || complete::missing(it).is_some())
+}
+
+/// Puts the context of a prompt behind its message, where the session finds it after expanding the message. What it
+/// leaves out is asked of the editor of `workspace`; images are read and brought within `limits` in a task of their
+/// own. Everything else is done at once.
+pub async fn resolve(
+    prompt: &mut PromptParams,
+    mut texts: Texts,
+    limits: image::Limits,
+    workspace: Option<&Workspace>,
+) {
     let context = std::mem::take(&mut prompt.context);
-    prompt.appendix = render(&context, texts);
+    let editor = workspace.and_then(Workspace::editor);
+    let (context, notes) = complete::complete(context, editor.as_deref()).await;
+    texts.add(&context, |path| workspace?.overlay_text(path));
+    prompt.appendix = render(&context, &texts);
+    for note in notes {
+        let _ok = write!(prompt.appendix, "\n\n{note}");
+    }
     for item in &context {
         let PromptContext::Image { uri } = item else { continue };
         let path = path_of(uri);
@@ -99,11 +126,11 @@ pub fn render(context: &[PromptContext], texts: &Texts) -> String {
             PromptContext::Image { uri } => {
                 let _ok = write!(out, "Image: {}", path_of(uri).display());
             }
-            PromptContext::Symbol { uri, name, range } => {
+            PromptContext::Symbol { uri: Some(uri), name, range: Some(range) } => {
                 let _ok = write!(out, "`{}`: ", first_line(name));
                 selection(&mut out, &path_of(uri), *range, texts);
             }
-            PromptContext::File { uri } => {
+            PromptContext::File { uri: Some(uri) } => {
                 // Writing to a string cannot fail, here and below.
                 let _ok = write!(out, "File: {}", path_of(uri).display());
             }
@@ -111,8 +138,20 @@ pub fn render(context: &[PromptContext], texts: &Texts) -> String {
                 let _ok = writeln!(out, "{}:", title.as_deref().unwrap_or("Text"));
                 quote(&mut out, text, "");
             }
-            PromptContext::Selection { uri, range } => selection(&mut out, &path_of(uri), *range, texts),
-            PromptContext::Diagnostics { uri, items } => problems(&mut out, &path_of(uri), items),
+            PromptContext::Selection { uri: Some(uri), range: Some(range) } => {
+                selection(&mut out, &path_of(uri), *range, texts);
+            }
+            PromptContext::Diagnostics { uri: Some(uri), items: Some(items) } => {
+                problems(&mut out, &path_of(uri), items);
+            }
+            // Only where nothing can be asked: `complete` leaves none of them.
+            PromptContext::Symbol { .. }
+            | PromptContext::File { .. }
+            | PromptContext::Selection { .. }
+            | PromptContext::Diagnostics { .. } => {
+                let subject = complete::missing(item).unwrap_or_default();
+                let _ok = write!(out, "{subject}: not known (nothing was said about it)");
+            }
         }
     }
     out
@@ -234,6 +273,11 @@ fn read(path: &Path) -> Result<Rope, String> {
     Ok(Rope::from_str(&String::from_utf8_lossy(&bytes)))
 }
 
+/// The `file:` URI that an absolute path or such a URI means.
+fn uri_of(uri: &str) -> String {
+    Url::from_file_path(path_of(uri)).map_or_else(|()| uri.to_owned(), String::from)
+}
+
 /// The path that an absolute path or a `file:` URI means.
 pub fn path_of(uri: &str) -> PathBuf {
     let parsed =
@@ -257,7 +301,7 @@ mod tests {
     }
 
     fn select(text: &str, range: TextRange) -> String {
-        show(PromptContext::Selection { uri: "file:///ws/a%20b.rs".into(), range }, text)
+        show(PromptContext::Selection { uri: Some("file:///ws/a%20b.rs".into()), range: Some(range) }, text)
     }
 
     #[test]
@@ -311,18 +355,18 @@ mod tests {
             source: Some("rustc".into()),
             severity: Some(1),
         }];
-        let got = show(PromptContext::Diagnostics { uri: "/ws/a.rs".into(), items }, "");
+        let got = show(PromptContext::Diagnostics { uri: Some("/ws/a.rs".into()), items: Some(items) }, "");
         assert_eq!(
             got,
             "do it\n\nProblems in /ws/a.rs:\n- line 5: error: mismatched types\n  expected u8 (rustc)"
         );
-        assert_eq!(show(PromptContext::File { uri: "/ws/a.rs".into() }, ""), "do it\n\nFile: /ws/a.rs");
+        assert_eq!(show(PromptContext::File { uri: Some("/ws/a.rs".into()) }, ""), "do it\n\nFile: /ws/a.rs");
     }
 
     #[test]
     fn a_symbol_is_quoted_under_its_name() {
-        let uri = "/ws/a.rs".to_owned();
-        let item = PromptContext::Symbol { uri, name: "retry\nx".into(), range: range((0, 0), (0, 8)) };
+        let (uri, range) = (Some("/ws/a.rs".to_owned()), Some(range((0, 0), (0, 8))));
+        let item = PromptContext::Symbol { uri, name: "retry\nx".into(), range };
         assert_eq!(
             show(item, "fn r() {}\n"),
             "do it\n\n`retry`: /ws/a.rs, line 1 (as open in the editor):\n```rs\nfn r() {\n```"
@@ -340,7 +384,7 @@ mod tests {
         let gif = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
         let context = vec![image("a.gif", gif), image("b.txt", b"text")];
         let mut prompt = PromptParams { context, ..PromptParams::default() };
-        resolve(&mut prompt, &Texts::default(), image::Limits::default()).await;
+        resolve(&mut prompt, Texts::default(), image::Limits::default(), None).await;
         assert_eq!(prompt.images.len(), 1);
         assert_eq!(prompt.images[0].mime_type, "image/gif");
         let dir = dir.path().display();
@@ -358,8 +402,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.rs");
         let select = |path: &Path| {
-            let uri = path.to_string_lossy().into_owned();
-            let item = [PromptContext::Selection { uri, range: range((0, 0), (0, 1)) }];
+            let uri = Some(path.to_string_lossy().into_owned());
+            let item = [PromptContext::Selection { uri, range: Some(range((0, 0), (0, 1))) }];
             render(&item, &Texts::of(&item, PositionEncoding::Utf16, |_| None))
         };
         std::fs::write(&path, "x = 1\n").unwrap();

@@ -11,7 +11,8 @@
 //! * `review`: what Pi changed is kept, rejected, reverted and redone.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
-//! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors.
+//! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors;
+//!   `lsp_editor`: what they know.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //! * `trace`: recording a connection.
 //!
@@ -25,6 +26,7 @@ mod conformance;
 mod docs;
 mod export;
 mod lsp_edit;
+mod lsp_editor;
 mod lsp_plain;
 mod lsp_protocol;
 mod lsp_queue;

@@ -22,6 +22,10 @@ pub fn render(protocol: &Protocol) -> String {
     for row in &protocol.rows {
         out.push_str(&format!("---| \"{}\" # {}\n", row.method.lsp_name(), row.method.doc()));
     }
+    out.push_str("\n---Every request of the server to its client.\n---@alias pi.ClientMethod\n");
+    for row in &protocol.client {
+        out.push_str(&format!("---| \"{}\" # {}\n", row.method.lsp_name(), row.method.doc()));
+    }
     out
 }
 

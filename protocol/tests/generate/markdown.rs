@@ -1,13 +1,19 @@
-//! What `docs/protocol.md` has from the types, between marker comments: the hash, methods and events.
+//! What `docs/protocol.md` has from the types, between marker comments: the hash, methods, requests to the
+//! client, and events.
 
 use serde_json::Value;
 
 use crate::schema::{Protocol, alternatives, name_of, tag};
 
 /// Name of each marked part and its text.
-pub fn tables(protocol: &Protocol, hash: &str) -> [(&'static str, String); 3] {
+pub fn tables(protocol: &Protocol, hash: &str) -> [(&'static str, String); 4] {
     let hash = format!("The hash of this version is `{hash}`.\n");
-    [("hash", hash), ("methods", methods(protocol)), ("events", events(protocol))]
+    [
+        ("hash", hash),
+        ("methods", methods(protocol)),
+        ("client methods", client_methods(protocol)),
+        ("events", events(protocol)),
+    ]
 }
 
 /// Replaces what stands between the markers of `name`.
@@ -34,6 +40,21 @@ fn methods(protocol: &Protocol) -> String {
             format!("{:?}", method.scope()).to_lowercase(),
             format!("{:?}", method.stability()).to_lowercase(),
             method.doc(),
+        ));
+    }
+    out
+}
+
+fn client_methods(protocol: &Protocol) -> String {
+    let mut out = "| Request | Capability | Parameters | Result | |\n|---|---|---|---|---|\n".to_owned();
+    for row in &protocol.client {
+        out.push_str(&format!(
+            "| `{}` | `{}` | {} | {} | {} |\n",
+            row.method.lsp_name(),
+            row.method.capability(),
+            type_name(&row.params),
+            type_name(&row.result),
+            row.method.doc(),
         ));
     }
     out

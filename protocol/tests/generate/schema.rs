@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 
 use pi_protocol::{
-    AgentEvent, AgentMessage, Entry, Envelope, Method, SaveDocumentsParams, SavedDocuments, SessionHeader,
-    ui::ExtensionUiResponse,
+    AgentEvent, AgentMessage, ClientMethod, Entry, Envelope, Method, SessionHeader, ui::ExtensionUiResponse,
 };
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -15,8 +14,7 @@ use serde_json::{Map, Value, json};
 const REFERENCE: &str = "#/$defs/";
 
 /// What is written besides results.
-const ROOTS: [&str; 6] =
-    ["AgentEvent", "Envelope", "AgentMessage", "Entry", "SessionHeader", "SaveDocumentsParams"];
+const ROOTS: [&str; 5] = ["AgentEvent", "Envelope", "AgentMessage", "Entry", "SessionHeader"];
 
 /// One row of the method table.
 pub struct Row {
@@ -27,9 +25,19 @@ pub struct Row {
     pub result: Value,
 }
 
+/// One row of the table of requests to the client.
+pub struct ClientRow {
+    pub method: ClientMethod,
+    /// Schema or reference.
+    pub params: Value,
+    /// Schema or reference.
+    pub result: Value,
+}
+
 /// Everything the generators need.
 pub struct Protocol {
     pub rows: Vec<Row>,
+    pub client: Vec<ClientRow>,
     /// By name, sorted.
     pub definitions: BTreeMap<String, Value>,
 }
@@ -47,9 +55,14 @@ impl Protocol {
                 result: method.schemas(&mut writing).1.to_value(),
             })
             .collect();
+        let mut client: Vec<ClientRow> = ClientMethod::ALL
+            .iter()
+            .map(|&method| {
+                let (params, result) = method.schemas(&mut writing, &mut reading);
+                ClientRow { method, params: params.to_value(), result: result.to_value() }
+            })
+            .collect();
         reading.subschema_for::<ExtensionUiResponse>();
-        reading.subschema_for::<SavedDocuments>();
-        writing.subschema_for::<SaveDocumentsParams>();
         writing.subschema_for::<AgentEvent>();
         writing.subschema_for::<Envelope>();
         writing.subschema_for::<AgentMessage>();
@@ -57,11 +70,13 @@ impl Protocol {
         writing.subschema_for::<SessionHeader>();
 
         // The reading generator met the results as well; only what parameters reach is read.
-        let mut wanted = vec!["ExtensionUiResponse".to_owned(), "SavedDocuments".to_owned()];
+        let mut wanted = vec!["ExtensionUiResponse".to_owned()];
         rows.iter().for_each(|row| references(&row.params, &mut wanted));
+        client.iter().for_each(|row| references(&row.result, &mut wanted));
         let mut read = reachable(definitions(&mut reading), wanted);
         let mut wanted: Vec<String> = ROOTS.map(str::to_owned).into();
         rows.iter().for_each(|row| references(&row.result, &mut wanted));
+        client.iter().for_each(|row| references(&row.params, &mut wanted));
         let mut definitions = reachable(definitions(&mut writing), wanted);
         let differing = differing(&read, &definitions);
         for name in &differing {
@@ -72,12 +87,15 @@ impl Protocol {
             for row in &mut rows {
                 rename(&mut row.params, name, &input);
             }
+            for row in &mut client {
+                rename(&mut row.result, name, &input);
+            }
             if let Some(definition) = read.remove(name) {
                 read.insert(input, definition);
             }
         }
         definitions.extend(read);
-        Self { rows, definitions }
+        Self { rows, client, definitions }
     }
 
     /// The schema file.
@@ -97,12 +115,26 @@ impl Protocol {
                 (row.method.lsp_name().to_owned(), entry)
             })
             .collect();
+        let client: Map<String, Value> = self
+            .client
+            .iter()
+            .map(|row| {
+                let entry = json!({
+                    "description": row.method.doc(),
+                    "capability": row.method.capability(),
+                    "params": row.params,
+                    "result": row.result,
+                });
+                (row.method.lsp_name().to_owned(), entry)
+            })
+            .collect();
         let document = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "pi protocol",
-            "description": "Generated from protocol/src: do not edit. `methods` lists every request by its LSP name; \
-                            events are `AgentEvent`, over LSP inside `pi/event` as `Envelope`.",
+            "description": "Generated from protocol/src: do not edit. `methods` lists every request by its LSP name, `clientMethods` those \
+                            of the server to its client; events are `AgentEvent`, over LSP inside `pi/event` as `Envelope`.",
             "methods": methods,
+            "clientMethods": client,
             "$defs": self.definitions,
         });
         let mut text = serde_json::to_string_pretty(&document).unwrap();

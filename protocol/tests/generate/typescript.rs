@@ -49,6 +49,18 @@ pub fn render(protocol: &Protocol) -> String {
             type_of(&row.result, "  "),
         ));
     }
+    out.push_str(
+        "}\n\n/** Every request of the server to its client. */\nexport interface ClientMethods {\n",
+    );
+    for row in &protocol.client {
+        out.push_str(&format!("  /** {} */\n", row.method.doc()));
+        out.push_str(&format!(
+            "  \"{}\": {{ params: {}; result: {} }};\n",
+            row.method.lsp_name(),
+            type_of(&row.params, "  "),
+            type_of(&row.result, "  "),
+        ));
+    }
     out.push_str("}\n\n");
     out + TAIL
 }

@@ -80,6 +80,16 @@ impl Profile {
         }))
     }
 
+    /// An editor whose plugin also answers what the editor knows.
+    pub fn knowing() -> Self {
+        let mut profile = Self::plugin();
+        let pi = &mut profile.initialize["capabilities"]["experimental"]["pi"];
+        for what in ["State", "Diagnostics", "Definition", "References", "Symbols"] {
+            pi[format!("editor{what}")] = json!(true);
+        }
+        profile
+    }
+
     /// With these client capabilities.
     pub fn with(capabilities: Value) -> Self {
         Self::captured(json!({"processId": std::process::id(), "capabilities": capabilities}))
@@ -152,8 +162,9 @@ impl Host for Desk {
             // A person answers these.
             "pi/requestPermission" | "window/showMessageRequest" => Reaction::Hold,
             "window/workDoneProgress/create" => Reaction::answer(Ok(Value::Null)),
-            // The test says what is set.
+            // The test says what is set, and what the editor knows.
             "workspace/configuration" => Reaction::Hold,
+            knows if knows.starts_with("pi/editor/") => Reaction::Hold,
             _ => Reaction::answer(Err((-32601, format!("method not found: {method}")))),
         }
     }

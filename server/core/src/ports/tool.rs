@@ -81,6 +81,11 @@ pub trait Tool: Send + Sync {
     /// What the model is told.
     fn spec(&self) -> &ToolSpec;
 
+    /// Whether the model is told of it at this moment: some tools need somebody who comes and goes.
+    fn is_offered(&self) -> bool {
+        true
+    }
+
     /// Mends arguments that models are known to send in another form than the schema's. Called before they are
     /// validated; what cannot be mended is passed on, so that the validation names it.
     fn prepare(&self, args: Map<String, Value>) -> Map<String, Value> {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{actor::SessionActor, handle::Reply};
 use crate::{
-    ports::{ModelRequest, ToolSpec},
+    ports::{ModelRequest, Tool, ToolSpec},
     retry,
     turn::{NextRequest, RunLink, RunMessage, TurnLoop, TurnPlace},
 };
@@ -121,11 +121,13 @@ impl SessionActor {
         })
     }
 
-    /// The tools the model is told of: in mode `plan` those that only read.
+    /// The tools the model is told of: in mode `plan` those that only read, and none that nobody can serve now.
     fn offered_tools(&self) -> Arc<[ToolSpec]> {
-        match self.permissions.mode() {
-            PermissionMode::Plan => self.tool_specs.iter().filter(|it| it.read_only).cloned().collect(),
-            _ => self.tool_specs.clone(),
+        let plan = self.permissions.mode() == PermissionMode::Plan;
+        let offered = |it: &Arc<dyn Tool>| it.is_offered() && (!plan || it.spec().read_only);
+        match self.tools.iter().all(offered) {
+            true => self.tool_specs.clone(),
+            false => self.tools.iter().filter(|it| offered(it)).map(|it| it.spec().clone()).collect(),
         }
     }
 

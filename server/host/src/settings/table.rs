@@ -118,6 +118,7 @@ pub const TABLE: &[Setting] = &[
     both("shellCommandPrefix", Kind::Text, "", "Line put before every shell command."),
     both("shell.unsaved", Kind::Choice(&["save", "warn", "block", "overlay"]), "", "What happens before a command of the model when documents are unsaved: the editor saves them, the result names them, the command is not run, or it runs in a private copy of the workspace that has their text; see [shell.md](shell.md). Absent = `save` if the editor can be asked to, else `warn`. Ours."),
     both("defaultTools", Kind::TextList, r#"["read","bash","edit","write"]"#, "Tools that are on without a flag; an empty list turns the built-in ones off."),
+    both("editorTools", Kind::Bool, "true", "Whether the model may ask the language servers of an editor whose plugin serves that: `editor_diagnostics`, `editor_definition`, `editor_references`, `editor_symbols`. Ours."),
     both("skills", Kind::TextList, "[]", "Paths of skills, relative to the directory of this file."),
     both("prompts", Kind::TextList, "[]", "Paths of prompt templates, relative to the directory of this file."),
     both("enableSkillCommands", Kind::Bool, "true", "List each skill as a `/skill:` command."),

@@ -6,6 +6,7 @@
 pub mod bash;
 pub mod diff;
 pub mod edit;
+pub mod editor;
 pub mod find;
 pub mod grep;
 pub mod hashline;

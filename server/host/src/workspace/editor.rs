@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use pi_protocol::{ClientMethod, ClientRequest};
+use serde_json::{Value, json};
 
 use super::position::PositionEncoding;
 
@@ -78,8 +80,43 @@ pub trait EditorClient: Send + Sync {
     /// Asks the editor to change one open document. Bounded in time.
     async fn apply(&self, edit: DocumentEdit) -> EditorAnswer;
 
+    /// Whether it answers this request about what it knows.
+    fn answers(&self, _method: ClientMethod) -> bool {
+        false
+    }
+
+    /// Asks it. Bounded in time; dropping the future tells the editor to spare itself the work. [`ask`] has the types.
+    ///
+    /// # Errors
+    /// Why there is no answer, for the model and the user.
+    async fn ask(&self, _method: ClientMethod, _params: Value) -> Result<Value, String> {
+        Err("the editor cannot be asked".into())
+    }
+
     /// How it counts positions. UTF-16 is what every editor knows.
     fn encoding(&self) -> PositionEncoding {
         PositionEncoding::default()
     }
+}
+
+/// Asks an editor what it knows.
+///
+/// # Errors
+/// It does not answer this request or not in time, refuses, or answers in another form.
+pub async fn ask<R: ClientRequest>(
+    editor: &dyn EditorClient,
+    params: &R::Params,
+) -> Result<R::Result, String> {
+    if !editor.answers(R::METHOD) {
+        return Err(format!("the editor does not answer {}", R::METHOD.lsp_name()));
+    }
+    let params = serde_json::to_value(params).map_err(|error| error.to_string())?;
+    let answer = match editor.ask(R::METHOD, params).await? {
+        // Editors in Lua and Lisp have one value for nothing and for an empty object.
+        Value::Null => json!({}),
+        Value::Array(items) if items.is_empty() => json!({}),
+        answer => answer,
+    };
+    serde_json::from_value(answer)
+        .map_err(|error| format!("the editor's answer to {} is wrong: {error}", R::METHOD.lsp_name()))
 }

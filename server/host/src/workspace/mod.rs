@@ -155,7 +155,8 @@ impl Workspace {
         path.starts_with(ours.join("chat")) || path.starts_with(ours.join("transcripts"))
     }
 
-    fn editor(&self) -> Option<Arc<dyn EditorClient>> {
+    /// The editor through which open documents are changed.
+    pub fn editor(&self) -> Option<Arc<dyn EditorClient>> {
         lock(&self.shared.editor).clone()
     }
 

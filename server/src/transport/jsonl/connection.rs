@@ -131,7 +131,7 @@ impl Connection {
                 // A JSONL client holds no documents: what it names is read from the disk.
                 if let Request::Prompt(prompt) = &mut request {
                     let limits = self.hub.compose().image_limits(self.hub.compose().cwd());
-                    context::resolve(prompt, &Texts::default(), limits).await;
+                    context::resolve(prompt, Texts::default(), limits, None).await;
                 }
                 // Pi answers these without data.
                 let bare = matches!(request.method(), Method::Prompt | Method::Steer | Method::FollowUp);

@@ -5,6 +5,7 @@
 
 use lsp_types::{ClientCapabilities, PositionEncodingKind};
 use pi_host::workspace::position::PositionEncoding;
+use pi_protocol::ClientMethod;
 use serde::Deserialize;
 
 /// The best encoding of positions that the client offers: UTF-8 needs no conversion; without an offer it is UTF-16.
@@ -97,6 +98,8 @@ pub struct Capabilities {
     pub own_questions: bool,
     /// Answers `pi/saveDocuments`.
     pub save_documents: bool,
+    /// The requests of the server that it answers.
+    pub answers: Vec<ClientMethod>,
     /// Wants `pi/activity`.
     pub activity: bool,
     /// Shows waiting hunks itself.
@@ -130,6 +133,7 @@ impl Capabilities {
                     .ok()
             })
             .unwrap_or_default();
+        let said = |it: &ClientMethod| pi.and_then(|pi| pi.get(it.capability())) == Some(&true.into());
         Self {
             encoding: negotiate(client.general.as_ref().and_then(|it| it.position_encodings.as_deref())),
             // Versioned document changes are sent to everyone: Neovim takes them without declaring it.
@@ -154,6 +158,7 @@ impl Capabilities {
             permissions: matches!(known.permissions, Questions::Requests(true)),
             own_questions: matches!(known.permissions, Questions::Events(_)),
             save_documents: known.save_documents,
+            answers: ClientMethod::ALL.iter().copied().filter(said).collect(),
             activity: known.activity,
             review: known.review,
             lens_refresh: workspace
@@ -212,6 +217,8 @@ mod tests {
         }
         let got = resolve(json!({"experimental": {"pi": {"version": 3}}}));
         assert_eq!(got.version, Some(3));
+        let said = json!({"editorSymbols": true, "editorState": "yes", "editorReferences": false});
+        assert_eq!(resolve(json!({"experimental": {"pi": said}})).answers, [ClientMethod::Symbols]);
     }
 
     /// The names of what a client can do.
@@ -221,6 +228,7 @@ mod tests {
             version: _,
             can_answer: _,
             own_questions: _,
+            answers: _,
             apply_edit,
             progress,
             ask,

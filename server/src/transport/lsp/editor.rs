@@ -9,12 +9,15 @@ use pi_host::workspace::{
     editor::{DocumentEdit, EditorAnswer, EditorClient},
     position::{self, PositionEncoding},
 };
+use pi_protocol::ClientMethod;
 use serde_json::{Value, json};
 
 use super::{client::AskError, connection::Connection, save};
 
 /// How long an editor may take to answer; some ask their user first.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long it may take to say what it has at hand.
+const AT_HAND: Duration = Duration::from_secs(5);
 
 /// The client of one connection.
 pub struct LspEditor {
@@ -57,6 +60,22 @@ impl EditorClient for LspEditor {
             Err(error @ AskError::Timeout(_)) => EditorAnswer::Silent(error.to_string()),
             Err(error) => EditorAnswer::Failed(error.to_string()),
         }
+    }
+
+    fn answers(&self, method: ClientMethod) -> bool {
+        let said = |it: &Connection| it.capabilities().answers.contains(&method) && !it.ended.is_cancelled();
+        self.connection.upgrade().is_some_and(|it| said(&it))
+    }
+
+    async fn ask(&self, method: ClientMethod, params: Value) -> Result<Value, String> {
+        let connection = self.connection.upgrade().ok_or("the editor is gone")?;
+        let deadline = match method {
+            ClientMethod::State | ClientMethod::Diagnostics => AT_HAND,
+            // Its language servers may have to read the project first.
+            _ => DEADLINE,
+        };
+        let answer = connection.client.ask(method.lsp_name(), params, deadline).await;
+        answer.map_err(|error| error.to_string())
     }
 
     fn encoding(&self) -> PositionEncoding {

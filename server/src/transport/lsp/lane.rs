@@ -1,8 +1,8 @@
 //! The order of a connection's requests: one task takes them as they came and gives each to its session.
 //!
-//! The lane waits for nothing but images of a prompt and the opening, closing and export of a session; `lane_sessions.rs` has what is about
-//! sessions as such. Sessions answer through [`Answering`], which puts the
-//! answer between the events of the session.
+//! The lane waits for nothing but the opening, closing and export of a session; `lane_prompt.rs` has prompts whose
+//! context takes time, `lane_sessions.rs` what is about sessions as such. Sessions answer through [`Answering`], which
+//! puts the answer between the events of the session.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,15 +11,17 @@ use pi_protocol::*;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tower_lsp::jsonrpc::Id;
 
 use super::{
     actions::tell,
     chat,
     connection::{Answering, Connection},
+    lane_prompt::Preparing,
     watch,
 };
 use crate::{
-    context::{self, Texts},
+    context::Texts,
     dispatch::{Answer, dispatch, encode},
     review::{self, Desk},
 };
@@ -37,6 +39,17 @@ pub enum Job {
         /// Takes the answer.
         answering: Answering,
     },
+    /// The context of a prompt has been put together, or that was given up.
+    Prepared {
+        /// The session it is for.
+        session: Arc<str>,
+        /// The prompt; nothing if it was given up.
+        prompt: Option<PromptParams>,
+        /// Takes the answer.
+        answering: Answering,
+    },
+    /// Give up the prompt with this id, if its context is still being put together.
+    CancelPrompt(Id),
     /// A command of a client that does not speak `pi/*`; a failure is told to its user.
     Command(Command),
     /// Answer a tool of this session that waits for permission; a failure is told to the user.
@@ -105,10 +118,21 @@ pub(super) struct Watched {
     pub queue: EventQueue,
 }
 
+impl Watched {
+    /// Hands a request to the session.
+    pub fn dispatch(&self, request: Request, answering: Answering) {
+        let answering = answering.through(&self.queue);
+        let id = serde_json::to_value(answering.id()).ok();
+        dispatch(&self.handle, request, id, Box::new(move |answer| answering.answer(&answer)));
+    }
+}
+
 /// Does the jobs of one connection.
 pub struct Lane {
     pub(super) connection: Arc<Connection>,
     pub(super) attached: HashMap<Arc<str>, Watched>,
+    /// Prompts whose context takes time, by session.
+    pub(super) preparing: HashMap<Arc<str>, Preparing>,
     current: Option<Arc<str>>,
     desk: Desk,
 }
@@ -116,57 +140,81 @@ pub struct Lane {
 impl Lane {
     /// Without a session so far.
     pub fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, attached: HashMap::new(), current: None, desk: Desk::new() }
+        let (attached, preparing) = (HashMap::new(), HashMap::new());
+        Self { connection, attached, preparing, current: None, desk: Desk::new() }
     }
 
     /// Does all jobs until the connection ends.
     pub async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         while let Some(job) = jobs.recv().await {
-            match job {
-                Job::Request { request, session_id, texts, answering } => {
+            if matches!(job, Job::End) {
+                self.preparing.values().for_each(Preparing::give_up);
+                self.attached.values().for_each(|it| it.queue.close());
+                return;
+            }
+            self.job(job).await;
+        }
+    }
+
+    pub(super) async fn job(&mut self, job: Job) {
+        match job {
+            Job::Request { request, session_id, texts, answering } => {
+                if let Some(job) = self.behind_prompt(request, session_id, texts, answering) {
+                    let (request, session_id, texts, answering) = job;
                     self.request(request, session_id.as_deref(), texts, answering).await;
                 }
-                Job::Command(command) => match self.session(None).await {
-                    Ok(session) => session.handle.send(command),
-                    Err(error) => self.connection.messages.error(&error.message),
-                },
-                Job::Answer(id, params) => {
-                    if let Some(session) = self.attached.get(&id) {
-                        let reply = tell(&self.connection);
-                        session.handle.send(Command::AnswerPermission(params, reply));
-                    }
-                }
-                Job::CancelBash(id) => {
-                    let id = id.as_deref().or(self.current.as_deref());
-                    if let Some(session) = id.and_then(|it| self.attached.get(it)) {
-                        session.handle.send(Command::AbortBash(Box::new(|_| {})));
-                    }
-                }
-                Job::Stop(id) => {
-                    if let Some(session) = self.attached.get(&id) {
-                        session.handle.send(Command::Abort(Box::new(|_| {})));
-                    }
-                }
-                Job::Session(id, reply) => {
-                    let session = self.stored_session(id.as_deref()).await;
-                    // Whoever asked may have gone.
-                    let _gone = reply.send(session);
-                }
-                Job::OpenChat(mention) => match self.session(None).await.map(|it| it.handle.clone()) {
+            }
+            Job::Prepared { session, prompt, answering } => self.prepared(session, prompt, answering).await,
+            Job::CancelPrompt(id) => {
+                self.preparing.values().filter(|it| it.id == id).for_each(Preparing::give_up);
+            }
+            Job::Command(command) => {
+                let stops = matches!(command, Command::Abort(_));
+                match self.session(None).await.map(|it| it.handle.clone()) {
                     Ok(session) => {
-                        let open = chat::open(self.connection.clone(), session, mention);
-                        self.connection.tasks.spawn(open);
+                        if stops {
+                            self.give_up_prompt(session.id());
+                        }
+                        session.send(command);
                     }
                     Err(error) => self.connection.messages.error(&error.message),
-                },
-                Job::End => {
-                    self.attached.values().for_each(|it| it.queue.close());
-                    return;
                 }
-                Job::NewSession => {
-                    if let Err(error) = self.new_session(None, NewSessionParams::default()).await {
-                        self.connection.messages.error(&error.message);
-                    }
+            }
+            Job::Answer(id, params) => {
+                if let Some(session) = self.attached.get(&id) {
+                    let reply = tell(&self.connection);
+                    session.handle.send(Command::AnswerPermission(params, reply));
+                }
+            }
+            Job::CancelBash(id) => {
+                let id = id.as_deref().or(self.current.as_deref());
+                if let Some(session) = id.and_then(|it| self.attached.get(it)) {
+                    session.handle.send(Command::AbortBash(Box::new(|_| {})));
+                }
+            }
+            Job::Stop(id) => {
+                self.give_up_prompt(&id);
+                if let Some(session) = self.attached.get(&id) {
+                    session.handle.send(Command::Abort(Box::new(|_| {})));
+                }
+            }
+            Job::Session(id, reply) => {
+                let session = self.stored_session(id.as_deref()).await;
+                // Whoever asked may have gone.
+                let _gone = reply.send(session);
+            }
+            Job::OpenChat(mention) => match self.session(None).await.map(|it| it.handle.clone()) {
+                Ok(session) => {
+                    let open = chat::open(self.connection.clone(), session, mention);
+                    self.connection.tasks.spawn(open);
+                }
+                Err(error) => self.connection.messages.error(&error.message),
+            },
+            // The loop has seen it.
+            Job::End => {}
+            Job::NewSession => {
+                if let Err(error) = self.new_session(None, NewSessionParams::default()).await {
+                    self.connection.messages.error(&error.message);
                 }
             }
         }
@@ -195,6 +243,11 @@ impl Lane {
             }
         };
         self.attached.get(&id).ok_or_else(|| CommandError::internal("the session is not attached"))
+    }
+
+    /// Id of the connection's own session, if there is one.
+    pub(super) fn current_id(&self) -> Option<&str> {
+        self.current.as_deref()
     }
 
     /// The connection's own session, if there is one.
@@ -307,23 +360,11 @@ impl Lane {
                 }
                 Err(error) => answering.refuse(error),
             },
-            request => self.send(request, id, &texts, answering).await,
-        }
-    }
-
-    /// Hands a request to its session.
-    async fn send(&mut self, mut request: Request, id: Option<&str>, texts: &Texts, answering: Answering) {
-        if let Request::Prompt(prompt) = &mut request {
-            let limits = self.connection.hub.compose().image_limits(&self.connection.folder());
-            context::resolve(prompt, texts, limits).await;
-        }
-        match self.session(id).await {
-            Ok(session) => {
-                let answering = answering.through(&session.queue);
-                let id = serde_json::to_value(answering.id()).ok();
-                dispatch(&session.handle, request, id, Box::new(move |answer| answering.answer(&answer)));
-            }
-            Err(error) => answering.refuse(error),
+            Request::Prompt(prompt) => self.prompt(prompt, id, texts, answering).await,
+            request => match self.session(id).await {
+                Ok(session) => session.dispatch(request, answering),
+                Err(error) => answering.refuse(error),
+            },
         }
     }
 

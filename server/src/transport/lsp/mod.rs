@@ -23,6 +23,7 @@ mod folders;
 mod frame;
 mod hunks;
 mod lane;
+mod lane_prompt;
 mod lane_sessions;
 mod messages;
 mod outbound;

@@ -12,8 +12,10 @@ use std::{
 
 use lsp_types::{Diagnostic, DiagnosticSeverity, MessageType, NumberOrString, Position, Range, Url};
 use pi_core::visible::visible;
-use pi_protocol::{AgentEvent, AnswerPermissionParams, PermissionChoice, PermissionRequest};
-use serde::Deserialize;
+use pi_protocol::{
+    AgentEvent, AnswerPermissionParams, ClientMethod, PermissionAnswer, PermissionChoice, PermissionRequest,
+    RequestPermissionParams,
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -129,22 +131,16 @@ fn tell(connection: &Connection, request: &PermissionRequest) {
         .show(MessageType::INFO, &format!("{text} \u{2013} code action or /allow in the chat"));
 }
 
-/// A plugin's answer.
-#[derive(Deserialize)]
-struct Answer {
-    choice: PermissionChoice,
-    message: Option<String>,
-}
-
 async fn ask_plugin(
     connection: &Connection,
     session: &Arc<str>,
     request: &PermissionRequest,
 ) -> Option<AnswerPermissionParams> {
-    let params = json!({ "sessionId": session, "request": request });
-    let answer = connection.client.ask("pi/requestPermission", params, DEADLINE).await;
+    let params = RequestPermissionParams { session_id: session.to_string(), request: request.clone() };
+    let params = serde_json::to_value(params).ok()?;
+    let answer = connection.client.ask(ClientMethod::RequestPermission.lsp_name(), params, DEADLINE).await;
     let answer = answer.inspect_err(|error| tracing::warn!(%error, "pi/requestPermission")).ok()?;
-    let Answer { choice, message } = serde_json::from_value(answer)
+    let PermissionAnswer { choice, message } = serde_json::from_value(answer)
         .inspect_err(|error| tracing::debug!(%error, "pi/requestPermission was not answered with a choice"))
         .ok()?;
     Some(AnswerPermissionParams { question_id: request.id.clone(), choice, message })

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use lsp_types::*;
-use pi_protocol::{Method, SCHEMA_HASH};
+use pi_protocol::{ClientMethod, Method, SCHEMA_HASH};
 use serde_json::{Value, json};
 use tower_lsp::{LanguageServer, async_trait, jsonrpc::Result};
 
@@ -181,6 +181,7 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
     // A plugin has commands of its own, and VS Code's client would register ours a second time.
     let commands = if client.knows_pi { Vec::new() } else { actions::names() };
     let methods: Vec<_> = Method::ALL.iter().map(|it| it.lsp_name()).collect();
+    let requests: Vec<_> = ClientMethod::ALL.iter().map(|it| it.lsp_name()).collect();
     ServerCapabilities {
         position_encoding: Some(client.encoding_kind()),
         text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
@@ -225,6 +226,7 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
                 "version": PROTOCOL_VERSION,
                 "schemaHash": SCHEMA_HASH.trim(),
                 "methods": methods,
+                "requests": requests,
                 "notifications": ["pi/event", "pi/activity"],
                 "commands": actions::names(),
             },

@@ -69,8 +69,10 @@ impl Front {
         let id = params.and_then(|it| it.get("id")).cloned();
         let Some(id) = id.and_then(|it| serde_json::from_value::<Id>(it).ok()) else { return };
         // All others are answered at once, and an answered request cannot be cancelled.
-        if let Some((Method::Bash, session_id)) = self.connection.waiting(&id) {
-            self.connection.enqueue(Job::CancelBash(session_id));
+        match self.connection.waiting(&id) {
+            Some((Method::Bash, session_id)) => self.connection.enqueue(Job::CancelBash(session_id)),
+            Some((Method::Prompt, _)) => self.connection.enqueue(Job::CancelPrompt(id)),
+            _ => {}
         }
     }
 

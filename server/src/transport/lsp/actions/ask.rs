@@ -103,8 +103,10 @@ impl Ask {
             ));
         }
         match (ask.uri.take(), ask.range) {
-            (Some(uri), Some(range)) => ask.context.push(PromptContext::Selection { uri, range }),
-            (Some(uri), None) => ask.context.push(PromptContext::File { uri }),
+            (Some(uri), Some(range)) => {
+                ask.context.push(PromptContext::Selection { uri: Some(uri), range: Some(range) });
+            }
+            (Some(uri), None) => ask.context.push(PromptContext::File { uri: Some(uri) }),
             (None, _) => {}
         }
         Ok(ask)
@@ -169,6 +171,6 @@ mod tests {
         assert!(message(&[json!({"message": " "})]).is_err());
         assert!(message(&[json!({"message": 1})]).is_err());
         let ask = Ask::of(&[json!({"message": "x", "uri": "file:///a"})]).unwrap();
-        assert_eq!(ask.context, [PromptContext::File { uri: "file:///a".into() }]);
+        assert_eq!(ask.context, [PromptContext::File { uri: Some("file:///a".into()) }]);
     }
 }

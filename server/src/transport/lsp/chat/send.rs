@@ -67,11 +67,11 @@ fn mentions(text: &str, folder: &Path, exists: impl Fn(&Path) -> bool) -> Vec<Pr
         if word.is_empty() || !exists(&path) {
             continue;
         }
-        let uri = path.to_string_lossy().into_owned();
+        let uri = Some(path.to_string_lossy().into_owned());
         let item = match range {
             _ if path.is_dir() => PromptContext::File { uri },
-            Some(range) => PromptContext::Selection { uri, range },
-            None => PromptContext::Selection { uri, range: lines(1, u32::MAX - 1) },
+            Some(range) => PromptContext::Selection { uri, range: Some(range) },
+            None => PromptContext::Selection { uri, range: Some(lines(1, u32::MAX - 1)) },
         };
         if !found.contains(&item) {
             found.push(item);
@@ -115,8 +115,8 @@ mod tests {
             mentions(text, Path::new("/ws"), |it| known.iter().any(|known| Path::new(known) == it))
         };
         let selection = |path: &str, first, last| PromptContext::Selection {
-            uri: path.into(),
-            range: lines(first, last),
+            uri: Some(path.into()),
+            range: Some(lines(first, last)),
         };
         assert_eq!(
             found("fix @a.rs:12-40, and @a.rs:3."),
