@@ -10,6 +10,7 @@ import {
 import type { Envelope, Methods, Params, Result } from "./protocol";
 import { saveDocuments } from "./documents";
 import { explain, find, type Binary } from "./binary";
+import { KNOWLEDGE, serveKnowledge } from "./knowledge";
 import type { Keys } from "./keys";
 import { initializationOptions, settings } from "./settings";
 
@@ -22,7 +23,9 @@ const STOP_TIMEOUT = 3000;
 export type Phase = "off" | "starting" | "ready";
 
 /** What this extension can do beyond plain LSP; the server leaves out what is not named here. */
-const CAPABILITIES = { version: 1, events: "delta", permissions: "events", saveDocuments: true, review: true };
+const CAPABILITIES = {
+  version: 1, events: "delta", permissions: "events", saveDocuments: true, review: true, ...KNOWLEDGE,
+};
 
 const announce: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
@@ -154,6 +157,7 @@ export class Server implements vscode.Disposable {
     const client = new LanguageClient("pi", "Pi", { run, debug: run }, options);
     client.registerFeature(announce);
     client.onRequest("pi/saveDocuments", saveDocuments);
+    serveKnowledge(client);
     client.onNotification("pi/event", (envelope: Envelope) => this.eventEmitter.fire(envelope));
     client.onDidChangeState(({ oldState, newState }) => {
       if (this.client === client && oldState === State.Running && newState === State.Stopped) this.lost();

@@ -10,6 +10,8 @@ test("words for durations, numbers and tools", () => {
   assert.deepEqual([950, 12_400].map(tokens), ["950", "12.4k"]);
   assert.equal(headline("read", { path: "/w/a.rs", offset: 3, limit: 5 }, "/w", true), "Read a.rs:3-7");
   assert.equal(headline("grep", { pattern: "x", path: "/w/src" }, "/w", false), "Searching “x” in src");
+  assert.equal(headline("editor_definition", { symbol: "x", path: "/w/a.rs" }, "/w", true), "Looked up “x” in a.rs");
+  assert.equal(headline("editor_diagnostics", {}, "/w", true), "Looked at problems");
   assert.equal(headline("other", {}, "/w", false), "Running other");
   assert.equal(diffCounts(" 1 a\n-2 b\n+2 c\n ..."), "+1 −1");
   const long = oneLine(`first\n${"x".repeat(500)} last`);

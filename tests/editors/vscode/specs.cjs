@@ -153,6 +153,16 @@ story("code actions offer what Pi can do with a selection", async () => {
   await sees(".turn.pi", "It adds.");
 });
 
+/** Texts of the tool results in the newest session file. */
+async function lastResults() {
+  const sessions = path.join(process.env.PI_CODING_AGENT_DIR, "sessions");
+  const files = fs.readdirSync(sessions, { recursive: true }).filter((it) => it.endsWith(".jsonl"))
+    .map((it) => path.join(sessions, it));
+  files.sort((a, b) => fs.statSync(a).mtimeMs - fs.statSync(b).mtimeMs);
+  const entries = fs.readFileSync(files.at(-1), "utf8").trim().split("\n").map((it) => JSON.parse(it));
+  return entries.filter((it) => it.message?.role === "toolResult").map((it) => it.message.content[0].text);
+}
+
 const LINES = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
 const text = (lines) => `${lines.join("\n")}\n`;
 /** A script that changes the second and the seventh line, and the two changes that wait. */
@@ -223,6 +233,51 @@ story("unsaved text is saved before a command needs it, and the command sees it"
   await sees(".turn.pi", "Read.");
   equal(editor.document.isDirty, false, "unsaved");
   equal(fs.readFileSync(editor.document.uri.fsPath, "utf8"), "new\n", "disk");
+});
+
+story("the model asks what VS Code and its other extensions know about the code", async () => {
+  const path_ = path.join(folder, "known.txt");
+  await begin(
+    call("1", "editor_definition", { path: path_, symbol: "retry", line: 3 }),
+    call("2", "editor_references", { path: path_, symbol: "retry" }),
+    call("3", "editor_symbols", { path: path_ }),
+    call("4", "editor_diagnostics", { path: path_ }),
+    answer("Found."),
+  );
+  const { document } = await open("known.txt", "retry is here\n\nand retry there\n");
+  const at = (line, from, to) => new vscode.Range(line, from, line, to);
+  const problems = vscode.languages.createDiagnosticCollection("spec");
+  const problem = new vscode.Diagnostic(at(2, 4, 9), "used too often", vscode.DiagnosticSeverity.Warning);
+  problem.source = "spec";
+  problems.set(document.uri, [problem]);
+  const asked = [];
+  const provider = (name, found) => (_, position) => {
+    asked.push(`${name} ${position.line}:${position.character}`);
+    return found.map((it) => new vscode.Location(document.uri, it));
+  };
+  const only = { scheme: "file", pattern: "**/known.txt" };
+  const outline = new vscode.DocumentSymbol("retry", "", vscode.SymbolKind.Function, at(0, 0, 13), at(0, 0, 5));
+  const registered = [
+    problems,
+    vscode.languages.registerDefinitionProvider(only, { provideDefinition: provider("definition", [at(0, 0, 5)]) }),
+    vscode.languages.registerReferenceProvider(only, {
+      provideReferences: provider("references", [at(0, 0, 5), at(2, 4, 9)]),
+    }),
+    vscode.languages.registerDocumentSymbolProvider(only, { provideDocumentSymbols: () => [outline] }),
+  ];
+  try {
+    await say("look it up");
+    await sees(".turn.pi", "Found.");
+    await settled();
+    equal(asked, ["definition 2:4", "references 0:0"], "what was asked");
+    const results = await lastResults();
+    equal(results, [
+      "known.txt:1: retry is here", "known.txt:1: retry is here\nknown.txt:3: and retry there",
+      "known.txt:1: function retry", "known.txt:3: warning: used too often (spec)",
+    ], "what the model was told");
+  } finally {
+    for (const it of registered) it.dispose();
+  }
 });
 
 story("chats are listed, found by what was said, named, and opened again", async () => {

@@ -36,10 +36,12 @@ export function oneLine(text: string): string {
   return `${line.slice(0, Math.ceil(half))}…${line.slice(line.length - Math.floor(half))}`;
 }
 
-/** What a call is about: the command, the path, the pattern. */
+/** What a call is about: the command, the path, the pattern, the name. */
 export function subject(args: Record<string, unknown>, root: string): string {
   if (typeof args.command === "string") return oneLine(args.command);
   const path = typeof args.path === "string" ? relative(args.path, root) : "";
+  if (typeof args.symbol === "string") return oneLine(`“${args.symbol}”${path ? ` in ${path}` : ""}`);
+  if (typeof args.query === "string") return oneLine(`“${args.query}”${path ? ` in ${path}` : ""}`);
   if (typeof args.pattern === "string") return oneLine(`“${args.pattern}”${path ? ` in ${path}` : ""}`);
   if (path && typeof args.offset === "number") {
     const last = typeof args.limit === "number" ? String(args.offset + args.limit - 1) : "";
@@ -58,6 +60,10 @@ const VERBS: Record<string, [string, string]> = {
   grep: ["Searching", "Searched"],
   find: ["Searching", "Searched"],
   ls: ["Listing", "Listed"],
+  editor_diagnostics: ["Looking at problems", "Looked at problems"],
+  editor_definition: ["Looking up", "Looked up"],
+  editor_references: ["Looking for uses of", "Looked for uses of"],
+  editor_symbols: ["Looking for symbols", "Looked for symbols"],
 };
 
 /** `Running cargo test`, or `Ran cargo test` when it is over. */
