@@ -22,6 +22,7 @@ use pi_host::{
     paths,
     permissions::{FolderPermissions, HostPermissions},
     process::ShellConfig,
+    recorded::Recorder,
     resources::{
         ResourceOptions, Resources, Sources, SystemPromptInput, TemplateAction, build_system_prompt,
         can_read, discover_context_files, load_prompt_files,
@@ -325,6 +326,7 @@ impl Compose {
         };
         let shell = self.shell(&cwd);
         let mode = self.permission_mode(&settings.values());
+        let recorder = Recorder::new(workspace.clone(), permissions.clone());
         let permissions = Arc::new(HostPermissions::new(permissions.clone(), mode));
         let confine: Confine = Arc::new({
             let (settings, permissions, cwd) = (settings.clone(), permissions.clone(), cwd.clone());
@@ -339,7 +341,7 @@ impl Compose {
             move || Policy::from_name(&settings.values().text("shell.unsaved")?)
         });
         let unsaved = Unsaved::new(workspace.clone(), wanted);
-        let bash = BashTool::new(shell.clone(), Some(unsaved), confine);
+        let bash = BashTool::new(shell.clone(), Some(unsaved), Some(recorder), confine);
         let tools = self.tools(settings, workspace, bash, mode);
         let offered =
             |it: &&Arc<dyn Tool>| it.is_offered() && (mode != PermissionMode::Plan || it.spec().read_only);

@@ -8,7 +8,7 @@
 //! * `export`: a session as a page.
 //! * `permissions`: tools that ask first.
 //! * `resources`: prompt templates and skills.
-//! * `review`: what Pi changed is kept, rejected, reverted and redone.
+//! * `review`: what Pi changed is kept, rejected, reverted and redone; `review_commands`: also what its commands did.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors;
@@ -37,6 +37,8 @@ mod lsp_workspace;
 mod permissions;
 mod resources;
 mod review;
+#[cfg(unix)]
+mod review_commands;
 mod rpc;
 mod rpc_exit;
 mod rpc_faults;

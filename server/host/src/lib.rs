@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod paths;
 pub mod permissions;
 pub mod process;
+pub mod recorded;
 pub mod resources;
 pub mod sandbox;
 pub mod sessions;

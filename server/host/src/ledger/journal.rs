@@ -5,6 +5,7 @@
 //! the wanted text is there, or the old one is, or something else.
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -14,19 +15,21 @@ use pi_core::clock;
 use rusqlite::Transaction;
 
 use super::{
-    Ledger, LedgerEvent, lock,
+    Ledger, LedgerEvent, commands, lock,
     store::{self, EditState, NewEdit, OpenEdit},
 };
 use crate::{
     paths,
     workspace::{
-        journal::{EditIntent, EditJournal, EditKind},
+        journal::{EditCause, EditIntent, EditJournal, EditKind, Watched},
         rebase,
     },
 };
 
 /// No edit takes longer: an editor has seconds to answer.
 const LONGEST_MS: u64 = 120_000;
+/// A command may take long; later its process number may be another process's.
+const LONGEST_COMMAND_MS: u64 = 24 * 60 * 60 * 1000;
 /// The record's number when there is none: an edit the user asked for, or a ledger that cannot be written.
 const UNRECORDED: u64 = 0;
 
@@ -93,8 +96,10 @@ impl EditJournal for Journal {
             let change = store::write(db)?;
             // In this process the path is ours alone.
             let own = std::process::id();
-            let open = store::open_edits(&change, &root)?.into_iter();
-            for left in open.filter(|it| it.path == path && (it.process == own || !in_progress(it))) {
+            let running = HashSet::new();
+            let open = store::open_edits(&change, &root)?.into_iter().filter(|it| !it.command);
+            for left in open.filter(|it| it.path == path && (it.process == own || !in_progress(it, &running)))
+            {
                 settle(&change, &left, intent.before.as_deref(), true)?;
             }
             let id = store::insert_edit(&change, edit)?;
@@ -144,6 +149,52 @@ impl EditJournal for Journal {
         if let Err(error) = done {
             self.ledger.tell_failure(&error);
         }
+    }
+
+    fn begin_command(&self, cause: &EditCause, files: &[Watched]) -> Option<u64> {
+        let rooted: Vec<_> = files.iter().map(|it| (self.root_of(&it.path), it)).collect();
+        let like = NewEdit {
+            root: "",
+            path: "",
+            from: None,
+            kind: commands::KIND,
+            session: &cause.session_id,
+            prompt: cause.prompt_id.as_deref(),
+            turn: cause.turn,
+            call: &cause.call_id,
+            tool: &cause.tool,
+            before: None,
+            after: None,
+            buffer: false,
+            began: clock::now_ms(),
+        };
+        let begun = self.ledger.with(|db| {
+            let change = store::write(db)?;
+            let id = commands::begin(&change, &like, &rooted)?;
+            lock(&self.ledger.running).insert(id);
+            change.commit()?;
+            Ok(id.unsigned_abs())
+        });
+        begun.map_err(|error| self.ledger.tell_failure(&error)).ok()
+    }
+
+    fn end_command(&self, id: u64, leave: &HashSet<PathBuf>) {
+        let ended = self.ledger.with(|db| {
+            let change = store::write(db)?;
+            let files = commands::end(&change, id as i64, commands::now, leave)?;
+            change.commit()?;
+            Ok(files)
+        });
+        self.leave_command(id);
+        match ended {
+            Ok(files) if files.is_empty() => {}
+            Ok(files) => self.ledger.tell(LedgerEvent::Changed(files)),
+            Err(error) => self.ledger.tell_failure(&error),
+        }
+    }
+
+    fn leave_command(&self, id: u64) {
+        lock(&self.ledger.running).remove(&(id as i64));
     }
 }
 
@@ -228,8 +279,15 @@ pub(super) fn stamp(path: &Path) -> Option<String> {
     Some(format!("{}:{}", meta.len(), time.as_nanos()))
 }
 
-/// Whether the process that began a record may still be at it.
-pub(super) fn in_progress(edit: &OpenEdit) -> bool {
+/// Whether the process that began a record may still be at it. `running` are the commands of this one.
+pub(super) fn in_progress(edit: &OpenEdit, running: &HashSet<i64>) -> bool {
+    if edit.command {
+        let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_COMMAND_MS;
+        return match edit.process == std::process::id() {
+            true => running.contains(&edit.group),
+            false => recent && is_alive(edit.process),
+        };
+    }
     let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_MS;
     recent && !edit.left && (edit.process == std::process::id() || is_alive(edit.process))
 }

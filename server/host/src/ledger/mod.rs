@@ -9,6 +9,7 @@
 //! unrecorded and a notice says so; a damaged one is set aside and a new one begun.
 
 mod blobs;
+mod commands;
 mod decide;
 mod files;
 mod hunks;
@@ -25,6 +26,7 @@ mod store;
 mod tests;
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -33,6 +35,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::broadcast;
 
+pub(crate) use self::commands::{Now, now};
 pub use self::{
     decide::{Refusal, Verb},
     hunks::{Status, Whole},
@@ -64,6 +67,8 @@ pub struct Ledger {
     limits: Limits,
     db: Mutex<Option<Connection>>,
     events: broadcast::Sender<LedgerEvent>,
+    /// Records of commands of this process that run.
+    running: Mutex<HashSet<i64>>,
     /// The failure the user was told of last.
     told: Mutex<String>,
 }
@@ -72,7 +77,14 @@ impl Ledger {
     /// In this file. Nothing is opened or made yet.
     pub fn new(path: PathBuf, limits: Limits) -> Arc<Self> {
         let events = broadcast::Sender::new(EVENTS);
-        Arc::new(Self { path, limits, db: Mutex::default(), events, told: Mutex::default() })
+        Arc::new(Self {
+            path,
+            limits,
+            db: Mutex::default(),
+            events,
+            running: Mutex::default(),
+            told: Mutex::default(),
+        })
     }
 
     /// Whether anything was ever recorded. Looks for the file and nothing else.

@@ -1,14 +1,14 @@
 //! Looking: which hunks there are, where they are now, and how they differ from what was there.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
 use rusqlite::{Connection, params};
 
 use super::{
-    blobs,
+    blobs, commands,
     hunks::{FileState, Hunk, Status, To, Whole},
     journal::{self, stamp},
     store::{self, EditState, StoredFile},
@@ -158,8 +158,13 @@ impl Select {
 }
 
 /// All hunks of a project as they are now. Records in doubt are settled first.
-pub(super) fn look(db: &mut Connection, root: &str, workspace: &Workspace) -> rusqlite::Result<Found> {
-    let settled = settle(db, root, workspace)?;
+pub(super) fn look(
+    db: &mut Connection,
+    root: &str,
+    workspace: &Workspace,
+    running: &HashSet<i64>,
+) -> rusqlite::Result<Found> {
+    let settled = settle(db, root, workspace, running)?;
     let mut hunks = rows(db, root)?;
     let mut turned = Vec::new();
     let mut rest = hunks.as_mut_slice();
@@ -275,10 +280,23 @@ fn place_in_base(file: &mut [FoundHunk]) {
 }
 
 /// Looks at what was left in doubt.
-fn settle(db: &mut Connection, root: &str, workspace: &Workspace) -> rusqlite::Result<Vec<(PathBuf, bool)>> {
-    let left: Vec<_> =
-        store::open_edits(db, root)?.into_iter().filter(|it| !journal::in_progress(it)).collect();
+fn settle(
+    db: &mut Connection,
+    root: &str,
+    workspace: &Workspace,
+    running: &HashSet<i64>,
+) -> rusqlite::Result<Vec<(PathBuf, bool)>> {
+    let open = store::open_edits(db, root)?.into_iter();
+    let (commands, left): (Vec<_>, Vec<_>) =
+        open.filter(|it| !journal::in_progress(it, running)).partition(|it| it.command);
     let mut settled = Vec::new();
+    let groups: BTreeSet<i64> = commands.iter().map(|it| it.group).collect();
+    for group in groups {
+        let change = store::write(db)?;
+        let files = commands::end(&change, group, commands::now, &HashSet::new())?;
+        change.commit()?;
+        settled.extend(files.into_iter().map(|it| (it, true)));
+    }
     for edit in left {
         let path = PathBuf::from(&edit.path);
         let (now, open) = current(&path, workspace);

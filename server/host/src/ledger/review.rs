@@ -16,7 +16,7 @@ use super::{
     Ledger, LedgerEvent,
     decide::{self, Decided, Refusal, Verb},
     hunks::{FileState, Status},
-    journal,
+    journal, lock,
     query::{self, EditPatch, Found, FoundHunk, Select, Side},
     store::{self, StoredFile},
 };
@@ -86,7 +86,8 @@ impl Review {
         let review = self.clone();
         let found = fs::blocking(move || {
             let root = store::path_text(&review.root);
-            review.ledger.with(|db| query::look(db, &root, &review.workspace))
+            let running = lock(&review.ledger.running).clone();
+            review.ledger.with(|db| query::look(db, &root, &review.workspace, &running))
         })
         .await?;
         for (path, made) in &found.settled {

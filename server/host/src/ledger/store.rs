@@ -144,7 +144,7 @@ pub struct NewEdit<'a> {
     pub path: &'a str,
     /// Where it was before, if it is moved.
     pub from: Option<&'a str>,
-    /// `change`, `create`, `delete` or `rename`.
+    /// `change`, `create`, `delete`, `rename`, or `command` for what may be one of them.
     pub kind: &'a str,
     /// The session.
     pub session: &'a str,
@@ -212,6 +212,10 @@ pub struct OpenEdit {
     pub creates: bool,
     /// Whether it went into an editor.
     pub buffer: bool,
+    /// It is a file that a command may change.
+    pub command: bool,
+    /// Of a command: the number of its record.
+    pub group: i64,
     /// Whoever made it has given it up.
     pub left: bool,
     /// The process that began it.
@@ -235,7 +239,8 @@ pub fn open_edits(db: &Connection, root: &str) -> rusqlite::Result<Vec<OpenEdit>
 }
 
 const OPEN_EDITS: &str =
-    "SELECT id, root, path, from_path, before, after, buffer, process, began, kind = 'create', reason IS NOT NULL
+    "SELECT id, root, path, from_path, before, after, buffer, process, began, kind = 'create', reason IS NOT NULL,
+        kind = 'command', CAST(reason AS INTEGER)
      FROM edits WHERE state = 'begun'";
 
 /// An open record whose texts are still hashes.
@@ -261,6 +266,8 @@ fn open_edit_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
             began: row.get::<_, i64>(8)?.unsigned_abs(),
             creates: row.get(9)?,
             left: row.get(10)?,
+            command: row.get(11)?,
+            group: row.get::<_, Option<i64>>(12)?.unwrap_or_default(),
         },
     })
 }

@@ -8,7 +8,9 @@
 mod boundary;
 mod danger;
 mod decide;
+mod effects;
 mod explain;
+mod patches;
 mod places;
 mod readonly;
 mod request;
@@ -34,7 +36,7 @@ use self::{
     rules::Rule,
     store::ProjectRules,
 };
-pub use self::{explain::explain, store::FILE as PROJECT_RULES_FILE};
+pub use self::{effects::Candidate, explain::explain, store::FILE as PROJECT_RULES_FILE};
 use crate::settings::HostSettings;
 
 /// What all sessions of a folder share: places, and rules that outlive a session.
@@ -89,6 +91,12 @@ impl FolderPermissions {
         ];
         let named = lists.into_iter().flat_map(|(name, list)| list.iter().map(move |it| (name, it)));
         named.map(|(name, rule)| (name, rule.text().to_owned())).collect()
+    }
+
+    /// The files of the workspace that a command line may change, as far as it says so.
+    pub async fn would_change(self: &Arc<Self>, command: &str) -> Vec<Candidate> {
+        let (folder, command) = (self.clone(), command.to_owned());
+        on_large_stack(move || effects::candidates(&command, &folder.boundary)).await.unwrap_or_default()
     }
 
     fn decide(&self, mode: PermissionMode, session: &[Rule], query: &PermissionQuery) -> Decided {
@@ -161,6 +169,24 @@ fn verdict(folder: &FolderPermissions, session: &Mutex<Session>, query: Permissi
 /// Stack of the thread that parses commands: the parser recurses.
 const STACK: usize = 16 << 20;
 
+/// Does what parses a command; nothing if it panicked.
+async fn on_large_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (tx, rx) = tokio::sync::oneshot::channel();
+    let work = move || {
+        // The run may be over.
+        let _gone = tx.send(work());
+    };
+    let started = std::thread::Builder::new().name("permission".into()).stack_size(STACK).spawn(work);
+    match started {
+        // A panic ends its thread, and the sender with it.
+        Ok(_) => rx.await.ok(),
+        Err(error) => {
+            tracing::error!(%error, "no thread to read a command");
+            None
+        }
+    }
+}
+
 #[async_trait]
 impl Permissions for HostPermissions {
     fn mode(&self) -> PermissionMode {
@@ -174,21 +200,7 @@ impl Permissions for HostPermissions {
     async fn check(&self, query: PermissionQuery) -> Verdict {
         let (folder, session) = (self.folder.clone(), self.session.clone());
         let tool = query.tool.clone();
-        let (tx, rx) = tokio::sync::oneshot::channel();
-        let work = move || {
-            // The run may be over.
-            let _gone = tx.send(verdict(&folder, &session, query));
-        };
-        let started = std::thread::Builder::new().name("permission".into()).stack_size(STACK).spawn(work);
-        let decided = match started {
-            Ok(_) => rx.await.ok(),
-            Err(error) => {
-                tracing::error!(%error, "no thread for a permission decision");
-                None
-            }
-        };
-        // A panic ends its thread, and the sender with it.
-        decided.unwrap_or_else(|| {
+        on_large_stack(move || verdict(&folder, &session, query)).await.unwrap_or_else(|| {
             Verdict::Deny(format!("The permission for {tool} could not be decided; see the log."))
         })
     }

@@ -116,6 +116,8 @@ pub struct Script {
     pub commands: Vec<Simple>,
     /// Redirections.
     pub redirects: Vec<Redirect>,
+    /// Texts of here-documents.
+    pub documents: Vec<String>,
 }
 
 /// Reads a command line.
@@ -127,6 +129,14 @@ pub fn read(text: &str) -> Result<Script, Opaque> {
     let mut reader = Reader::default();
     reader.script(text)?;
     Ok(reader.out)
+}
+
+/// Reads as much of a command line as is understood: what is not is left out. Nothing may be allowed by that.
+pub fn read_as_far(text: &str) -> Script {
+    let mut reader = Reader { lenient: true, ..Reader::default() };
+    // What was read before it was not understood counts.
+    let _rest = reader.script(text);
+    reader.out
 }
 
 /// Whether it defines a function that calls itself twice at once.
@@ -167,6 +177,8 @@ fn options() -> ParserOptions {
 struct Reader {
     out: Script,
     depth: usize,
+    /// What is not understood is passed over.
+    lenient: bool,
 }
 
 type Outcome = Result<(), Opaque>;
@@ -184,11 +196,14 @@ impl Reader {
             .map_err(|_| "it cannot be parsed".to_owned())?;
         let program = parse_tokens(&tokens, &options, &SourceInfo::default()).map_err(not_understood)?;
         self.depth += 1;
-        for list in &program.complete_commands {
-            self.list(list)?;
-        }
+        let read = program.complete_commands.iter().try_for_each(|list| self.list(list));
         self.depth -= 1;
-        Ok(())
+        read
+    }
+
+    /// The outcome of a part, unless parts may be passed over.
+    fn part(&self, outcome: Outcome) -> Outcome {
+        if self.lenient { Ok(()) } else { outcome }
     }
 
     fn list(&mut self, list: &ast::CompoundList) -> Outcome {
@@ -202,7 +217,10 @@ impl Reader {
     }
 
     fn pipeline(&mut self, pipeline: &ast::Pipeline) -> Outcome {
-        pipeline.seq.iter().try_for_each(|it| self.command(it))
+        pipeline.seq.iter().try_for_each(|it| {
+            let read = self.command(it);
+            self.part(read)
+        })
     }
 
     fn command(&mut self, command: &ast::Command) -> Outcome {
@@ -224,8 +242,15 @@ impl Reader {
             It::BraceGroup(it) => self.list(&it.list),
             It::Subshell(it) => self.list(&it.list),
             It::ForClause(it) => {
-                variable(&it.variable_name)?;
-                it.values.iter().flatten().try_for_each(|word| self.word(word).map(drop))?;
+                self.part(variable(&it.variable_name))?;
+                let mut words = vec![Word::plain("for")];
+                for word in it.values.iter().flatten() {
+                    words.push(self.known_word(word)?);
+                }
+                if self.lenient {
+                    // The files it goes through.
+                    self.out.commands.push(Simple { env: Vec::new(), words });
+                }
                 self.list(&it.body.list)
             }
             It::CaseClause(it) => {
@@ -287,19 +312,20 @@ impl Reader {
         let at = self.out.commands.len();
         for item in command.prefix.iter().flat_map(|it| &it.0) {
             match item {
-                Item::AssignmentWord(assignment, whole) => {
-                    let value = self.assignment(assignment, whole)?;
-                    simple.env.push(value);
-                }
+                Item::AssignmentWord(assignment, whole) => match self.assignment(assignment, whole) {
+                    Ok(value) => simple.env.push(value),
+                    Err(why) => self.part(Err(why))?,
+                },
                 other => self.item(other, &mut simple)?,
             }
         }
         if let Some(name) = &command.word_or_name {
-            let name = self.word(name)?;
+            let name = self.known_word(name)?;
             simple.words.push(name);
         }
         for item in command.suffix.iter().flat_map(|it| &it.0) {
-            self.item(item, &mut simple)?;
+            let read = self.item(item, &mut simple);
+            self.part(read)?;
         }
         if simple.env.is_empty() && simple.words.is_empty() {
             return Ok(());
@@ -321,11 +347,12 @@ impl Reader {
                 return Err("it is deeply nested".into());
             }
             self.depth += 1;
-            match inner {
-                Inner::Command(simple) => self.run(self.out.commands.len(), simple)?,
-                Inner::Script(text) => self.script(&text)?,
-            }
+            let read = match inner {
+                Inner::Command(simple) => self.run(self.out.commands.len(), simple),
+                Inner::Script(text) => self.script(&text),
+            };
             self.depth -= 1;
+            read?;
         }
         Ok(())
     }
@@ -333,7 +360,7 @@ impl Reader {
     fn item(&mut self, item: &Item, simple: &mut Simple) -> Outcome {
         match item {
             Item::Word(word) => {
-                let word = self.word(word)?;
+                let word = self.known_word(word)?;
                 simple.words.push(word);
             }
             // Behind the command an assignment is an argument.
@@ -394,6 +421,7 @@ impl Reader {
             It::HereDocument(_, document) => {
                 // What is quoted stays as it is; else what is in it is run.
                 let text = &document.doc.value;
+                self.out.documents.push(text.clone());
                 if document.requires_expansion
                     && (text.contains('`') || ["$(", "${", "$["].iter().any(|it| text.contains(it)))
                 {
@@ -409,6 +437,14 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// A word; one that is not understood is not known, if parts may be passed over.
+    fn known_word(&mut self, word: &ast::Word) -> Result<Word, Opaque> {
+        match self.word(word) {
+            Err(_) if self.lenient => Ok(Word::unknown(&word.value)),
+            read => read,
+        }
     }
 
     fn word(&mut self, word: &ast::Word) -> Result<Word, Opaque> {

@@ -19,6 +19,7 @@ use crate::{
         End, Running, ShellConfig, Step,
         output::{OutputBuffer, Snapshot},
     },
+    recorded::Recorder,
     sandbox::{Confine, Confinement},
     unsaved::{PrivateCopy, Unsaved},
     workspace::journal::EditCause,
@@ -46,13 +47,19 @@ pub struct BashTool {
     spec: ToolSpec,
     config: ShellConfig,
     unsaved: Option<Unsaved>,
+    recorder: Option<Recorder>,
     confine: Confine,
 }
 
 impl BashTool {
     /// Commands run as `config` says, confined as `confine` says for each, after `unsaved` has taken care of what they
-    /// would not see.
-    pub fn new(config: ShellConfig, unsaved: Option<Unsaved>, confine: Confine) -> Self {
+    /// would not see. What they change is kept by `recorder`.
+    pub fn new(
+        config: ShellConfig,
+        unsaved: Option<Unsaved>,
+        recorder: Option<Recorder>,
+        confine: Confine,
+    ) -> Self {
         let mut spec = spec::<BashArgs>(
             "bash",
             "Run shell commands (build, test, git, file operations)",
@@ -66,7 +73,7 @@ impl BashTool {
                 properties.shift_remove("outsideSandbox");
             }
         }
-        Self { spec, config, unsaved, confine }
+        Self { spec, config, unsaved, recorder, confine }
     }
 
     /// How this call is confined: as all are, or not, if it asks for that and may.
@@ -115,6 +122,14 @@ impl Tool for BashTool {
             command = copy.into_copy(&command);
         }
 
+        let watch = match &self.recorder {
+            // What is brought back from a copy is recorded there.
+            Some(recorder) if copy.is_none() => {
+                recorder.before(&args.command, EditCause::of(&call, "bash")).await
+            }
+            _ => None,
+        };
+
         let mut env = vec![("PI_SESSION_ID", &*call.session_id), ("AI_AGENT", "pi")];
         if let Some(model) = &call.model {
             env.extend([("PI_PROVIDER", model.provider.as_str()), ("PI_MODEL", model.id.as_str())]);
@@ -122,6 +137,9 @@ impl Tool for BashTool {
         let started = Running::start(&config, &confinement, &command, &env, timeout, call.cancel.clone());
         let mut running = started.map_err(ToolError::new)?;
         let (end, mut shot) = follow(&mut running, &call, copy.as_ref()).await;
+        if let Some(watch) = watch {
+            watch.ended().await;
+        }
         if let Some(copy) = copy {
             shot.truncation.content = copy.out_of_copy(&shot.truncation.content);
             if !matches!(end, End::Cancelled) {
@@ -262,7 +280,7 @@ mod tests {
     }
 
     fn tool(dir: &Path) -> BashTool {
-        BashTool::new(ShellConfig { cwd: dir.into(), ..ShellConfig::default() }, None, free())
+        BashTool::new(ShellConfig { cwd: dir.into(), ..ShellConfig::default() }, None, None, free())
     }
 
     async fn run(args: Value) -> Result<ToolResult, ToolError> {
@@ -364,7 +382,7 @@ mod tests {
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
         let run = async |policy| {
             let unsaved = Unsaved::new(workspace.clone(), Arc::new(move || Some(policy)));
-            let tool = BashTool::new(config.clone(), Some(unsaved), free());
+            let tool = BashTool::new(config.clone(), Some(unsaved), None, free());
             tool.run(call(json!({ "command": "cat a.rs; touch ran" })).context).await
         };
         let blocked = run(Policy::Block).await.unwrap_err().0;
@@ -384,7 +402,7 @@ mod tests {
             let sandbox = Arc::new(sandbox);
             let confine: Confine = Arc::new(move || Confinement::In(sandbox.clone()));
             let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-            let tool = BashTool::new(config, None, confine);
+            let tool = BashTool::new(config, None, None, confine);
             let offered = tool.spec().parameters["properties"].as_object().unwrap();
             assert_eq!(offered.contains_key("outsideSandbox"), exit);
 
@@ -409,7 +427,7 @@ mod tests {
         let confine: Confine = Arc::new(|| Confinement::Impossible("no sandbox here".into()));
         let dir = tempfile::tempdir().unwrap();
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-        let tool = BashTool::new(config, None, confine);
+        let tool = BashTool::new(config, None, None, confine);
         let error = tool.run(call(json!({"command": "touch made"})).context).await.unwrap_err();
         assert_eq!(error.0, "no sandbox here");
         assert!(!dir.path().join("made").exists());

@@ -4,7 +4,7 @@
 //! [`EditJournal`]. An edit that was begun and neither completed nor abandoned is in doubt: the process ended,
 //! or the run was stopped, while an editor still had it.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
 
 use pi_core::ToolContext;
 
@@ -69,6 +69,17 @@ pub struct EditIntent {
     pub buffer: bool,
 }
 
+/// A file that a command may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// Where it would come from, if the command moves it.
+    pub from: Option<PathBuf>,
+    /// Its text before; nothing if it is not there.
+    pub before: Option<Arc<str>>,
+}
+
 /// Keeps a record of edits. Its functions may block; the workspace calls them off the asynchronous threads.
 pub trait EditJournal: Send + Sync {
     /// Written durably before the edit is sent or the disk touched; gives the id of the record. An error stops
@@ -78,6 +89,18 @@ pub trait EditJournal: Send + Sync {
     fn complete(&self, id: u64, before: Option<&str>, after: Option<&str>);
     /// The edit was not made.
     fn abandon(&self, id: u64, reason: &str);
+
+    /// Written durably before a command is run that may change these files; gives the id of the record, if one can be
+    /// kept.
+    fn begin_command(&self, _cause: &EditCause, _files: &[Watched]) -> Option<u64> {
+        None
+    }
+
+    /// The command has ended: the files, except those in `leave`, are compared with what they were.
+    fn end_command(&self, _id: u64, _leave: &HashSet<PathBuf>) {}
+
+    /// Nobody will say that the command has ended.
+    fn leave_command(&self, _id: u64) {}
 }
 
 /// The record of one edit, if anybody keeps one.

@@ -148,6 +148,18 @@ impl Workspace {
         lock(&self.shared.journal).clone().filter(|_| !self.is_chat(path))
     }
 
+    /// The journal, for what commands change.
+    pub(crate) fn command_journal(&self) -> Option<Arc<dyn EditJournal>> {
+        lock(&self.shared.journal).clone()
+    }
+
+    /// How often the open document at this path was saved.
+    pub(crate) fn saves(&self, path: &Path) -> Option<u64> {
+        let progress = self.with_key(path, |documents, key| documents.subscribe(key))?;
+        let saves = progress.borrow().saves;
+        Some(saves)
+    }
+
     /// Whether the file is a chat document or a transcript, which are between Pi and its user: no tool writes there.
     pub fn is_chat(&self, path: &Path) -> bool {
         let path = resolve::key(path);

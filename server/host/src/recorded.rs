@@ -1,0 +1,142 @@
+//! What a shell command of the model changes in files is recorded like an edit, so that it can be reviewed.
+//!
+//! Before it runs, the files are kept that its text says it writes, makes, moves or deletes; afterwards they are
+//! compared. Nothing else is looked at: the cost is that of the files a command names. What the command does
+//! otherwise, what is no text and what is too large is not recorded.
+
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
+
+use crate::{
+    fs,
+    ledger::{Now, now},
+    permissions::{Candidate, FolderPermissions},
+    workspace::{
+        Workspace,
+        journal::{EditCause, EditJournal, Watched},
+    },
+};
+
+/// Bytes that are kept for one command; files beyond are not recorded.
+const MAX_BYTES: usize = 32 << 20;
+
+/// Records what commands do in one folder.
+#[derive(Clone)]
+pub struct Recorder {
+    workspace: Arc<Workspace>,
+    folder: Arc<FolderPermissions>,
+}
+
+impl Recorder {
+    /// In this workspace, whose commands `folder` reads.
+    pub fn new(workspace: Arc<Workspace>, folder: Arc<FolderPermissions>) -> Self {
+        Self { workspace, folder }
+    }
+
+    /// To be called before a command is run. What it gives is ended after the command, or when it is dropped.
+    pub async fn before(&self, command: &str, cause: EditCause) -> Option<Watch> {
+        let journal = self.workspace.command_journal()?;
+        let candidates = self.folder.would_change(command).await;
+        if candidates.is_empty() {
+            return None;
+        }
+        let workspace = self.workspace.clone();
+        let begun = fs::blocking(move || Ok(Watch::begin(workspace, journal, cause, candidates)));
+        begun.await.ok()
+    }
+}
+
+/// Files of a command that runs.
+pub struct Watch(Option<Running>);
+
+struct Running {
+    workspace: Arc<Workspace>,
+    journal: Arc<dyn EditJournal>,
+    cause: EditCause,
+    /// Number of the record, if there is one already.
+    record: Option<u64>,
+    /// Without a record: what is only named, and may have been changed.
+    named: Vec<Watched>,
+    /// What was saved by its editor how often.
+    saves: Vec<(PathBuf, u64)>,
+}
+
+impl Watch {
+    fn begin(
+        workspace: Arc<Workspace>,
+        journal: Arc<dyn EditJournal>,
+        cause: EditCause,
+        candidates: Vec<Candidate>,
+    ) -> Self {
+        let mut left = MAX_BYTES;
+        let mut saves = Vec::new();
+        let (mut sure, mut named) = (Vec::new(), Vec::new());
+        for it in candidates {
+            let before = match now(&it.path) {
+                Now::Gone => None,
+                Now::Text(text) if text.len() <= left => {
+                    left -= text.len();
+                    Some(text.into())
+                }
+                Now::Text(_) | Now::Other => continue,
+            };
+            if !it.sure {
+                saves.extend(workspace.saves(&it.path).map(|saves| (it.path.clone(), saves)));
+            }
+            let list = if it.sure { &mut sure } else { &mut named };
+            list.push(Watched { path: it.path, from: it.from, before });
+        }
+        let record = match sure.is_empty() {
+            true => None,
+            false => {
+                sure.append(&mut named);
+                journal.begin_command(&cause, &sure)
+            }
+        };
+        Self(Some(Running { workspace, journal, cause, record, named, saves }))
+    }
+
+    /// The command has ended, whichever way. Returns when everything is recorded.
+    pub async fn ended(mut self) {
+        let Some(running) = self.0.take() else { return };
+        let ended = fs::blocking(move || {
+            running.end();
+            Ok(())
+        });
+        if let Err(error) = ended.await {
+            tracing::warn!(%error, "what a command changed could not be recorded");
+        }
+    }
+}
+
+impl Drop for Watch {
+    /// The call was given up. The record stays in doubt until somebody looks.
+    fn drop(&mut self) {
+        if let Some(Running { journal, record: Some(record), .. }) = self.0.take() {
+            journal.leave_command(record);
+        }
+    }
+}
+
+impl Running {
+    /// Blocks.
+    fn end(mut self) {
+        let saved = self.saves.iter().filter(|(path, before)| self.workspace.saves(path) != Some(*before));
+        // The user has written it meanwhile, and the command was only given its name.
+        let leave: HashSet<PathBuf> = saved.map(|(path, _)| path.clone()).collect();
+        if self.record.is_none() {
+            let is = |it: &Watched| match (&it.before, now(&it.path)) {
+                (None, Now::Text(_)) | (Some(_), Now::Gone) => true,
+                (Some(before), Now::Text(text)) => **before != *text,
+                _ => false,
+            };
+            self.named.retain(|it| !leave.contains(&it.path) && is(it));
+            if self.named.is_empty() {
+                return;
+            }
+            self.record = self.journal.begin_command(&self.cause, &self.named);
+        }
+        if let Some(record) = self.record {
+            self.journal.end_command(record, &leave);
+        }
+    }
+}
