@@ -172,7 +172,8 @@ impl Lookout {
     }
 
     /// The text from which an edit has led to this one, and its number. If there are several it is the one from which
-    /// exactly the edit was reported, else the newest: what was typed before an edit that removed it must come back.
+    /// exactly the edit was reported; else the one it was made for if the others are only steps of the edit; else the
+    /// newest: what was typed before an edit that removed it must come back.
     fn source(&self, at: usize, text: &Rope) -> Option<(usize, Rope)> {
         let sent = &self.sent[at];
         // No editor tells a change in more than one step, so the text before is not further away.
@@ -182,7 +183,10 @@ impl Lookout {
             let told = self.steps[number - self.dropped..].iter().flat_map(|it| &it.edits);
             told.eq(sent.edits_of(source).iter())
         };
-        let source = sources.iter().find(is_told).or(sources.first())?;
+        let meant = sources.iter().find(|it| sent.is_for(it.1));
+        let is_step = |it: &(usize, &Rope)| sent.is_for(it.1) || sent.is_halfway(it.1);
+        let meant = meant.filter(|_| sources.iter().all(is_step));
+        let source = sources.iter().find(is_told).or(meant).or(sources.first())?;
         Some((source.0, source.1.clone()))
     }
 
@@ -316,6 +320,29 @@ mod tests {
             }
             assert_eq!(lookout.clean().as_deref(), Some(*expected), "{typed:?}");
         }
+    }
+
+    #[test]
+    fn an_edit_that_is_told_change_by_change_is_no_edit_of_its_own_steps() {
+        // After the first change the whole edit would lead to the same text once more.
+        let base = Rope::from_str("one\ntwo\n");
+        let change = |start, end, text: &str| TextChange { start, end, text: text.into() };
+        let told = |changes: [TextChange; 2], steps: [&str; 2]| {
+            let mut lookout = Lookout::default();
+            lookout.send(1, &base, &changes, PositionEncoding::Utf8, &base);
+            let [first, second] = steps.map(Rope::from_str);
+            let report =
+                vec![(edits_between(&base, &first), first.clone()), (edits_between(&first, &second), second)];
+            (lookout.saw(report), lookout.damage())
+        };
+        // From the start, as Helix tells it.
+        let changes = [change(0, 3, "ONE"), change(7, 7, "!")];
+        assert_eq!(told(changes.clone(), ["ONE\ntwo\n", "ONE\ntwo!\n"]), (Some(1), 0));
+        // From the end.
+        let backwards = [change(0, 0, "!"), change(4, 7, "TWO")];
+        assert_eq!(told(backwards, ["one\nTWO\n", "!one\nTWO\n"]), (Some(1), 0));
+        // What somebody else typed is no step of it.
+        assert_eq!(told(changes, ["onx\ntwo\n", "ONE\ntwo!\n"]), (None, 1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ropey::Rope;
 use tokio::time::Instant;
 
 use super::{
+    changes,
     editor::TextChange,
     lookout::Edit,
     position::{PositionEncoding, to_char, to_range},
@@ -78,6 +79,13 @@ impl Sent {
     /// Whether the edit was made for this text.
     pub fn is_for(&self, text: &Rope) -> bool {
         same(&self.base, text)
+    }
+
+    /// Whether the text is the one the edit was made for with the first or the last of its changes.
+    pub fn is_halfway(&self, text: &Rope) -> bool {
+        let base = self.base.to_string();
+        let has = |some: &[TextChange]| *text == *changes::apply(&base, some);
+        (1..self.changes.len()).any(|at| has(&self.changes[..at]) || has(&self.changes[at..]))
     }
 
     /// What an editor that does not compare versions does to a text, from the end. Places past the end mean the
