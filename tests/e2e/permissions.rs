@@ -351,7 +351,10 @@ fn actions(editor: &mut Editor) -> Vec<Value> {
 #[test]
 fn an_editor_without_plugin_answers_with_a_code_action() {
     let edit = call("edit", json!({"path": "a.txt", "oldText": "two", "newText": "2"}));
-    for (wanted, text) in [("Pi: allow once", "one\n2\n"), ("Pi: reject", "one\ntwo\n")] {
+    for (wanted, text, end) in [
+        ("Pi: allow once", "one\n2\n", "Pi finished: 1 change in 1 file"),
+        ("Pi: reject", "one\ntwo\n", "done"),
+    ] {
         let (mut editor, _scratch, _model) = editor(plain(), edit.clone());
         let shown = diagnostics(&editor, 1);
         assert_eq!(shown[0]["message"], "Pi waits for your answer: edit a.txt");
@@ -383,8 +386,7 @@ fn an_editor_without_plugin_answers_with_a_code_action() {
         assert!(whole["params"]["message"].as_str().unwrap().starts_with("Pi wants to change a.txt"));
         run(&mut editor, wanted);
         diagnostics(&editor, 0);
-        editor
-            .claim("the end", |it| it["params"]["message"] == "done" && it["method"] == "window/showMessage");
+        editor.claim("the end", |it| it["params"]["message"] == end && it["method"] == "window/showMessage");
         assert_eq!(editor.buffer("a.txt"), text);
         assert!(actions(&mut editor).iter().all(|it| !it["title"].as_str().unwrap().contains("allow")));
     }

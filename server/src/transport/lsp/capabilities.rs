@@ -3,7 +3,7 @@
 //! The rest of the transport asks these fields and never looks into the raw capabilities. A client that says
 //! nothing gets the plain LSP service.
 
-use lsp_types::{ClientCapabilities, PositionEncodingKind};
+use lsp_types::{ClientCapabilities, InitializeParams, PositionEncodingKind};
 use pi_host::workspace::position::PositionEncoding;
 use pi_protocol::ClientMethod;
 use serde::Deserialize;
@@ -106,8 +106,8 @@ pub struct Capabilities {
     pub review: bool,
     /// Can be asked to ask for code lenses again.
     pub lens_refresh: bool,
-    /// Answers `window/showDocument`.
-    pub show_document: bool,
+    /// The key that goes to the next diagnostic, where that is known.
+    pub next_key: Option<&'static str>,
 }
 
 impl Capabilities {
@@ -121,7 +121,13 @@ impl Capabilities {
     }
 
     /// From `initialize`.
-    pub fn resolve(client: &ClientCapabilities) -> Self {
+    pub fn of(params: &InitializeParams) -> Self {
+        let name = params.client_info.as_ref().map(|it| it.name.as_str());
+        let next_key = matches!(name, Some("helix" | "Neovim")).then_some("]d");
+        Self { next_key, ..Self::resolve(&params.capabilities) }
+    }
+
+    fn resolve(client: &ClientCapabilities) -> Self {
         let workspace = client.workspace.as_ref();
         let window = client.window.as_ref();
         let pi = client.experimental.as_ref().and_then(|it| it.get("pi"));
@@ -165,7 +171,7 @@ impl Capabilities {
                 .and_then(|it| it.code_lens.as_ref())
                 .and_then(|it| it.refresh_support)
                 .unwrap_or(false),
-            show_document: window.and_then(|it| it.show_document.as_ref()).is_some_and(|it| it.support),
+            next_key: None,
         }
     }
 }
@@ -243,7 +249,7 @@ mod tests {
             activity,
             review,
             lens_refresh: _,
-            show_document: _,
+            next_key: _,
         } = of;
         let all = [
             (apply_edit, "apply_edit"),
@@ -288,13 +294,11 @@ mod tests {
             ("eglot", said!("emacs-30.1-eglot-1.17.30"), PositionEncoding::Utf8, NO_QUESTIONS),
             ("zed", said!("zed-2026-09"), PositionEncoding::Utf16, ALL),
         ] {
-            let params: lsp_types::InitializeParams = serde_json::from_str(said).unwrap();
-            let got = Capabilities::resolve(&params.capabilities);
+            let got = Capabilities::of(&serde_json::from_str(said).unwrap());
             assert_eq!((got.encoding, abilities(&got).as_str()), (encoding, expected), "{name}");
             assert_eq!(got.version, None, "{name}");
-            let shows =
-                ["vscode", "nvim", "helix 25.07", "eglot", "zed"].iter().any(|it| name.starts_with(it));
-            assert_eq!(got.show_document, shows, "{name}");
+            let has_key = ["nvim", "helix"].iter().any(|it| name.starts_with(it));
+            assert_eq!(got.next_key, has_key.then_some("]d"), "{name}");
             assert!(got.can_answer, "{name}");
         }
     }

@@ -1,9 +1,10 @@
 //! What a client without our events sees of a run: one line while it lasts, one when it has ended.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 
 use lsp_types::MessageType;
 use pi_core::SessionHandle;
+use pi_host::ledger::{Select, Status};
 use pi_protocol::{Activity, ActivityState, AgentEvent, AgentMessage, StopReason, event::NoticeLevel};
 use tokio::sync::watch;
 
@@ -20,6 +21,9 @@ pub struct Plain {
     /// Whether the client shows the strip.
     on_screen: watch::Sender<bool>,
     last: Option<Arc<AgentMessage>>,
+    session: Arc<str>,
+    /// The tool calls of the run.
+    calls: HashSet<String>,
 }
 
 impl Plain {
@@ -31,7 +35,8 @@ impl Plain {
             let show = progress::show(connection.clone(), session.id().clone(), shown, on_screen.clone());
             tokio::spawn(show);
         }
-        Self { connection, strip, on_screen, last: None }
+        let session = session.id().clone();
+        Self { connection, strip, on_screen, last: None, session, calls: HashSet::new() }
     }
 
     /// Takes in what the session is doing now.
@@ -50,6 +55,9 @@ impl Plain {
             AgentEvent::MessageEnd { message } if message.as_assistant().is_some() => {
                 self.last = Some(message.clone());
             }
+            AgentEvent::ToolExecutionStart { tool_call_id, .. } => {
+                self.calls.insert(tool_call_id.clone());
+            }
             AgentEvent::Notice { level, message } => {
                 let kind = match level {
                     NoticeLevel::Info => MessageType::INFO,
@@ -67,6 +75,7 @@ impl Plain {
     }
 
     fn settled(&mut self) {
+        let calls = std::mem::take(&mut self.calls);
         let Some(last) = self.last.take() else { return };
         let Some(answer) = last.as_assistant() else { return };
         let (kind, text) = match answer.stop_reason {
@@ -79,13 +88,40 @@ impl Plain {
             }
         };
         // Helix wipes its status line when a progress ends, so the message must come after that.
-        let messages = self.connection.messages.clone();
+        let (connection, session) = (self.connection.clone(), self.session.clone());
         let mut on_screen = self.on_screen.subscribe();
+        let well = kind == MessageType::INFO && answer.stop_reason != StopReason::Aborted;
         tokio::spawn(async move {
-            let _late = tokio::time::timeout(PROGRESS_END, on_screen.wait_for(|it| !it)).await;
-            messages.show(kind, &text);
+            let _late = tokio::time::timeout(PROGRESS_END, on_screen.wait_for(|it| !it)).await.is_err();
+            let changed = if well { changes(&connection, &session, &calls).await } else { None };
+            connection.messages.show(kind, &changed.unwrap_or(text));
         });
     }
+}
+
+/// What these calls changed and is to be reviewed now; nothing if nothing is.
+async fn changes(connection: &Connection, session: &str, calls: &HashSet<String>) -> Option<String> {
+    if calls.is_empty() || connection.capabilities().review {
+        return None;
+    }
+    let (mut count, mut files) = (0_usize, HashSet::new());
+    for folder in connection.folders().all() {
+        let review = connection.hub.compose().review(&folder);
+        let select = Select { session: Some(session.to_owned()), ..Select::default() };
+        // What cannot be read is reported where it is shown.
+        for hunk in review.find(&select).await.unwrap_or_default() {
+            if hunk.status == Status::Pending && calls.contains(&hunk.call) {
+                count += 1;
+                files.insert(hunk.path);
+            }
+        }
+    }
+    let next = connection.capabilities().next_key.map(|it| format!(", next with {it}"));
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    (count > 0).then(|| {
+        let (changes, files) = (counted(count, "change"), counted(files.len(), "file"));
+        format!("Pi finished: {changes} in {files}{}", next.unwrap_or_default())
+    })
 }
 
 /// An activity in one line without a clock; nothing when nothing happens by itself.

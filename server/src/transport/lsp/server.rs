@@ -53,7 +53,7 @@ impl Backend {
 #[async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let capabilities = Capabilities::resolve(&params.capabilities);
+        let capabilities = Capabilities::of(&params);
         let result = InitializeResult {
             capabilities: ours(&capabilities),
             server_info: Some(ServerInfo {

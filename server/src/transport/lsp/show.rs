@@ -1,4 +1,5 @@
-//! Showing documents: the editor is asked to; one that cannot is told where they are.
+//! Showing documents: the editor is asked to; one that cannot is told where they are. Every editor is asked, as
+//! Helix 25.01 shows documents without announcing it.
 
 use std::{io::Write, path::PathBuf, time::Duration};
 
@@ -17,14 +18,8 @@ pub async fn document(connection: &Connection, uri: &Url, at: Option<Position>, 
     if let Some(at) = at {
         params["selection"] = json!({ "start": at, "end": at });
     }
-    let shown = match connection.capabilities().show_document {
-        true => {
-            let answer = connection.client.ask("window/showDocument", params, DEADLINE).await;
-            answer.is_ok_and(|it| it.get("success").and_then(Value::as_bool) == Some(true))
-        }
-        false => false,
-    };
-    if !shown {
+    let answer = connection.client.ask("window/showDocument", params, DEADLINE).await;
+    if !answer.is_ok_and(|it| it.get("success").and_then(Value::as_bool) == Some(true)) {
         connection.messages.show(MessageType::INFO, otherwise);
     }
 }
