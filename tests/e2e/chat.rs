@@ -133,6 +133,19 @@ fn a_conversation_of_three_turns_with_a_steer() {
 }
 
 #[test]
+fn leaving_with_a_draft_sends_nothing() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.say("Half a thought");
+    let Chat { mut editor, scratch, model } = chat;
+    editor.unchecked = true;
+    assert!(editor.exit().success());
+    assert!(model.requests().is_empty());
+    let kept = std::fs::read_to_string(scratch.workspace().join(CHAT)).unwrap();
+    assert!(kept.ends_with("## You\n\nHalf a thought"), "{kept}");
+}
+
+#[test]
 fn nothing_typed_is_lost_while_the_answer_grows() {
     let mut chat = Chat::start();
     chat.open();
@@ -423,6 +436,14 @@ fn a_question_is_answered_with_a_tick_or_a_word() {
     chat.say("Go\n");
     let text = chat.until("the question", |it| it.contains("### ? question 1 · bash\n"));
     assert!(text.contains("```console\n$ echo one > one.txt\n```\n\n> To see whether it works.\n"), "{text}");
+    let uri = chat.editor.uri(CHAT);
+    let marked = chat.editor.claim("the mark at the question", |it| {
+        it["method"] == "textDocument/publishDiagnostics" && it["params"]["uri"] == uri
+    });
+    let mark = &marked["params"]["diagnostics"][0];
+    assert_eq!(mark["message"], "Pi waits for your answer: echo one > one.txt");
+    let line = text.lines().position(|it| it == "### ? question 1 · bash");
+    assert_eq!(mark["range"]["start"]["line"], json!(line.unwrap()));
     let at = text.find("- [ ] allow once\n").unwrap();
     chat.editor.type_at(CHAT, at + 3, at + 4, "x");
     chat.save();

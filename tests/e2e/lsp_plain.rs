@@ -269,6 +269,7 @@ use Becomes::{Done, Refused};
 fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
     let (mut editor, _scratch, model) = start();
     model.allow_unused();
+    model.script(["a", "b", "c", "d"].map(say));
     let text = "needs its text";
     let hunk = "needs the id of a hunk";
     let nothing = "Nothing to review";

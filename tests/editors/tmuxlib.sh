@@ -3,10 +3,11 @@
 #   tm_keys KEY...            sends keys by name (Escape, Enter, Space, C-c, a)
 #   tm_type TEXT              sends text literally
 #   tm_screen                 prints the screen without trailing blanks
-#   tm_wait PATTERN [SECONDS] waits until the screen matches (grep -E); prints the screen and fails if it never does
+#   tm_wait PATTERN           waits until the screen matches (grep -E); prints the screen and fails if it never does
 #   tm_stop                   ends everything
 # shellcheck shell=bash
 TM_SOCKET=pi-tests-$$
+: "${TM_PATIENCE:=30}" # seconds
 tm_starts=0
 if command -v tmux >/dev/null; then TMUX_BIN=$(command -v tmux); else TMUX_BIN=$here/bin/tmux; fi
 tm() { env -u TMUX "$TMUX_BIN" -L "$TM_SOCKET" -f /dev/null "$@"; }
@@ -23,7 +24,7 @@ tm_keys() { tm send-keys -t t "$@"; }
 tm_type() { tm send-keys -t t -l -- "$1"; }
 tm_screen() { tm capture-pane -p -t t | sed 's/[ ]*$//'; }
 tm_wait() {
-  local deadline=$((SECONDS + ${2:-10}))
+  local deadline=$((SECONDS + TM_PATIENCE))
   until tm_screen | grep -qE -- "$1"; do
     if [ "$SECONDS" -gt "$deadline" ]; then
       echo "the screen never matched: $1" >&2

@@ -19,7 +19,7 @@ use pi_protocol::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{connection::Connection, lane::Job, messages::first_line};
+use super::{chat, connection::Connection, lane::Job, messages::first_line};
 
 /// People take their time; the question itself has no end.
 const DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -173,22 +173,28 @@ fn show(connection: &Connection, request: &PermissionRequest) {
     let line = if paths.is_empty() { 0 } else { request.diff.as_deref().map_or(0, first_changed) };
     if paths.is_empty() {
         paths = workspace.open_paths();
+        // There it is marked where it stands.
+        paths.retain(|it| !chat::is_chat(it));
         paths.truncate(MOST_DOCUMENTS);
     }
     let uris: Vec<Url> = paths.iter().filter_map(|it| connection.documents.uri(it)).collect();
     for uri in &uris {
-        let diagnostic = Diagnostic {
-            range: Range::new(Position::new(line, 0), Position::new(line, 0)),
-            severity: Some(DiagnosticSeverity::INFORMATION),
-            code: Some(NumberOrString::String("question".to_owned())),
-            source: Some("pi".to_owned()),
-            message: format!("Pi waits for your answer: {}", visible(&subject(request))),
-            ..Diagnostic::default()
-        };
-        connection.diagnostics.set(&connection.out, uri, &request.id, vec![diagnostic]);
+        connection.diagnostics.set(&connection.out, uri, &request.id, vec![mark(request, line)]);
     }
     if let Some(question) = connection.questions.lock().iter_mut().find(|it| it.request.id == request.id) {
         question.shown_in = uris;
+    }
+}
+
+/// Says at a line that a question is open.
+pub fn mark(request: &PermissionRequest, line: u32) -> Diagnostic {
+    Diagnostic {
+        range: Range::new(Position::new(line, 0), Position::new(line, 0)),
+        severity: Some(DiagnosticSeverity::INFORMATION),
+        code: Some(NumberOrString::String("question".to_owned())),
+        source: Some("pi".to_owned()),
+        message: format!("Pi waits for your answer: {}", visible(&subject(request))),
+        ..Diagnostic::default()
     }
 }
 

@@ -28,16 +28,24 @@ use super::{
 };
 use crate::{
     markdown::{self, Status, Step, Style, Turn},
-    transport::lsp::{connection::Connection, lane::Job},
+    transport::lsp::{
+        connection::{Connection, Phase},
+        lane::Job,
+        questions,
+    },
 };
 
 /// Shortest time between two writings.
 const PACE: Duration = Duration::from_millis(250);
+/// How soon after the save an editor says that it ends, when somebody saves everything and quits.
+const LEAVING: Duration = Duration::from_millis(100);
 /// How often a writing is tried that the user's typing gets in the way of.
 const TRIES: usize = 3;
 /// Lines of a tool's output, and of one for editors that cannot fold.
 const LINES: usize = 40;
 const LINES_UNFOLDED: usize = 12;
+/// Who says that a question waits, among all that say something about a document.
+const MARKS: &str = "chat questions";
 /// Characters of a title taken from the first prompt.
 pub const TITLE: usize = 60;
 
@@ -204,7 +212,11 @@ impl Room {
                 let settings = self.connection.hub.compose().settings(&self.connection.folder()).values();
                 let marker = settings.text("chat.sendOn").as_deref() == Some("marker");
                 if let Some(draft) = draft.as_deref().and_then(|it| Draft::of(self.unsent(it), marker)) {
-                    self.send(&draft).await;
+                    tokio::time::sleep(LEAVING).await;
+                    // Who leaves has kept a draft and asked nothing.
+                    if self.connection.phase() != Phase::ShutDown {
+                        self.send(&draft).await;
+                    }
                 }
             }
             Message::Send => {
@@ -451,15 +463,32 @@ impl Room {
             let title = self.title.as_deref();
             let wanted = lock(&self.document).with_tail(&tail, title);
             if wanted.is_none() {
+                self.mark_questions();
                 return true;
             }
             if self.commit(wanted).await {
                 lock(&self.document).wrote(&tail);
+                self.mark_questions();
                 return true;
             }
         }
         self.dirty = true;
         false
+    }
+
+    /// Says at each question that it waits, so that the keys that go to the next diagnostic find it.
+    fn mark_questions(&self) {
+        let Some(uri) = self.connection.documents.uri(&self.path) else { return };
+        let text = if self.questions.is_empty() { String::new() } else { lock(&self.document).text.clone() };
+        let headings = markdown::headings(&text);
+        let line = |question: &Question| {
+            let wanted = question.heading();
+            headings.iter().rev().find(|it| it.level == 3 && it.text == wanted).map(|it| it.line)
+        };
+        let marks = self.questions.iter().filter_map(|it| {
+            Some(questions::mark(&it.request, u32::try_from(line(it)?).unwrap_or(u32::MAX)))
+        });
+        self.connection.diagnostics.set(&self.connection.out, &uri, MARKS, marks.collect());
     }
 
     async fn commit(&self, wanted: Option<Wanted>) -> bool {
