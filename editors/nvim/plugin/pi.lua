@@ -54,6 +54,12 @@ vim.keymap.set({ "n", "x" }, "<Plug>(pi-operator)", function()
   return require("pi.operator").start()
 end, { expr = true, desc = "Pi: ask about a motion" })
 
+vim.keymap.set({ "n", "x" }, "<Plug>(pi-edit-operator)", function()
+  return require("pi.operator").start("edit")
+end, { expr = true, desc = "Pi: change the text of a motion" })
+plug("n", "pi-add", "<Cmd>Pi add<CR>", "Pi: add the file to the next prompt")
+plug("x", "pi-add", ":Pi add<CR>", "Pi: add the lines to the next prompt")
+
 -- With `autostart = "open"` the server starts with the first file instead of the first command.
 if type(vim.g.pi) == "table" and vim.g.pi.autostart == "open" then
   vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile" }, {

@@ -20,6 +20,7 @@ local count = 0
 
 ---@class ChildOptions
 ---@field files? table<string, string> the workspace, by relative path
+---@field agent? table<string, string> the agent directory, by relative path
 ---@field script? table what the scripted model says, see docs/faux.md
 ---@field path? string PATH of the child
 ---@field plugin? string another copy of the plugin
@@ -58,6 +59,9 @@ function Child.start(options)
   for name, text in pairs(options.files or {}) do
     write(self.workspace .. "/" .. name, text)
   end
+  for name, text in pairs(options.agent or {}) do
+    write(dir .. "/agent/" .. name, text)
+  end
   if options.script then
     write(dir .. "/model.json", vim.json.encode(options.script))
     env.PI_FAUX_SCRIPT = dir .. "/model.json"
@@ -70,9 +74,17 @@ function Child.start(options)
     vim.g.pi = vim.json.decode(%q)
     vim.o.swapfile = false
   ]]):format(options.plugin or repo .. "/editors/nvim", vim.json.encode(config)))
+  self.env = env
+  self:launch()
+  return self
+end
+
+--- Starts the editor in the child's folder.
+---@private
+function Child:launch()
   self.channel = vim.fn.jobstart(
-    { vim.env.PI_TEST_EDITOR, "--embed", "-n", "-u", dir .. "/init.lua", "-i", "NONE" },
-    { rpc = true, env = env, cwd = self.workspace }
+    { vim.env.PI_TEST_EDITOR, "--embed", "-n", "-u", self.dir .. "/init.lua", "-i", "NONE" },
+    { rpc = true, env = self.env, cwd = self.workspace }
   )
   assert(self.channel > 0, "the child did not start")
   vim.rpcrequest(self.channel, "nvim_ui_attach", 110, 40, { rgb = true })
@@ -90,7 +102,13 @@ function Child.start(options)
       table.insert(_G.said, message)
     end
   ]])
-  return self
+end
+
+--- Kills the editor and starts it again in the same folder.
+function Child:again()
+  vim.uv.kill(vim.fn.jobpid(self.channel), "sigkill")
+  vim.fn.jobwait({ self.channel }, 5000)
+  self:launch()
 end
 
 --- Runs Lua in the child; `...` is there what it is here. Fails if the child waits for a key.
@@ -166,6 +184,41 @@ end
 function Child:screen()
   local ok, text = pcall(vim.rpcrequest, self.channel, "nvim_exec2", "messages", { output = true })
   return ok and text.output or ""
+end
+
+--- The screen of the window that shows a buffer, as text.
+function Child:window(buffer)
+  return self:lua([[
+    vim.cmd.redraw()
+    local place, lines = vim.fn.getwininfo(vim.fn.bufwinid(...))[1], {}
+    for row = place.winrow, place.winrow + place.height + place.winbar - 1 do
+      local line = {}
+      for column = place.wincol, place.wincol + place.width - 1 do
+        line[#line + 1] = vim.fn.screenstring(row, column)
+      end
+      lines[#lines + 1] = (table.concat(line):gsub("%s+$", ""))
+    end
+    return table.concat(lines, "\n")
+  ]], buffer)
+end
+
+--- Answers each `vim.ui.select` with the first item whose text contains the next of these words; what was offered is
+--- kept in `_G.offered`.
+function Child:choose(...)
+  self:lua([[
+    _G.choices, _G.offered = { ... }, {}
+    vim.ui.select = function(items, opts, done)
+      local word = table.remove(_G.choices, 1)
+      local texts = vim.tbl_map(opts.format_item or tostring, items)
+      table.insert(_G.offered, { opts.prompt, texts })
+      for index, text in ipairs(texts) do
+        if word and text:find(word, 1, true) then
+          return done(items[index], index)
+        end
+      end
+      done(nil)
+    end
+  ]], ...)
 end
 
 function Child:stop()

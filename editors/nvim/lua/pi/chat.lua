@@ -1,5 +1,6 @@
 --- The chat's two windows: history above, prompt below. They are ordinary windows; closing them stops nothing.
 local config = require("pi.config")
+local history = require("pi.history")
 local prompt = require("pi.prompt")
 local session = require("pi.session")
 local M = {}
@@ -46,10 +47,37 @@ local function cells(size, all)
   return math.max(10, size < 1 and math.floor(all * size) or size)
 end
 
+--- Where a history was read when its window closed, by buffer; nothing for one that was at its end.
+local views = {} ---@type table<integer, table>
+--- Size of the last chat window, as the user left it.
+local last_size ---@type {width: integer, height: integer}?
+
+local function remember_view(win)
+  local buf = vim.api.nvim_win_get_buf(win)
+  local at_end = vim.api.nvim_win_get_cursor(win)[1] == vim.api.nvim_buf_line_count(buf)
+  views[buf] = not at_end and vim.api.nvim_win_call(win, vim.fn.winsaveview) or nil
+  last_size = { width = vim.api.nvim_win_get_width(win), height = vim.api.nvim_win_get_height(win) }
+end
+
+local function restore_view(win)
+  local buf = vim.api.nvim_win_get_buf(win)
+  vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(buf), 0 })
+  if views[buf] then
+    vim.api.nvim_win_call(win, function()
+      vim.fn.winrestview(views[buf])
+    end)
+  end
+end
+
 --- Opens the history's window as the layout says, without entering it.
 local function open_history(buf)
   local chat = config.get().chat
   local width, height = cells(chat.width, vim.o.columns), cells(chat.height, vim.o.lines)
+  if last_size and chat.layout == "bottom" then
+    height = last_size.height
+  elseif last_size and (chat.layout == "left" or chat.layout == "right") then
+    width = last_size.width
+  end
   if chat.layout == "tab" then
     vim.cmd.tabnew()
     vim.bo.bufhidden = "wipe"
@@ -74,7 +102,7 @@ local function open_history(buf)
 end
 
 local function open_prompt(buf, history)
-  local height = config.get().prompt.height[1]
+  local height = config.get().prompt.height[1] + 1
   if vim.api.nvim_win_get_config(history).relative ~= "" then
     local above = vim.api.nvim_win_get_config(history)
     return vim.api.nvim_open_win(buf, false, {
@@ -94,7 +122,7 @@ local function decorate_history(win)
   set_options(win, {
     foldmethod = "manual",
     foldenable = true,
-    foldtext = "v:lua.require'pi.transcript'.foldtext()",
+    foldtext = "v:lua.require'pi.fold'.text()",
     fillchars = "fold: ",
     conceallevel = 0,
     winbar = "%{%v:lua.require'pi.winbar'.history()%}",
@@ -112,54 +140,11 @@ local function decorate_prompt(win)
   end
 end
 
---- Keys of the history buffer, and only there.
-local function map_history(it, buf)
-  local function map(lhs, rhs, desc)
-    vim.keymap.set("n", lhs, rhs, { buffer = buf, nowait = true, desc = "Pi: " .. desc })
-  end
-  local function jump(direction)
-    local row = vim.api.nvim_win_get_cursor(0)[1]
-    local target
-    for _, turn in ipairs(it.transcript:turns()) do
-      if direction > 0 and turn > row then
-        target = turn
-        break
-      elseif direction < 0 and turn < row then
-        target = turn
-      end
-    end
-    if target then
-      vim.cmd("normal! m'")
-      vim.api.nvim_win_set_cursor(0, { target, 0 })
-    end
-  end
-  map("]]", function()
-    jump(1)
-  end, "next turn")
-  map("[[", function()
-    jump(-1)
-  end, "previous turn")
-  for _, key in ipairs({ "i", "a", "o" }) do
-    map(key, function()
-      M.focus(it, true)
-    end, "write a prompt")
-  end
-  map("<C-c>", function()
-    it:stop()
-  end, "stop")
-  map("q", function()
-    M.close(it)
-  end, "close the chat")
-  map("g?", function()
-    vim.cmd.help("pi-chat-keys")
-  end, "all keys")
-end
-
 local function prepare_history(it)
   local buf = it.transcript.buf
   if not vim.b[buf].pi_root then
     vim.b[buf].pi_root = it.root
-    map_history(it, buf)
+    history.map_keys(it, buf)
   end
   return buf
 end
@@ -167,17 +152,17 @@ end
 --- Opens the chat, or does nothing if it is open. The cursor stays where it is.
 ---@param it pi.Session
 function M.open(it)
-  local history = window_of(prepare_history(it))
+  local win = window_of(prepare_history(it))
   local here = vim.api.nvim_get_current_win()
   local stay = config.get().chat.layout == "tab" or config.get().chat.layout == "current"
-  if not history then
-    history = open_history(it.transcript.buf)
-    decorate_history(history)
-    vim.api.nvim_win_set_cursor(history, { vim.api.nvim_buf_line_count(it.transcript.buf), 0 })
+  if not win then
+    win = open_history(it.transcript.buf)
+    decorate_history(win)
+    restore_view(win)
   end
   local buf = prompt.buffer(it)
   if not window_of(buf) then
-    decorate_prompt(open_prompt(buf, history))
+    decorate_prompt(open_prompt(buf, win))
   end
   if not stay and vim.api.nvim_win_is_valid(here) then
     vim.api.nvim_set_current_win(here)
@@ -244,6 +229,7 @@ vim.api.nvim_create_autocmd("WinClosed", {
     local root = vim.b[buf].pi_root
     local it = root and session.all[root]
     if it and buf == it.transcript.buf then
+      remember_view(tonumber(args.match) --[[@as integer]])
       vim.schedule(function()
         local win = window_of(prompt.buffer(it))
         if win and not M.visible(it) and #vim.api.nvim_tabpage_list_wins(0) > 1 then

@@ -4,95 +4,180 @@
 --- in this file` asks for that.
 local M = {}
 
+local function pi()
+  return require("pi")
+end
+
 local function region(args)
   return require("pi.context").of_command(args)
+end
+
+local function or_nil(text)
+  return text ~= "" and text or nil
 end
 
 ---@class pi.Subcommand
 ---@field words integer how many words it takes at most
 ---@field one_of? string[] what its word can be
 ---@field run fun(text: string, args: table)
----@field complete? fun(): string[]
+---@field complete? fun(lead: string): string[]
 
 local anything = math.huge
+
+local function files(lead)
+  return vim.fn.getcompletion(lead, "file")
+end
 
 ---@type table<string, pi.Subcommand>
 local subcommands = {
   ask = {
     words = anything,
     run = function(text, args)
-      require("pi").ask({ text = text, region = region(args), stop = args.bang })
+      pi().ask({ text = text, region = region(args), stop = args.bang })
     end,
   },
   steer = {
     words = anything,
     run = function(text, args)
-      require("pi").steer(text, { region = region(args) })
+      pi().steer(text, { region = region(args) })
     end,
   },
   queue = {
     words = anything,
     run = function(text, args)
-      require("pi").queue(text, { region = region(args) })
+      if text == "list" then
+        return pi().queue_list()
+      end
+      pi().queue(text, { region = region(args) })
+    end,
+    complete = function()
+      return { "list" }
+    end,
+  },
+  edit = {
+    words = anything,
+    run = function(text, args)
+      pi().edit({ text = text, region = region(args) })
+    end,
+  },
+  add = {
+    words = anything,
+    run = function(text, args)
+      pi().add({ region = region(args), files = vim.split(text, "%s+", { trimempty = true }) })
+    end,
+    complete = files,
+  },
+  allow = {
+    words = 1,
+    one_of = { "once", "chat", "always" },
+    run = function(text)
+      pi().allow(or_nil(text))
     end,
   },
   deny = {
     words = anything,
     run = function(text)
-      require("pi").deny(text)
+      pi().deny(text)
     end,
   },
   diff = {
     words = 1,
     run = function(text)
-      require("pi").diff(text ~= "" and text or nil)
+      pi().diff(or_nil(text))
     end,
     complete = function()
       return require("pi.decide").files()
     end,
   },
+  revert = {
+    words = 1,
+    run = function(text)
+      pi().revert(tonumber(text))
+    end,
+  },
   model = {
     words = 1,
     run = function(text)
-      require("pi").model(text ~= "" and text or nil)
+      pi().model(or_nil(text))
     end,
     complete = function()
       return vim.tbl_map(function(model)
         return model.provider .. "/" .. model.id
-      end, require("pi").session().models)
+      end, pi().session().models)
     end,
   },
   thinking = {
     words = 1,
     run = function(text)
-      require("pi").thinking(text ~= "" and text or nil)
+      pi().thinking(or_nil(text))
     end,
     complete = function()
-      return require("pi").session().levels
+      return pi().session().levels
     end,
+  },
+  mode = {
+    words = 1,
+    one_of = { "plan", "ask", "edit", "full" },
+    run = function(text)
+      pi().mode(or_nil(text))
+    end,
+  },
+  export = {
+    words = 1,
+    run = function(text)
+      pi().export(or_nil(text))
+    end,
+    complete = files,
   },
 }
 for _, name in ipairs({ "keep", "reject" }) do
-  local scopes = { "hunk", "file", "all" }
   subcommands[name] = {
     words = 1,
-    one_of = scopes,
+    one_of = { "hunk", "file", "all" },
     run = function(text, args)
       local lines = args.range > 0 and { first = args.line1 - 1, last = args.line2 - 1 } or {}
-      require("pi")[name]({ scope = text ~= "" and text or nil, first = lines.first, last = lines.last })
+      pi()[name]({ scope = or_nil(text), first = lines.first, last = lines.last })
+    end,
+  }
+end
+for _, name in ipairs({ "explain", "fix", "refactor", "doc", "test" }) do
+  subcommands[name] = {
+    words = 0,
+    run = function(_, args)
+      pi()[name]({ region = region(args) })
+    end,
+  }
+end
+for _, name in ipairs({ "sessions", "rename", "compact" }) do
+  subcommands[name] = {
+    words = anything,
+    run = function(text)
+      pi()[name](or_nil(text))
     end,
   }
 end
 local alone = {
-  "toggle", "focus", "close", "stop", "answer", "allow", "new", "doctor", "demo", "log", "restart", "redo", "review",
+  "toggle", "focus", "close", "stop", "retry", "continue", "answer", "redo", "review", "tree", "fork", "new", "delete",
+  "cost", "demo", "setup", "doctor", "log", "restart",
 }
 for _, name in ipairs(alone) do
   subcommands[name] = {
     words = 0,
     run = function()
-      require("pi")[name]()
+      pi()[name]()
     end,
   }
+end
+
+--- Whether words behind a name are what it takes.
+---@param subcommand pi.Subcommand
+---@param rest string
+local function takes(subcommand, rest)
+  local words = #vim.split(rest, "%s+", { trimempty = true })
+  if subcommand.one_of and words > 0 then
+    return vim.tbl_contains(subcommand.one_of, rest)
+  end
+  return words <= subcommand.words
 end
 
 --- Runs `:Pi`.
@@ -100,13 +185,11 @@ end
 function M.run(args)
   local text = vim.trim(args.args)
   if text == "" and args.range == 0 then
-    return require("pi").focus()
+    return pi().focus()
   end
   local name, rest = text:match("^(%S+)%s*(.*)$")
   local subcommand = subcommands[name]
-  local words = #vim.split(rest, "%s+", { trimempty = true })
-  local known = not subcommand or not subcommand.one_of or words == 0 or vim.tbl_contains(subcommand.one_of, rest)
-  if subcommand and words <= subcommand.words and known then
+  if subcommand and takes(subcommand, rest) then
     return subcommand.run(rest, args)
   end
   subcommands.ask.run(text, args)
@@ -129,8 +212,8 @@ function M.complete(lead, line, position)
     names = vim.tbl_keys(subcommands)
     table.sort(names)
   else
-    local subcommand = subcommands[vim.trim(before)]
-    names = subcommand and (subcommand.one_of or subcommand.complete and subcommand.complete()) or {}
+    local subcommand = subcommands[before:match("^%S+")]
+    names = subcommand and (subcommand.one_of or subcommand.complete and subcommand.complete(lead)) or {}
   end
   return vim.tbl_filter(function(name)
     return vim.startswith(name, lead)

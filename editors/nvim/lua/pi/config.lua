@@ -17,6 +17,9 @@ local M = {}
 ---@field keys? "session"|"always"|false when buffers with such changes get the keys of the review
 ---@field max_removed? integer lines from before that are shown above a change
 
+---@class pi.PermissionConfig
+---@field popup? "chat"|"always"|"never" where a question opens by itself
+
 ---@class pi.Config
 ---@field cmd? string|string[] the program, or the program and arguments for `pi lsp`
 ---@field cmd_env? table<string, string> environment of the server
@@ -28,6 +31,7 @@ local M = {}
 ---@field chat? pi.ChatConfig
 ---@field prompt? pi.PromptConfig
 ---@field review? pi.ReviewConfig
+---@field permission? pi.PermissionConfig
 ---@field notify? "needed"|"always"|"never"
 ---@field icons? "auto"|"unicode"|"ascii"
 
@@ -42,6 +46,7 @@ M.defaults = {
   chat = { layout = "right", width = 0.4, height = 0.4, follow = true },
   prompt = { height = { 3, 12 }, send_while_running = "steer" },
   review = { style = "inline", keys = "session", max_removed = 20 },
+  permission = { popup = "chat" },
   notify = "needed",
   icons = "auto",
 }
@@ -124,6 +129,7 @@ local checks = {
       end
     end,
   },
+  permission = { popup = one_of("chat", "always", "never") },
   notify = one_of("needed", "always", "never"),
   icons = one_of("auto", "unicode", "ascii"),
 }

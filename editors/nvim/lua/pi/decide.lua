@@ -37,6 +37,8 @@ local function known(callback)
   require("pi").session().review:when_known(callback)
 end
 
+---@param verb "accept"|"reject"
+---@param opts pi.DecideOptions
 local function decide(verb, opts)
   local it, uri = here()
   if opts.scope == "all" then
@@ -62,18 +64,32 @@ local function decide(verb, opts)
   it:decide(verb, { hunks = { hunk.id } })
 end
 
---- Keeps or rejects.
----@param verb "accept"|"reject"
----@param opts? {scope?: "hunk"|"file"|"all", first?: integer, last?: integer} rows of a range, 0-based, inclusive
-function M.decide(verb, opts)
+---@class pi.DecideOptions
+---@field scope? "hunk"|"file"|"all" default: the change at the cursor
+---@field first? integer first row of a range, 0-based
+---@field last? integer last row of a range, inclusive
+
+--- Keeps changes that wait.
+---@param opts? pi.DecideOptions
+function M.keep(opts)
   known(function()
-    decide(verb, opts or {})
+    decide("accept", opts or {})
+  end)
+end
+
+--- Takes changes that wait out again; what the user wrote since stays.
+---@param opts? pi.DecideOptions
+function M.reject(opts)
+  known(function()
+    decide("reject", opts or {})
   end)
 end
 
 --- Puts back what was taken out last.
 function M.redo()
-  here():decide("redo", { scope = "last" })
+  known(function()
+    here():decide("redo", { scope = "last" })
+  end)
 end
 
 --- Goes to the next or the previous change, in all files.

@@ -8,6 +8,7 @@ local M = {}
 ---@class pi.AskOptions
 ---@field text? string asked for with `vim.ui.input` if absent
 ---@field region? pi.Region see `require("pi.context")`
+---@field parts? pi.Part[] more of what it is about
 ---@field queue? boolean deliver after the run
 ---@field stop? boolean stop the run first
 
@@ -57,7 +58,8 @@ function M.ask(opts)
       chat().open(it)
     end
     local function send()
-      it:send({ text = text, region = opts.region, queue = opts.queue })
+      local parts = vim.list_extend(opts.region and { { region = opts.region } } or {}, opts.parts or {})
+      it:send({ text = text, parts = vim.list_extend(parts, it:take_added()), queue = opts.queue })
     end
     if opts.stop then
       it:stop(send)
@@ -99,48 +101,16 @@ function M.answer()
   require("pi.permission").open(M.session())
 end
 
---- Allows once what the open question asks for; opens the question if it is not on the screen.
-function M.allow()
-  require("pi.permission").allow(M.session())
+--- Allows what the open question asks for; opens the question if it is not on the screen.
+---@param scope? "once"|"chat"|"always"
+function M.allow(scope)
+  require("pi.permission").allow(M.session(), scope)
 end
 
 --- Rejects what is asked for.
 ---@param why? string words for the model
 function M.deny(why)
   require("pi.permission").reject(M.session(), why)
-end
-
----@class pi.DecideOptions
----@field scope? "hunk"|"file"|"all" default: the change at the cursor
----@field first? integer first row of a range, 0-based
----@field last? integer last row of a range, inclusive
-
---- Keeps changes that wait.
----@param opts? pi.DecideOptions
-function M.keep(opts)
-  require("pi.decide").decide("accept", opts)
-end
-
---- Takes changes that wait out again; what the user wrote since stays.
----@param opts? pi.DecideOptions
-function M.reject(opts)
-  require("pi.decide").decide("reject", opts)
-end
-
---- Puts back what was rejected or reverted last.
-function M.redo()
-  require("pi.decide").redo()
-end
-
---- Goes through all that waits: a quickfix list, keys in the buffers.
-function M.review()
-  require("pi.decide").review()
-end
-
---- Shows a file beside its text from before the changes that wait.
----@param path? string default: the current file
-function M.diff(path)
-  require("pi.decide").diff(path)
 end
 
 --- The changes that wait in a buffer, where they are now: `id`, `first` and `last` line (from 1; `last` is before
@@ -264,6 +234,11 @@ function M.doctor()
   run_in_terminal("doctor")
 end
 
+--- How to give Pi a model.
+function M.setup()
+  vim.cmd.help("pi-setup")
+end
+
 --- The scripted demo: no key, no network.
 function M.demo()
   run_in_terminal("demo")
@@ -298,6 +273,27 @@ function M.autostart()
   if require("pi.client").wants(vim.api.nvim_get_current_buf()) then
     M.session():when_ready(function() end)
     return true
+  end
+end
+
+--- Shows and changes what waits to be said.
+function M.queue_list()
+  require("pi.queue").list(M.session())
+end
+
+-- What has a module of its own, which is loaded when it is used.
+for module, names in pairs({
+  ["pi.decide"] = { "keep", "reject", "redo", "review", "diff" },
+  ["pi.revert"] = { "revert" },
+  ["pi.verbs"] = { "edit", "explain", "fix", "refactor", "doc", "test", "add" },
+  ["pi.chats"] = {
+    "sessions", "tree", "fork", "rename", "export", "delete", "compact", "cost", "mode", "retry", "continue",
+  },
+}) do
+  for _, name in ipairs(names) do
+    M[name] = function(...)
+      return require(module)[name](...)
+    end
   end
 end
 

@@ -1,13 +1,18 @@
 --- Tools that wait for the user's permission: what is open, the window with the whole question, and the answers.
 ---
---- A question never opens by itself, so that no key meant for something else answers it. Closing its window decides
---- nothing; `:Pi answer` opens it again.
+--- A question opens by itself only in front of the chat, in normal mode and when no key was typed for a moment, so that
+--- no key meant for something else answers it. Closing its window decides nothing; `:Pi allow` opens it again.
+local config = require("pi.config")
 local describe = require("pi.describe")
 local event = require("pi.event")
 local M = {}
 
 --- Columns of a message around what it is about; a longer message would wait for a key.
-local AROUND = 32
+local AROUND = 31
+--- Silence of the keyboard before a question opens by itself, in milliseconds.
+local SILENCE = 400
+
+local key_watch = vim.api.nvim_create_namespace("pi.keys")
 
 local keys = {
   allow_once = "a",
@@ -60,6 +65,50 @@ function M.show_status(session)
   return question ~= nil
 end
 
+--- Whether a window may open in front of the user.
+local function may_open(session)
+  local popup = config.get().permission.popup
+  if vim.api.nvim_get_mode().mode ~= "n" or view then
+    return false
+  end
+  return popup == "always" or popup == "chat" and vim.b.pi_root == session.root
+end
+
+local silence ---@type uv.uv_timer_t?
+
+--- Opens the question when no key has been typed for a moment and the user looks at the chat.
+---@param session pi.Session
+local function open_in_silence(session)
+  if config.get().permission.popup == "never" then
+    return
+  end
+  local since = vim.uv.now()
+  silence = silence or assert(vim.uv.new_timer())
+  local timer = silence
+  local done = vim.schedule_wrap(function()
+    if silence ~= timer or vim.uv.now() - since < SILENCE then
+      return
+    end
+    vim.on_key(nil, key_watch)
+    silence = nil
+    timer:close()
+    if session.questions[1] and may_open(session) then
+      M.open(session)
+    end
+  end)
+  vim.on_key(function()
+    since = vim.uv.now()
+    timer:start(SILENCE, 0, done)
+  end, key_watch)
+  timer:start(SILENCE, 0, done)
+end
+
+--- Whether a question may yet open by itself.
+---@return boolean
+function M.watching()
+  return silence ~= nil
+end
+
 --- A question has been asked.
 ---@param session pi.Session
 ---@param question pi.PermissionRequest
@@ -68,15 +117,16 @@ function M.opened(session, question)
     return
   end
   table.insert(session.questions, question)
-  session.transcript:notice(question.text .. "\n\n:Pi answer", "PiWaiting")
+  session.transcript:notice(question.text .. "\n\n:Pi allow", "PiWaiting")
   M.show_status(session)
   local about = describe.arguments({ command = subject(question) }, session.root)
   local room = vim.o.columns - AROUND
   if vim.fn.strdisplaywidth(about) > room then
     about = vim.fn.strcharpart(about, 0, math.max(1, room - 1)) .. "…"
   end
-  vim.notify(("Pi asks: %s · :Pi answer"):format(about), vim.log.levels.INFO, { title = "Pi" })
+  vim.notify(("Pi asks: %s · :Pi allow"):format(about), vim.log.levels.INFO, { title = "Pi" })
   event.emit("PiPermission", { session = session.id, question = question })
+  open_in_silence(session)
 end
 
 --- A question is closed: answered, here or elsewhere, or its run has ended.
@@ -219,14 +269,24 @@ function M.open(session)
   })
 end
 
+local scopes = { once = "allow_once", chat = "allow_session", always = "allow_project" }
+
 --- Allows the call whose question is on the screen. One that is not is shown instead.
 ---@param session pi.Session
-function M.allow(session)
+---@param scope? "once"|"chat"|"always"
+function M.allow(session, scope)
   local question = session.questions[1]
-  if question and view and view.id == question.id then
-    return answer(session, question, "allow_once")
+  if not question or not view or view.id ~= question.id then
+    return M.open(session)
   end
-  M.open(session)
+  local choice = scopes[scope or "once"]
+  local offered = vim.iter(question.choices):any(function(it)
+    return it.id == choice
+  end)
+  if not offered then
+    return vim.notify("This can only be allowed once.", vim.log.levels.INFO, { title = "Pi" })
+  end
+  answer(session, question, choice)
 end
 
 --- Rejects the oldest question's call; with words, the model is told them.

@@ -1,7 +1,12 @@
 --- The buffer in which prompts are written: ordinary text with ordinary undo, sent by a key.
 local config = require("pi.config")
+local draft = require("pi.draft")
+local mention = require("pi.mention")
+local queue = require("pi.queue")
 local session = require("pi.session")
 local M = {}
+
+local below = vim.api.nvim_create_namespace("pi.prompt")
 
 --- Prompts kept for <C-p>.
 local HISTORY = 100
@@ -58,8 +63,8 @@ end
 
 ---@param it pi.Session
 ---@param buf integer
----@param queue boolean
-local function send(it, buf, queue)
+---@param queued boolean deliver after the run
+local function send(it, buf, queued)
   local text = text_of(buf)
   if text == "" then
     return
@@ -69,11 +74,25 @@ local function send(it, buf, queue)
   for _, win in ipairs(vim.fn.win_findbuf(it.transcript.buf)) do
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(it.transcript.buf), 0 })
   end
-  it:send({ text = text, queue = queue }, function(problem)
-    if problem then
-      give_back(buf, text)
-    end
+  local parts = it:take_added()
+  draft.keep(it.root, "")
+  M.show_below(it)
+  mention.parts(it, text, function(mentioned)
+    local all = vim.list_extend(vim.list_extend({}, parts), mentioned)
+    it:send({ text = text, queue = queued, parts = all }, function(problem)
+      if problem then
+        it.added = vim.list_extend(parts, it.added)
+        give_back(buf, text)
+      end
+    end)
   end)
+end
+
+--- Puts text into the prompt, above what has been typed there.
+---@param it pi.Session
+---@param text string
+function M.insert(it, text)
+  give_back(M.buffer(it), text)
 end
 
 local function map_keys(it, buf)
@@ -101,26 +120,49 @@ local function map_keys(it, buf)
     walk(it, buf, 1)
   end, "next prompt")
   map({ "n", "i" }, "<M-Up>", function()
-    it:take_queue(function(texts)
-      if #texts > 0 then
-        give_back(buf, table.concat(texts, "\n"))
-      end
+    queue.take_last(it, function(text)
+      give_back(buf, text)
     end)
-  end, "take queued texts back")
+  end, "take the last queued text back")
   map("n", "g?", function()
     vim.cmd.help("pi-chat-keys")
   end, "all keys")
 end
 
---- Grows and shrinks the window with the text.
+--- Grows and shrinks the window with the text and what stands below it.
 local function fit(buf)
-  local limits = config.get().prompt.height
-  local height = math.max(limits[1], math.min(limits[2], vim.api.nvim_buf_line_count(buf)))
+  local limits, rows = config.get().prompt.height, vim.api.nvim_buf_line_count(buf)
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(buf, below, 0, -1, { details = true })) do
+    rows = rows + #(mark[4].virt_lines or {})
+  end
+  -- The bar above takes a line of the window.
+  local height = math.max(limits[1], math.min(limits[2], rows)) + 1
   for _, win in ipairs(vim.fn.win_findbuf(buf)) do
     if vim.api.nvim_win_get_height(win) ~= height then
       vim.api.nvim_win_set_height(win, height)
     end
   end
+end
+
+--- Shows below the text what goes with it and what waits.
+---@param it pi.Session
+function M.show_below(it)
+  local buf = buffers[it.root]
+  if not buf or not vim.api.nvim_buf_is_valid(buf) then
+    return
+  end
+  vim.api.nvim_buf_clear_namespace(buf, below, 0, -1)
+  local lines = queue.lines(it)
+  if #it.added > 0 then
+    local chips = vim.tbl_map(function(part)
+      return "[" .. require("pi.context").chip(part) .. "]"
+    end, it.added)
+    table.insert(lines, 1, { { table.concat(chips, " "), "PiChip" } })
+  end
+  if #lines > 0 then
+    vim.api.nvim_buf_set_extmark(buf, below, vim.api.nvim_buf_line_count(buf) - 1, 0, { virt_lines = lines })
+  end
+  fit(buf)
 end
 
 --- The prompt buffer of a session's folder.
@@ -137,12 +179,23 @@ function M.buffer(it)
   vim.bo[buf].swapfile = false
   vim.b[buf].pi_root = it.root
   vim.api.nvim_buf_set_name(buf, ("pi://%s/prompt"):format(it.root))
+  vim.bo[buf].omnifunc = "v:lua.require'pi.mention'.omnifunc"
   vim.bo[buf].filetype = "pi-prompt"
+  local unsent = draft.read(it.root)
+  if unsent ~= "" then
+    set_text(buf, unsent)
+  end
   map_keys(it, buf)
   vim.api.nvim_create_autocmd({ "TextChanged", "TextChangedI" }, {
     buffer = buf,
     callback = function()
-      fit(buf)
+      -- What stands below the text stays below its last line.
+      if #it.added + #it.queue > 0 then
+        M.show_below(it)
+      else
+        fit(buf)
+      end
+      draft.keep_soon(it.root, buf)
     end,
   })
   return buf
@@ -153,6 +206,7 @@ table.insert(session.on_change, function(it)
   local buf = buffers[it.root]
   if buf and #vim.fn.win_findbuf(buf) > 0 then
     require("pi.winbar").refresh(it)
+    M.show_below(it)
   end
 end)
 

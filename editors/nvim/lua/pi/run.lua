@@ -89,10 +89,10 @@ function on.agent_settled(session)
   M.end_run(session)
 end
 
---- The prompt as the user typed it, if it was typed here: the server adds the selected text to it.
+--- The prompt as the user typed it, if it was typed here: the server puts what it is about behind it.
 local function take_sent(session, text)
   for index, note in ipairs(session.sent) do
-    if text:find(note.text, 1, true) then
+    if text == note.text or vim.startswith(text, note.text .. "\n") then
       table.remove(session.sent, index)
       return note
     end
@@ -207,7 +207,7 @@ end
 
 ---@param it pi.AgentEvent.queue_update
 function on.queue_update(session, it)
-  session.queue = { steering = it.steering or {}, follow_up = it.followUp or {} }
+  session.queue = it.items or {}
   session:changed()
 end
 
@@ -249,6 +249,12 @@ end
 function on.thinking_level_changed(session, it)
   session.thinking = it.level
   session.status.thinking = it.level
+  session:changed()
+end
+
+---@param it pi.AgentEvent.permission_mode_changed
+function on.permission_mode_changed(session, it)
+  session.mode = it.mode
   session:changed()
 end
 

@@ -21,11 +21,14 @@ local RESTARTS, RESTART_WINDOW = 3, 60000
 ---@field name? string
 ---@field model? pi.Model
 ---@field thinking? string
+---@field mode? pi.PermissionMode
 ---@field models pi.Model[] for completion
 ---@field levels string[] for completion
 ---@field status pi.Status
 ---@field transcript pi.Transcript
----@field queue {steering: string[], follow_up: string[]}
+---@field queue pi.QueueItem[] messages that wait
+---@field added pi.Part[] what goes with the next prompt
+---@field commands pi.SlashCommand[] templates and skills, for completion
 ---@field private waiting fun(problem?: string)[] callbacks for when the server is ready
 ---@field sent {text: string, chips: string[]}[] prompts on their way, to show them as typed
 ---@field private crashes integer[]
@@ -56,7 +59,9 @@ function M.get(root)
       levels = {},
       status = status.new(),
       transcript = transcript.new(root),
-      queue = { steering = {}, follow_up = {} },
+      queue = {},
+      added = {},
+      commands = {},
       waiting = {},
       sent = {},
       crashes = {},
@@ -71,7 +76,7 @@ end
 
 --- Something of its look is different.
 function Session:changed()
-  self.status.queued = #self.queue.steering + #self.queue.follow_up
+  self.status.queued = #self.queue
   for _, callback in ipairs(M.on_change) do
     callback(self)
   end
@@ -236,11 +241,12 @@ function Session:refresh(callback)
     local switched = self.id and self.id ~= state.sessionId
     if switched then
       permission.forget(self)
+      self.queue = {}
       self:fresh_transcript()
     end
     local known = self.id == state.sessionId
     self.id, self.file, self.name = state.sessionId, state.sessionFile, state.sessionName
-    self.model, self.thinking = state.model, state.thinkingLevel
+    self.model, self.thinking, self.mode = state.model, state.thinkingLevel, state.permissionMode
     self.status.model = self.model and self.model.id
     self.status.thinking = self.thinking
     self.transcript:name(self.id)
@@ -248,7 +254,7 @@ function Session:refresh(callback)
     if not known and (state.messageCount or 0) > 0 then
       self:request("pi/getMessages", nil, function(problem, result)
         if not problem then
-          self.transcript:load(result.messages)
+          require("pi.replay").messages(self.transcript, result.messages)
         end
       end)
     end
@@ -257,6 +263,9 @@ function Session:refresh(callback)
     end)
     self:request("pi/getAvailableThinkingLevels", nil, function(problem, result)
       self.levels = not problem and result.levels or {}
+    end)
+    self:request("pi/getCommands", nil, function(problem, result)
+      self.commands = not problem and result.commands or {}
     end)
     callback()
   end)
@@ -276,7 +285,7 @@ end
 
 ---@class pi.Message
 ---@field text string
----@field region? pi.Region
+---@field parts? pi.Part[] what it is about
 ---@field queue? boolean deliver after the run instead of into it
 
 --- Sends a message: a prompt, or while Pi works a steer or a queued message. The server decides which it is, so that
@@ -290,10 +299,11 @@ function Session:send(message, callback)
       return callback(problem)
     end
     local params = { message = message.text, streamingBehavior = message.queue and "followUp" or "steer" }
-    local chips = {}
-    if message.region then
-      local item, chip = require("pi.context").item(message.region, self.client.offset_encoding)
-      params.context, chips = { item }, { chip }
+    local chips, context = {}, require("pi.context")
+    for _, part in ipairs(message.parts or {}) do
+      params.context = params.context or {}
+      table.insert(params.context, context.item(part, self.client.offset_encoding))
+      chips[#chips + 1] = context.chip(part)
     end
     local note = { text = message.text, chips = chips }
     self.sent[#self.sent + 1] = note
@@ -315,6 +325,17 @@ function Session:send(message, callback)
       callback(err)
     end)
   end)
+end
+
+--- What was added for the next prompt; it is on its way then.
+---@return pi.Part[]
+function Session:take_added()
+  local parts = self.added
+  self.added = {}
+  if #parts > 0 then
+    self:changed()
+  end
+  return parts
 end
 
 --- Stops the run.
@@ -372,15 +393,12 @@ function Session:set_thinking(level)
   self:request_change("pi/setThinkingLevel", { level = level })
 end
 
---- Takes all queued texts back.
----@param callback fun(texts: string[])
-function Session:take_queue(callback)
-  self:request("pi/clearQueue", nil, function(err, result)
-    if err then
-      return self:report(err)
-    end
-    callback(vim.list_extend(vim.list_extend({}, result.steering or {}), result.followUp or {}))
-  end)
+--- Shows the session's messages anew, after its branch has become another one.
+---@param callback? fun()
+function Session:reload(callback)
+  self:fresh_transcript()
+  self.id = nil
+  self:refresh(callback or function() end)
 end
 
 ---@private

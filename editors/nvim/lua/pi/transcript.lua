@@ -4,6 +4,7 @@
 --- length of the chat. States and times are extmarks beside the text: a tool that ends does not rewrite its line.
 local config = require("pi.config")
 local describe = require("pi.describe")
+local fold = require("pi.fold")
 local icon = require("pi.icon")
 local M = {}
 
@@ -23,6 +24,8 @@ local ns = vim.api.nvim_create_namespace("pi.transcript")
 ---@field chunks? string[] streamed text that is not written yet
 ---@field title? string
 ---@field shown? string tool output on screen so far
+---@field args? table of the tool call
+---@field output? string all that the tool said
 ---@field keep_open? boolean never folded
 ---@field mark? {[1]: string, [2]: string} text and highlight at the right of the first line
 
@@ -295,7 +298,7 @@ function Transcript:tool_start(id, name, args)
     self:close_open()
     self:answer_heading()
     local title = vim.trim(name .. " " .. describe.arguments(args, self.root))
-    local block = self:begin({ kind = "tool", title = title, name = name, shown = "" })
+    local block = self:begin({ kind = "tool", title = title, name = name, args = args, shown = "" })
     self:append(block, ("%s %s"):format(icon.get("fold"), title))
     block.mark = { icon.get("running"), "PiToolRunning" }
     self:decorate(block, "PiTool")
@@ -360,6 +363,7 @@ function Transcript:tool_end(id, result, failed)
     self.tools[id] = nil
     local diff = not failed and type(result.details) == "table" and result.details.diff
     local text = type(diff) == "string" and diff or describe.text(result.content)
+    block.output = text
     if vim.trim(text) ~= "" then
       self:show_output(block, body(diff and "edit" or block.name, text))
     end
@@ -423,31 +427,6 @@ function Transcript:rule(text)
   end)
 end
 
---- Messages of a session that was opened later.
----@param messages pi.AgentMessage[]
-function Transcript:load(messages)
-  for _, message in ipairs(messages) do
-    if message.role == "user" then
-      local seconds = math.floor((message.timestamp or 0) / 1000)
-      self:user(describe.text(message.content), { time = os.date("%H:%M", seconds) --[[@as string]] })
-    elseif message.role == "assistant" then
-      for _, block in ipairs(message.content or {}) do
-        if block.type == "text" then
-          self:stream("text", block.text)
-          self:end_stream()
-        elseif block.type == "thinking" and block.thinking then
-          self:stream("thinking", block.thinking)
-          self:end_stream()
-        elseif block.type == "toolCall" then
-          self:tool_start(block.id, block.name, block.arguments or {})
-        end
-      end
-    elseif message.role == "toolResult" then
-      self:tool_end(message.toolCallId, message, message.isError)
-    end
-  end
-end
-
 -- Folding and moving --------------------------------------------------------------------------------------------
 
 --- Line numbers of a block, 1-based; nothing if it has no body to fold.
@@ -460,20 +439,12 @@ function Transcript:lines(block)
   return last > first and first or nil, last
 end
 
-local function fold_lines(win, first, last)
-  vim.api.nvim_win_call(win, function()
-    if vim.wo.foldmethod == "manual" then
-      vim.cmd(("silent! %d,%dfold"):format(first, last))
-    end
-  end)
-end
-
 ---@private
 function Transcript:fold(block)
   local first, last = self:lines(block)
   if first then
     for _, win in ipairs(vim.fn.win_findbuf(self.buf)) do
-      fold_lines(win, first, last)
+      fold.lines(win, first, last)
     end
   end
 end
@@ -481,24 +452,13 @@ end
 --- Makes all folds in a window that begins to show the buffer.
 ---@param win integer
 function Transcript:fold_window(win)
-  vim.api.nvim_win_call(win, function()
-    if vim.wo.foldmethod == "manual" then
-      vim.cmd("silent! normal! zE")
-    end
-  end)
+  fold.clear(win)
   for _, block in ipairs(self.blocks) do
     local first, last = self:lines(block)
     if first then
-      fold_lines(win, first, last)
+      fold.lines(win, first, last)
     end
   end
-end
-
---- The head line and how much is behind it, for 'foldtext'. The mark at its right end shows by itself.
-function M.foldtext()
-  local first, last = vim.v.foldstart, vim.v.foldend
-  local line = vim.api.nvim_buf_get_lines(0, first - 1, first, false)[1] or ""
-  return { { line, "PiTool" }, { ("  %d line%s"):format(last - first, last - first == 1 and "" or "s"), "PiCost" } }
 end
 
 --- Rows (1-based) at which turns begin.
@@ -511,6 +471,15 @@ function Transcript:turns()
     end
   end
   return rows
+end
+
+--- The tool call at a line, from 1.
+---@param row integer
+---@return pi.Block?
+function Transcript:tool_at(row)
+  return vim.iter(self.blocks):find(function(it)
+    return it.kind == "tool" and it.tail and self:row(it.head) < row and row <= self:row(it.tail) + 1
+  end)
 end
 
 function Transcript:delete()

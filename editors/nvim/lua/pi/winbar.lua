@@ -40,6 +40,7 @@ function M.history()
   if it.thinking and it.thinking ~= "off" then
     right[#right + 1] = it.thinking
   end
+  right[#right + 1] = it.mode
   return (" %%#PiAgent#%s %s%%*%%=%%#PiCost#%s "):format(
     icon.get("pi"), escape(it.name or vim.fs.basename(it.root)), escape(table.concat(right, " · "))
   )
@@ -61,7 +62,12 @@ function M.prompt()
     parts[#parts + 1] = ("%%#%s#%s %s%%*"):format(group, it.status.icon, escape(strip))
   end
   if it.status.queued > 0 then
-    parts[#parts + 1] = ("%%#PiQueue#%s %d queued%%*"):format(icon.get("steer"), it.status.queued)
+    local held = require("pi.queue").held(it)
+    local words = held == it.status.queued and ("Held %d"):format(held) or ("%d queued"):format(it.status.queued)
+    parts[#parts + 1] = ("%%#PiQueue#%s %s%%*"):format(icon.get("steer"), words)
+  end
+  if it.status.hunks > 0 then
+    parts[#parts + 1] = ("%%#PiQueue#%d to review%%*"):format(it.status.hunks)
   end
   local window = it.model and it.model.contextWindow
   if (it.status.context or 0) > 0 and window and window > 0 then

@@ -7,9 +7,9 @@ story("a characterwise selection is exactly what the model gets", {
   script = { answer("Only alpha.", "(?m)^alpha$"), answer("Something else.") },
 }, function(nvim)
   nvim:edit("a.txt")
-  nvim:keys("jfave:Pi explain<CR>")
+  nvim:keys("jfave:Pi why this<CR>")
   nvim:event("PiRunEnd")
-  contains(nvim:transcript(), "explain", "Only alpha.")
+  contains(nvim:transcript(), "why this", "Only alpha.")
   assert(not nvim:transcript():find("é𝄞", 1, true), "the prompt is shown as typed")
 end)
 

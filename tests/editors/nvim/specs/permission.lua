@@ -20,7 +20,7 @@ end
 
 story("a question shows, and one key allows the call once", asks("echo yes > made", answer("It is made.")), function(nvim)
   local question = open(nvim)
-  contains(nvim:lua("return _G.said[1]"), "Pi asks: echo yes > made · :Pi answer")
+  contains(nvim:lua("return _G.said[1]"), "Pi asks: echo yes > made · :Pi allow")
   contains(nvim:current(), question.title, "echo yes > made", "a  Allow once", "r  Reject", "X  ", "R  ")
   equal(nvim:disk("made"), nil, "before the answer")
   nvim:keys("a")
@@ -144,4 +144,43 @@ story("a setting of the plugin lets Pi edit unasked", {
   nvim:event("PiRunEnd")
   equal(nvim:buffer("a.txt"), "x = 2")
   equal(nvim:lua("return vim.tbl_contains(_G.seen, 'PiPermission')"), false, "asked")
+end)
+
+story("in front of the chat a question opens by itself when no key is typed, and nowhere else", {
+  permissions = "ask",
+  script = {
+    call("1", "bash", { command = "echo one > one" }), answer("One."),
+    call("2", "bash", { command = "echo two > two" }), answer("Two."),
+  },
+}, function(nvim)
+  -- Writing a prompt: nothing opens, and no letter answers.
+  nvim:cmd("Pi focus")
+  nvim:wait("vim.fn.mode() == 'i'")
+  nvim:keys("look<C-s>aaa")
+  nvim:event("PiPermission")
+  nvim:wait("vim.fn.getline('.') == 'aaa'")
+  nvim:wait("not require('pi.permission').watching()")
+  equal(nvim:lua("return { vim.bo.filetype, #require('pi').session().questions }"), { "pi-prompt", 1 })
+  nvim:keys("<Esc>")
+  nvim:cmd("Pi allow")
+  equal(nvim:lua("return vim.bo.filetype"), "pi-question")
+  nvim:cmd("Pi allow once")
+  nvim:event("PiRunEnd")
+  equal(nvim:disk("one"), "one\n")
+  closed(nvim)
+  -- Reading the chat in normal mode: it opens.
+  nvim:cmd("Pi look again")
+  nvim:wait("vim.bo.filetype == 'pi-question'")
+  nvim:cmd("Pi allow chat")
+  nvim:event("PiRunEnd", 2)
+  equal(nvim:disk("two"), "two\n")
+end)
+
+story("in the code no question opens", asks("echo yes > made"), function(nvim)
+  nvim:edit("a.txt")
+  nvim:cmd("Pi look")
+  nvim:event("PiPermission")
+  nvim:wait("not require('pi.permission').watching()")
+  equal(nvim:lua("return vim.fn.expand('%:t')"), "a.txt")
+  equal(nvim:lua("return #require('pi').session().questions"), 1)
 end)

@@ -31,20 +31,8 @@ local function begin(nvim, count)
   nvim:wait("#require('pi').hunks(vim.fn.bufnr('a.txt')) == arguments[1]", count or 3)
 end
 
---- The screen from the window of a.txt, as text.
 local function screen(nvim)
-  return nvim:lua([[
-    vim.cmd.redraw()
-    local place, lines = vim.fn.getwininfo(vim.fn.bufwinid("a.txt"))[1], {}
-    for row = place.winrow, place.winrow + place.height - 1 do
-      local line = {}
-      for column = place.wincol, place.wincol + place.width - 1 do
-        line[#line + 1] = vim.fn.screenstring(row, column)
-      end
-      lines[#lines + 1] = (table.concat(line):gsub("%s+$", ""))
-    end
-    return table.concat(lines, "\n")
-  ]])
+  return nvim:window("a.txt")
 end
 
 story("changes are shown where they are, with the lines from before, and nothing else is asked for", {
@@ -134,6 +122,7 @@ story("a review lists all, has keys, and ends by itself with everything as it wa
   },
 }, function(nvim)
   begin(nvim, 2)
+  nvim:wait("require('pi').status().hunks == 3")
   nvim:lua([[
     vim.g.maplocalleader = ","
     vim.keymap.set("n", "]h", "<Cmd>let g:mine = 1<CR>", { buffer = true })

@@ -1,0 +1,129 @@
+-- What can be asked about code with one word, and what becomes of the code.
+
+local files = { ["a.txt"] = "first\nalpha beta\nthird\n" }
+
+--- A language server in the editor's own process, which knows one symbol: lines 1 and 2 are `outer`.
+local outline = [[
+  local function server()
+    return {
+      request = function(method, _, callback)
+        if method == "initialize" then
+          callback(nil, { capabilities = { documentSymbolProvider = true } })
+        elseif method == "textDocument/documentSymbol" then
+          local range = { start = { line = 0, character = 0 }, ["end"] = { line = 1, character = 10 } }
+          callback(nil, { { name = "outer", kind = 12, range = range, selectionRange = range } })
+        else
+          callback(nil, nil)
+        end
+        return true, 1
+      end,
+      notify = function() end,
+      is_closing = function() return false end,
+      terminate = function() end,
+    }
+  end
+  vim.lsp.start({ name = "outline", cmd = server, root_dir = vim.uv.cwd() })
+]]
+
+story("the symbol at the cursor is explained when nothing is selected", {
+  files = files,
+  script = { answer("Both lines.", "(?s)Explain the selected code.*first\n.*alpha beta"), answer("Something else.") },
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:lua(outline)
+  nvim:keys("j")
+  nvim:cmd("Pi explain")
+  nvim:event("PiRunEnd")
+  contains(nvim:transcript(), "Explain the selected code.", "Both lines.")
+end)
+
+story("a line is explained when there is no outline, and words behind it make it a prompt", {
+  files = files,
+  script = { answer("One line.", "(?m)^.*alpha beta$"), answer("All of it.", "^explain it all$"), answer("Else.") },
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:keys("j")
+  nvim:cmd("Pi explain")
+  nvim:event("PiRunEnd")
+  contains(nvim:transcript(), "One line.")
+  nvim:cmd("Pi explain it all")
+  nvim:event("PiRunEnd", 2)
+  contains(nvim:transcript(), "All of it.")
+end)
+
+story("problems are fixed, those of the line first", {
+  files = files,
+  script = { answer("One problem.", "(?s)Fix this problem.*no beta here"), answer("Else.") },
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:cmd("Pi fix")
+  equal(nvim:lua("return _G.said[#_G.said]"), "There is no problem at the cursor or in this file.")
+  nvim:lua([[
+    vim.diagnostic.set(vim.api.nvim_create_namespace("lint"), 0, {
+      { lnum = 1, col = 6, end_col = 10, message = "no beta here", severity = vim.diagnostic.severity.ERROR },
+      { lnum = 2, col = 0, message = "third is not allowed", severity = vim.diagnostic.severity.ERROR },
+    })
+  ]])
+  nvim:keys("j")
+  nvim:cmd("Pi fix")
+  nvim:event("PiRunEnd")
+  local text = nvim:transcript()
+  contains(text, "One problem.")
+  assert(not text:find("third is not allowed", 1, true), text)
+end)
+
+story("code is changed where it stands, without the chat, and the change waits", {
+  files = files,
+  script = { call("1", "edit", { path = "a.txt", oldText = "alpha", newText = "ALPHA" }), answer("Done.") },
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:lua("vim.keymap.set({ 'n', 'x' }, 'ge', '<Plug>(pi-edit-operator)'); vim.ui.input = function(_, done) done('shout') end")
+  nvim:keys("jgeiw")
+  nvim:event("PiRunStart")
+  nvim:event("PiRunEnd")
+  nvim:wait("#require('pi').hunks() == 1")
+  equal(nvim:buffer("a.txt"), "first\nALPHA beta\nthird")
+  equal(nvim:lua("return #vim.api.nvim_list_wins()"), 1, "windows")
+  assert(not nvim:window("a.txt"):find("Pi is changing this", 1, true))
+  nvim:keys("u")
+  nvim:wait("#require('pi').hunks() == 0")
+end)
+
+story("code is selected, a code action changes it, and each change is decided about on its own", {
+  files = { ["a.txt"] = "one\ntwo\nthree\nfour\nfive\n" },
+  script = {
+    { content = { { type = "tool", id = "1", name = "bash", args = { command = "cat gate" } } }, match = "(?s)shout.*one" },
+    call("2", "edit", { path = "a.txt", oldText = "one", newText = "ONE" }),
+    call("3", "edit", { path = "a.txt", oldText = "five", newText = "FIVE" }),
+    answer("Done."),
+  },
+}, function(nvim)
+  make_gate(nvim)
+  nvim:edit("a.txt")
+  nvim:keys("Gonotes<Esc>gg")
+  nvim:lua([[
+    vim.ui.input = function(_, done) done("shout") end
+    require("pi").session():when_ready(function() _G.ready = true end)
+  ]])
+  nvim:wait("_G.ready")
+  nvim:keys("V4j")
+  nvim:lua([[vim.lsp.buf.code_action({ apply = true, filter = function(action)
+    return vim.startswith(action.title, "Pi: ask about")
+  end })]])
+  nvim:event("PiToolStart")
+  contains(nvim:lua("return require('pi').statusline()"), "Running cat gate")
+  open_gate(nvim)
+  nvim:event("PiRunEnd")
+  nvim:wait("#require('pi').hunks(vim.fn.bufnr('a.txt')) == 2")
+  equal(nvim:buffer("a.txt"), "ONE\ntwo\nthree\nfour\nFIVE\nnotes")
+  nvim:keys("<Esc>u")
+  nvim:wait("#require('pi').hunks(vim.fn.bufnr('a.txt')) == 1")
+  equal(nvim:buffer("a.txt"), "ONE\ntwo\nthree\nfour\nfive\nnotes")
+  nvim:keys("<C-r>")
+  nvim:wait("#require('pi').hunks(vim.fn.bufnr('a.txt')) == 2")
+  nvim:keys("gg:Pi keep<CR>5G:Pi reject<CR>")
+  nvim:wait("#require('pi').hunks(vim.fn.bufnr('a.txt')) == 0")
+  equal(nvim:buffer("a.txt"), "ONE\ntwo\nthree\nfour\nfive\nnotes")
+  -- What was typed is there, because it was saved before the command; what Pi wrote is not.
+  equal(nvim:disk("a.txt"), "one\ntwo\nthree\nfour\nfive\nnotes\n", "disk")
+end)
