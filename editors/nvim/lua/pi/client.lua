@@ -12,7 +12,11 @@ local CAPABILITIES = {
   ui = false,
   permissions = "events",
   saveDocuments = true,
-  editorState = false,
+  editorState = true,
+  editorDiagnostics = true,
+  editorDefinition = true,
+  editorReferences = true,
+  editorSymbols = true,
   review = true,
   commands = { "pi.ask" },
 }
@@ -57,6 +61,24 @@ local function apply_edit(err, params, ctx)
   local result = vim.lsp.handlers["workspace/applyEdit"](err, params, ctx)
   vim.tbl_map(break_undo, buffers)
   return result
+end
+
+--- Handlers of what the server asks, in modules that are loaded when it does.
+local function served()
+  local handlers = {}
+  for method, place in pairs({
+    ["pi/saveDocuments"] = { "pi.save", "documents" },
+    ["pi/editor/state"] = { "pi.editor", "state" },
+    ["pi/editor/diagnostics"] = { "pi.editor", "diagnostics" },
+    ["pi/editor/definition"] = { "pi.editor", "definition" },
+    ["pi/editor/references"] = { "pi.editor", "references" },
+    ["pi/editor/symbols"] = { "pi.editor", "symbols" },
+  }) do
+    handlers[method] = function(...)
+      return require(place[1])[place[2]](...)
+    end
+  end
+  return handlers
 end
 
 --- Whether Pi should see this buffer: a loaded, ordinary buffer with a file name.
@@ -124,15 +146,12 @@ function M.start(root, handlers)
       capabilities = capabilities(),
       -- Without a debounce Pi never reads text that is older than the screen.
       flags = { debounce_text_changes = 0 },
-      handlers = {
+      handlers = vim.tbl_extend("error", served(), {
         ["pi/event"] = function(_, envelope)
           handlers.event(envelope)
         end,
         ["workspace/applyEdit"] = apply_edit,
-        ["pi/saveDocuments"] = function(...)
-          return require("pi.save").documents(...)
-        end,
-      },
+      }),
       commands = {
         -- The code action "ask about this": only the editor can ask for the question.
         ["pi.ask"] = function(command, ctx)

@@ -1,20 +1,10 @@
 --- `@` and `/` in the prompt: what can be completed, and what a mention stands for when the prompt is sent.
 local context = require("pi.context")
+local window = require("pi.window")
 local M = {}
 
 --- Files that are looked at, and items of one answer.
 local WALKED, MOST = 20000, 50
-
---- The buffer that `@selection` and the like are about: the one the user was in before the prompt.
----@return integer?
-local function last_file_buffer()
-  for _, win in ipairs({ vim.fn.win_getid(vim.fn.winnr("#")), unpack(vim.api.nvim_tabpage_list_wins(0)) }) do
-    local buf = win ~= 0 and vim.api.nvim_win_get_buf(win)
-    if buf and vim.bo[buf].buftype == "" and vim.api.nvim_buf_get_name(buf) ~= "" then
-      return buf
-    end
-  end
-end
 
 ---@class pi.Mention
 ---@field help string
@@ -25,7 +15,7 @@ M.special = {
   selection = {
     help = "what was selected last",
     part = function(_, done)
-      local buf = last_file_buffer()
+      local buf = window.last_file()
       local from = buf and vim.api.nvim_buf_get_mark(buf, "<")
       if not buf or from[1] == 0 then
         return done(nil)
@@ -37,16 +27,15 @@ M.special = {
   diagnostics = {
     help = "the problems of the file",
     part = function(_, done)
-      local buf = last_file_buffer()
+      local buf = window.last_file()
       done(buf and context.problems(buf))
     end,
   },
   symbol = {
     help = "the function or type at the cursor",
     part = function(_, done)
-      local buf = last_file_buffer()
-      local win = buf and vim.fn.bufwinid(buf) or -1
-      if win == -1 then
+      local buf, win = window.last_file()
+      if not buf then
         return done(nil)
       end
       vim.api.nvim_win_call(win, function()

@@ -22,6 +22,20 @@ function M.for_files()
   return vim.api.nvim_open_win(vim.api.nvim_create_buf(true, false), false, { split = "left", win = -1 })
 end
 
+--- The file the user is in, or was in before a window of another kind.
+---@return integer? buf
+---@return integer? win
+function M.last_file()
+  local candidates = { vim.api.nvim_get_current_win(), vim.fn.win_getid(vim.fn.winnr("#")) }
+  vim.list_extend(candidates, vim.api.nvim_tabpage_list_wins(0))
+  for _, win in ipairs(candidates) do
+    local buf = win ~= 0 and vim.api.nvim_win_get_buf(win)
+    if buf and vim.bo[buf].buftype == "" and vim.api.nvim_buf_get_name(buf) ~= "" then
+      return buf, win
+    end
+  end
+end
+
 --- Goes to a file, in a window for files. A modified buffer in its way is only hidden.
 ---@param name string absolute
 ---@return integer win
