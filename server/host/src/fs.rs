@@ -92,6 +92,26 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a file that is not there yet, in one step. `AlreadyExists` if something is, a dangling link included: it is
+/// never replaced, however late it came.
+pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut temp = new_temp(path.parent().unwrap_or(Path::new(".")))?;
+    temp.write_all(content)?;
+    temp.flush()?;
+    match temp.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Err(failed.error),
+        // A file system that has neither hard links nor a rename that replaces nothing.
+        Err(_) => {
+            let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+            file.write_all(content).and_then(|()| file.flush()).inspect_err(|_| {
+                // Half of it is worse than nothing; if it stays, the error says that something is wrong.
+                let _gone = fs::remove_file(path);
+            })
+        }
+    }
+}
+
 fn new_temp(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".pi-").suffix(".tmp");
@@ -249,6 +269,28 @@ mod tests {
         assert!(has_text(&file, "12345"));
         assert!(!has_text(&file, "1234"));
         assert!(!has_text(&file, "123456"));
+    }
+
+    #[test]
+    fn a_new_file_takes_nobodys_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        create_new(&file, b"first").unwrap();
+        assert_eq!(create_new(&file, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "first");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, symlink};
+            let link = dir.path().join("link");
+            symlink("nowhere", &link).unwrap();
+            assert_eq!(create_new(&link, b"x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            let plain = dir.path().join("plain");
+            fs::write(&plain, "x").unwrap();
+            assert_eq!(fs::metadata(&file).unwrap().mode(), fs::metadata(&plain).unwrap().mode());
+            fs::remove_file(&plain).unwrap();
+            fs::remove_file(&link).unwrap();
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
     }
 
     #[cfg(unix)]

@@ -3,6 +3,8 @@
 //!
 //! Positions are converted here by code of its own, so that the server's conversion is tested and not repeated.
 
+mod files;
+
 use std::{
     collections::HashMap,
     fs,
@@ -13,6 +15,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+pub use self::files::Files;
 use crate::{
     Scratch,
     lsp_client::{Host, LspClient, Reaction},
@@ -55,6 +58,8 @@ pub struct Profile {
     pub initialize: Value,
     /// Reaction to edits.
     pub applies: Applies,
+    /// Reaction to file operations.
+    pub files: Files,
     /// Version of a document when it is opened: 0 in most editors, 1 in VS Code.
     pub first_version: i64,
     /// Further arguments of `pi lsp`.
@@ -100,7 +105,7 @@ impl Profile {
         // Permissions have stories of their own.
         let arguments = ["--provider", "scripted", "--model", "alpha", "--permission-mode", "full"];
         let arguments = arguments.map(str::to_owned).into();
-        Self { initialize, applies: Applies::Well, first_version: 0, arguments }
+        Self { initialize, applies: Applies::Well, files: Files::None, first_version: 0, arguments }
     }
 
     /// Asks before it changes something, as the server does by itself.
@@ -120,6 +125,13 @@ impl Profile {
         self.applies = applies;
         self
     }
+
+    /// Makes, deletes and moves files like this editor, and announces it.
+    pub fn files(mut self, files: Files) -> Self {
+        self.files = files;
+        self.initialize["capabilities"]["workspace"]["workspaceEdit"]["resourceOperations"] = files.kinds();
+        self
+    }
 }
 
 #[derive(Debug, Default)]
@@ -134,6 +146,7 @@ struct Buffers {
     open: HashMap<String, Buffer>,
     encoding: Encoding,
     applies: Applies,
+    files: Files,
     saves: Saves,
 }
 
@@ -190,6 +203,11 @@ impl Buffers {
     }
 
     fn asked_to_edit(&mut self, params: &Value) -> Reaction {
+        let changes = params["edit"]["documentChanges"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if let Some(operation) = changes.iter().find(|it| it.get("kind").is_some()) {
+            assert_eq!(changes.len(), 1, "one file operation a request: {params}");
+            return self.operate(operation);
+        }
         match self.applies {
             Applies::WhenTold => Reaction::Hold,
             Applies::Refuses => Reaction::answer(Ok(
@@ -294,7 +312,7 @@ impl Editor {
         let mut command = scratch.command(program);
         command.arg("lsp").args(&profile.arguments);
         let desk = Arc::new(Desk::default());
-        desk.lock().applies = profile.applies;
+        (desk.lock().applies, desk.lock().files) = (profile.applies, profile.files);
         let client = LspClient::spawn(command, desk.clone());
         let workspace = scratch.workspace();
         let mut editor =
@@ -363,6 +381,11 @@ impl Editor {
             self.notify(&method, params);
         }
         self.answer(request, Ok(answer));
+    }
+
+    /// Whether a buffer of this file is there.
+    pub fn is_open(&self, relative: &str) -> bool {
+        self.desk.lock().open.contains_key(&self.uri(relative))
     }
 
     /// Text of a buffer.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{decide::Verb, hunks::FileState, query, review::Review, store};
 use crate::{
     fs,
-    workspace::{EditPlan, MAX_FILE_BYTES, Origin, PathGuard, Snapshot},
+    workspace::{CommitError, EditPlan, Origin, PathGuard, Snapshot},
 };
 
 /// What a file has become.
@@ -47,7 +47,7 @@ impl Review {
             return Ok(Placed { text: wanted.text.clone(), buffer });
         }
         let Some(text) = wanted.text.clone() else {
-            self.remove(path, snapshot).await?;
+            self.remove(guard, snapshot).await?;
             return Ok(Placed { text: None, buffer: false });
         };
         let verb = match verb {
@@ -83,26 +83,25 @@ impl Review {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(io::Error::other)?;
             }
-            fs::write_atomic(&path, text.as_bytes())
+            fs::create_new(&path, text.as_bytes())
         });
         written.await.map_err(|error| format!("{name} cannot be written: {error}"))
     }
 
     /// Removes a file that is still what the decision was made for.
-    async fn remove(&self, path: &Path, snapshot: Option<Snapshot>) -> Result<(), String> {
-        let name = self.name(path);
-        if self.workspace.document(path).is_some_and(|it| it.dirty) {
-            return Err(format!("{name} has unsaved changes in the editor; save or close it first"));
-        }
-        let path = path.to_owned();
-        let removed = fs::blocking(move || {
-            let now = fs::read_bounded(&path, MAX_FILE_BYTES)?;
-            if snapshot.is_some_and(|it| it.text.as_bytes() != now) {
-                return Err(io::Error::other("it was changed in the meantime"));
+    async fn remove(&self, guard: &PathGuard, snapshot: Option<Snapshot>) -> Result<(), String> {
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        let name = self.name(&snapshot.path);
+        guard.delete(&snapshot, None).await.map_err(|error| match error {
+            CommitError::Unsaved { .. } => {
+                format!("{name} has unsaved changes in the editor; save or close it first")
             }
-            std::fs::remove_file(&path)
-        });
-        removed.await.map_err(|error| format!("{name} cannot be removed: {error}"))
+            CommitError::Conflict { .. } => {
+                format!("{name} cannot be removed: it was changed in the meantime")
+            }
+            CommitError::Io { error, .. } => format!("{name} cannot be removed: {error}"),
+            other => other.to_string(),
+        })
     }
 
     /// Why a file cannot get another name, if that is so. Blocks.

@@ -332,7 +332,8 @@ async fn what_a_window_still_shows_of_a_deleted_file_is_no_file() {
     project.decide(Verb::Redo, all()).await;
     assert_eq!(project.text("a.txt"), "-");
     // What is typed there is the user's file.
-    type_all(&project.workspace, &path, "one\nmine\n");
+    let typed = RangeEdit { range: None, text: "one\nmine\n".into() };
+    assert!(project.workspace.change(&path, 2, &[typed], PositionEncoding::Utf8));
     assert_eq!(project.shown().await, ["Pending* one>"]);
     assert_eq!(project.decide(Verb::Reject, all()).await.changed, Vec::<i64>::new());
 }

@@ -323,7 +323,7 @@ impl Back<'_> {
             Ok(_) => return Err("it is no regular file any more".into()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let base = self.base(&real, copied)?;
-                let deleted = self.copy.workspace.delete(base, self.cause.clone()).await;
+                let deleted = self.copy.workspace.delete(&base, self.cause.clone()).await;
                 return deleted.map(|()| true).map_err(|it| it.to_string());
             }
             Err(error) => return Err(error.to_string()),
@@ -380,11 +380,20 @@ impl Back<'_> {
     }
 
     async fn commit(&self, path: PathBuf, base: Option<Snapshot>, text: String) -> Result<(), String> {
-        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-        let label = format!("pi: command changed {name}");
-        let plan = EditPlan { path, base, text, label, cause: Some(self.cause.clone()) };
-        let done = self.copy.workspace.commit(plan, self.cancel).await;
+        let done = self.copy.workspace.commit(self.plan("changed", path, base, text), self.cancel).await;
         done.map(drop).map_err(|it| it.to_string())
+    }
+
+    /// A file that the user made in the very same moment is not replaced.
+    async fn create(&self, path: PathBuf, text: String) -> Result<(), String> {
+        let done = self.copy.workspace.create(self.plan("made", path, None, text), self.cancel).await;
+        done.map(drop).map_err(|it| it.to_string())
+    }
+
+    fn plan(&self, verb: &str, path: PathBuf, base: Option<Snapshot>, text: String) -> EditPlan {
+        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        let label = format!("pi: command {verb} {name}");
+        EditPlan { path, base, text, label, cause: Some(self.cause.clone()) }
     }
 
     /// Something that was not copied.
@@ -401,7 +410,7 @@ impl Back<'_> {
         if meta.is_file() && kept {
             let bytes = fs::read(&copy).map_err(|it| it.to_string())?;
             if let Ok(text) = String::from_utf8(bytes) {
-                self.commit(real.clone(), None, text).await?;
+                self.create(real.clone(), text).await?;
                 fs::set_permissions(&real, meta.permissions()).map_err(|it| it.to_string())?;
                 return Ok(true);
             }
@@ -458,7 +467,10 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
         return link(&fs::read_link(from)?, to);
     }
     if meta.is_file() {
-        return fs::copy(from, to).map(drop);
+        // `fs::copy` would replace a file that has come meanwhile.
+        let mut new = File::options().write(true).create_new(true).open(to)?;
+        io::copy(&mut File::open(from)?, &mut new)?;
+        return new.set_permissions(meta.permissions());
     }
     if meta.is_dir() {
         fs::create_dir(to)?;

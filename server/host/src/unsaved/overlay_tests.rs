@@ -8,6 +8,7 @@ use super::*;
 use crate::workspace::{
     Position, Range, RangeEdit,
     editor::{DocumentEdit, EditorAnswer, EditorClient},
+    journal::{EditIntent, EditJournal},
     position,
 };
 
@@ -156,6 +157,37 @@ async fn what_the_user_did_meanwhile_stays() {
     for name in ["src/a.rs", "src/b.rs", "data", "new"] {
         assert_eq!(it.read(name), "of the user");
     }
+}
+
+/// A user who makes a file at the very moment a command's file is to be made there.
+struct Faster;
+
+impl EditJournal for Faster {
+    fn begin(&self, intent: &EditIntent) -> io::Result<u64> {
+        fs::write(&intent.path, "of the user")?;
+        Ok(1)
+    }
+
+    fn complete(&self, _: u64, _: Option<&str>, _: Option<&str>) {
+        panic!("nothing was made");
+    }
+
+    fn abandon(&self, _: u64, _: &str) {}
+}
+
+#[tokio::test]
+async fn a_file_the_user_makes_while_the_changes_come_back_is_not_replaced() {
+    let it = Fixture::new();
+    let copy = it.copy().await;
+    fs::write(copy.root().join("new"), "theirs").unwrap();
+    it.workspace.set_journal(Arc::new(Faster));
+    let note = back(copy).await;
+    assert!(note.contains("created by somebody else in the meantime"), "{note}");
+    assert_eq!(it.read("new"), "of the user");
+    let (from, to) = (it.root.join("data"), it.root.join("taken"));
+    fs::write(&to, "of the user").unwrap();
+    assert_eq!(copy_tree(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(it.read("taken"), "of the user");
 }
 
 #[tokio::test]

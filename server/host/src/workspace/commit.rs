@@ -97,6 +97,12 @@ pub enum CommitError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that was to be made is there: it is somebody else's.
+    #[error("{path} was created by somebody else in the meantime and was not replaced. Read it first, then write it again.", path = .path.display())]
+    Appeared {
+        /// The file.
+        path: PathBuf,
+    },
     /// The document was closed before the change could be seen in it.
     #[error("{path} was closed in the editor while it was being edited. Read it again to see whether the edit is there.", path = .path.display())]
     Closed {
@@ -166,6 +172,28 @@ impl Workspace {
         };
         guard.commit(plan, cancel).await
     }
+
+    /// Makes a file that is not there, neither on disk nor in an editor: what is there is an error, and stays. The
+    /// plan has no base.
+    pub async fn create(
+        self: &Arc<Self>,
+        plan: EditPlan,
+        cancel: &CancellationToken,
+    ) -> Result<Committed, CommitError> {
+        debug_assert!(plan.base.is_none(), "a new file is made of nothing");
+        let _guard = self.lock_path(&plan.path).await;
+        let made = match self.document(&plan.path) {
+            None if is_free(&plan.path) => self.commit_new(&plan, cancel).await?,
+            _ => None,
+        };
+        made.ok_or(CommitError::Appeared { path: plan.path })
+    }
+}
+
+/// Whether there is nothing at this path, not even a link that leads nowhere.
+pub(super) fn is_free(path: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    path.symlink_metadata().is_err_and(|it| matches!(it.kind(), NotFound | NotADirectory))
 }
 
 impl PathGuard {
@@ -191,6 +219,9 @@ impl PathGuard {
         for _ in 0..HANDOVERS {
             let done = match self.workspace.document(&plan.path) {
                 Some(_) => self.workspace.commit_buffer(&plan, cancel).await?,
+                None if plan.base.is_none() && is_free(&plan.path) => {
+                    self.workspace.commit_new(&plan, cancel).await?
+                }
                 None => self.workspace.commit_disk(&plan).await?,
             };
             let Some(done) = done else { continue };

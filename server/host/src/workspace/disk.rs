@@ -4,13 +4,14 @@ use std::{io, path::Path, sync::Arc};
 
 use super::{
     CommitError, Committed, EditPlan, MAX_FILE_BYTES, Origin, Snapshot, Workspace,
-    commit::diff,
-    journal::{EditCause, EditIntent, EditKind, Record},
+    commit::{diff, is_free},
+    journal::{EditIntent, EditKind, Record},
 };
 use crate::fs;
 
 impl Workspace {
-    /// Writes the planned text. Nothing if the document was opened meanwhile: the editor counts then.
+    /// Writes the planned text. Nothing if a document was opened there meanwhile, or the
+    /// file to be replaced has gone.
     pub(super) async fn commit_disk(
         self: &Arc<Self>,
         plan: &EditPlan,
@@ -22,53 +23,14 @@ impl Workspace {
         }
     }
 
-    /// Deletes a file that is still what was read and has nothing unsaved. Recorded like every edit.
-    pub async fn delete(self: &Arc<Self>, base: Snapshot, cause: EditCause) -> Result<(), CommitError> {
-        let _guard = self.lock_path(&base.path).await;
-        let (workspace, path) = (self.clone(), base.path.clone());
-        match fs::blocking(move || Ok(workspace.delete_disk(&base, cause))).await {
-            Ok(done) => done,
-            Err(error) => Err(CommitError::Io { path, error }),
-        }
-    }
-
-    fn delete_disk(&self, base: &Snapshot, cause: EditCause) -> Result<(), CommitError> {
-        let path = &base.path;
-        let io = |error| CommitError::Io { path: path.clone(), error };
-        if self.document(path).is_some_and(|it| it.dirty) {
-            return Err(CommitError::Unsaved { path: path.clone() });
-        }
-        let now = Snapshot::of_bytes(path.clone(), fs::read_bounded(path, MAX_FILE_BYTES).map_err(io)?);
-        if now.fingerprint != base.fingerprint {
-            return Err(CommitError::Conflict { path: path.clone(), diff: diff(&base.text, &now.text) });
-        }
-        let before = now.exact.then_some(now.text);
-        let intent = EditIntent {
-            cause: Some(cause),
-            path: path.clone(),
-            kind: EditKind::Delete,
-            before: before.as_deref().map(Arc::from),
-            after: None,
-            buffer: false,
-        };
-        let record = Record::begin(self.journal(path), &intent)
-            .map_err(|error| CommitError::Journal { path: path.clone(), error })?;
-        match std::fs::remove_file(path) {
-            Ok(()) => record.complete(before.as_deref(), None),
-            Err(error) => {
-                record.abandon(&error.to_string());
-                return Err(io(error));
-            }
-        }
-        Ok(())
-    }
-
     fn write_disk(&self, plan: EditPlan) -> Result<Option<Committed>, CommitError> {
         let EditPlan { path, base, text, cause, .. } = plan;
         let io = |error| CommitError::Io { path: path.clone(), error };
         let now = match fs::read_bounded(&path, MAX_FILE_BYTES) {
             Ok(bytes) => Some(Snapshot::of_bytes(path.clone(), bytes)),
             Err(error) if base.is_some() => return Err(io(error)),
+            // It has gone since: a new one is made.
+            Err(_) if is_free(&path) => return Ok(None),
             // Whether it can be replaced is said by writing it.
             Err(_) => None,
         };
@@ -77,12 +39,11 @@ impl Workspace {
                 return Err(CommitError::Conflict { diff: diff(&base.text, &now.text), path });
             }
         }
-        let exists = now.is_some() || path.symlink_metadata().is_ok();
         let before = now.filter(|it| it.exact).map(|it| it.text);
         let intent = EditIntent {
             cause,
             path: path.clone(),
-            kind: if exists { EditKind::Change } else { EditKind::Create },
+            kind: EditKind::Change,
             before: before.as_deref().map(Arc::from),
             after: Some(text.as_str().into()),
             buffer: false,

@@ -3,7 +3,7 @@
 //! Implemented by `server/src/transport/lsp`. The workspace never trusts an answer: it compares the buffer
 //! that the editor reports afterwards with the text it wanted (lsp-hosts.md §4.2).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use pi_protocol::{ClientMethod, ClientRequest};
@@ -35,6 +35,32 @@ pub struct DocumentEdit {
     pub changes: Vec<TextChange>,
     /// What a person reads, for example `pi: edit retry.rs`.
     pub label: String,
+}
+
+/// A change of which files there are. An editor that is asked for one replaces no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileOperation {
+    /// There is an empty file here.
+    Create(PathBuf),
+    /// There is no file here any more.
+    Delete(PathBuf),
+    /// A file moves.
+    Rename {
+        /// From here.
+        from: PathBuf,
+        /// To here.
+        to: PathBuf,
+    },
+}
+
+impl FileOperation {
+    /// The files it is about.
+    pub fn paths(&self) -> Vec<&Path> {
+        match self {
+            Self::Create(path) | Self::Delete(path) => vec![path],
+            Self::Rename { from, to } => vec![from, to],
+        }
+    }
 }
 
 /// What an editor said to an edit. A hint only.
@@ -91,6 +117,16 @@ pub trait EditorClient: Send + Sync {
     /// Why there is no answer, for the model and the user.
     async fn ask(&self, _method: ClientMethod, _params: Value) -> Result<Value, String> {
         Err("the editor cannot be asked".into())
+    }
+
+    /// Whether it takes requests for such operations.
+    fn takes(&self, _operation: &FileOperation) -> bool {
+        false
+    }
+
+    /// Asks the editor to make, delete or move a file. Bounded in time.
+    async fn operate(&self, _operation: FileOperation) -> EditorAnswer {
+        EditorAnswer::Failed("it takes no file operations".into())
     }
 
     /// How it counts positions. UTF-16 is what every editor knows.

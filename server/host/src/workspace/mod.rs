@@ -12,6 +12,9 @@ mod disk;
 pub mod editor;
 #[cfg(test)]
 mod faults;
+mod files;
+#[cfg(test)]
+mod files_tests;
 #[cfg(test)]
 mod interleavings;
 pub mod journal;

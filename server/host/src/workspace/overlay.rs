@@ -138,16 +138,27 @@ struct Open {
     watch: Lookout,
     /// The newest version a model has read or written.
     seen: Option<i32>,
+    /// Its file was deleted, and the editor still shows the text, as it may. Until somebody types, there is no
+    /// such document.
+    gone: bool,
 }
 
 impl Open {
     fn new(document: Document) -> Self {
         let recent = Recent::new(document.version);
-        Self { document, recent, progress: watch::Sender::default(), watch: Lookout::default(), seen: None }
+        Self {
+            document,
+            recent,
+            progress: watch::Sender::default(),
+            watch: Lookout::default(),
+            seen: None,
+            gone: false,
+        }
     }
 
     /// The text is another one than the changes lead to.
     fn replace(&mut self, document: Document) {
+        self.gone = false;
         self.recent = Recent::new(document.version);
         let before = std::mem::replace(&mut self.document, document).rope;
         let arrived = self.look(&before, Vec::new());
@@ -181,6 +192,8 @@ pub(crate) struct Overlay {
     last_sent: u64,
     /// What was under way to documents when they were closed.
     left: HashMap<PathBuf, Lookout>,
+    /// Files that are being deleted, with what their documents were when they were closed.
+    leaving: HashMap<PathBuf, Option<Document>>,
 }
 
 impl Overlay {
@@ -221,6 +234,7 @@ impl Overlay {
         let steps = open.recent.apply(rope, change, !open.watch.is_idle());
         open.document.version = open.recent.changes.back().map_or(version, |it| it.version);
         open.document.dirty = true;
+        open.gone = false;
         let arrived = open.look(&before, steps);
         open.tell(arrived);
         true
@@ -228,6 +242,7 @@ impl Overlay {
 
     pub fn save(&mut self, key: &Path, text: Option<&str>) -> bool {
         let Some(open) = self.open.get_mut(key) else { return false };
+        open.gone = false;
         // Helix takes the text when it begins to write and tells when it has written: what was typed in between
         // is newer than this, and is not saved.
         open.document.dirty = text.is_some_and(|it| open.document.rope != *it);
@@ -238,6 +253,9 @@ impl Overlay {
     pub fn close(&mut self, key: &Path) -> bool {
         let Some(mut open) = self.open.remove(key) else { return false };
         open.progress.send_modify(|it| it.closed = true);
+        if let Some(last) = self.leaving.get_mut(key) {
+            *last = Some(open.document.clone());
+        }
         self.left.retain(|_, it| it.is_live());
         if open.watch.is_live() {
             open.watch.close();
@@ -247,11 +265,35 @@ impl Overlay {
     }
 
     pub fn get(&self, key: &Path) -> Option<&Document> {
-        self.open.get(key).map(|it| &it.document)
+        self.open.get(key).filter(|it| !it.gone).map(|it| &it.document)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&PathBuf, &Document)> {
-        self.open.iter().map(|(key, it)| (key, &it.document))
+        self.open.iter().filter(|(_, it)| !it.gone).map(|(key, it)| (key, &it.document))
+    }
+
+    /// The file is about to be deleted.
+    pub fn leaves(&mut self, key: &Path) {
+        self.leaving.insert(key.to_owned(), None);
+    }
+
+    /// It is, or not. Gives the document as it was when it was closed meanwhile.
+    pub fn has_left(&mut self, key: &Path) -> Option<Document> {
+        self.leaving.remove(key).flatten()
+    }
+
+    /// The file with this text is deleted. An editor may go on showing it; what was typed counts all the same.
+    pub fn is_gone(&mut self, key: &Path, text: &str) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.gone = !open.document.dirty || open.document.rope == *text;
+        }
+    }
+
+    /// The file is there again, with this text.
+    pub fn is_back(&mut self, key: &Path, text: &str) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.gone &= open.document.rope != *text;
+        }
     }
 
     pub fn mark_seen(&mut self, key: &Path, version: i32) {

@@ -3,8 +3,8 @@
 //! The rest of the transport asks these fields and never looks into the raw capabilities. A client that says
 //! nothing gets the plain LSP service.
 
-use lsp_types::{ClientCapabilities, InitializeParams, PositionEncodingKind};
-use pi_host::workspace::position::PositionEncoding;
+use lsp_types::{ClientCapabilities, InitializeParams, PositionEncodingKind, ResourceOperationKind};
+use pi_host::workspace::{editor::FileOperation, position::PositionEncoding};
 use pi_protocol::ClientMethod;
 use serde::Deserialize;
 
@@ -72,6 +72,8 @@ pub struct Capabilities {
     pub encoding: PositionEncoding,
     /// Takes `workspace/applyEdit`.
     pub apply_edit: bool,
+    /// Kinds of file operations it takes in an edit.
+    file_operations: Vec<ResourceOperationKind>,
     /// Shows progress that we start.
     pub progress: bool,
     /// Answers `window/showMessageRequest`.
@@ -120,6 +122,16 @@ impl Capabilities {
         }
     }
 
+    /// Whether it takes this operation in an edit.
+    pub fn takes(&self, operation: &FileOperation) -> bool {
+        let kind = match operation {
+            FileOperation::Create(_) => ResourceOperationKind::Create,
+            FileOperation::Delete(_) => ResourceOperationKind::Delete,
+            FileOperation::Rename { .. } => ResourceOperationKind::Rename,
+        };
+        self.apply_edit && self.file_operations.contains(&kind)
+    }
+
     /// From `initialize`.
     pub fn of(params: &InitializeParams) -> Self {
         let name = params.client_info.as_ref().map(|it| it.name.as_str());
@@ -144,6 +156,10 @@ impl Capabilities {
             encoding: negotiate(client.general.as_ref().and_then(|it| it.position_encodings.as_deref())),
             // Versioned document changes are sent to everyone: Neovim takes them without declaring it.
             apply_edit: workspace.and_then(|it| it.apply_edit).unwrap_or(false),
+            file_operations: workspace
+                .and_then(|it| it.workspace_edit.as_ref())
+                .and_then(|it| it.resource_operations.clone())
+                .unwrap_or_default(),
             progress: window.and_then(|it| it.work_done_progress).unwrap_or(false),
             ask: window.is_some_and(|it| it.show_message.is_some()),
             can_answer: pi.is_some_and(serde_json::Value::is_object)
@@ -235,6 +251,7 @@ mod tests {
             can_answer: _,
             own_questions: _,
             answers: _,
+            file_operations: _,
             apply_edit,
             progress,
             ask,
@@ -299,6 +316,14 @@ mod tests {
             assert_eq!(got.version, None, "{name}");
             let has_key = ["nvim", "helix"].iter().any(|it| name.starts_with(it));
             assert_eq!(got.next_key, has_key.then_some("]d"), "{name}");
+            let path = std::path::PathBuf::from("/a");
+            for operation in [
+                FileOperation::Create(path.clone()),
+                FileOperation::Delete(path.clone()),
+                FileOperation::Rename { from: path.clone(), to: path },
+            ] {
+                assert_eq!(got.takes(&operation), name != "eglot", "{name} {operation:?}");
+            }
             assert!(got.can_answer, "{name}");
         }
     }

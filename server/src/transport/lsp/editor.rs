@@ -1,12 +1,16 @@
-//! The editor as the workspace sees it: `workspace/applyEdit`, one document a request.
+//! The editor as the workspace sees it: `workspace/applyEdit`, one document or one file operation a request.
 //!
 //! Only asks. Whether the buffer then has the wanted text, and what to do if not, is the workspace's affair.
 
-use std::{path::PathBuf, sync::Weak, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Weak,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use pi_host::workspace::{
-    editor::{DocumentEdit, EditorAnswer, EditorClient},
+    editor::{DocumentEdit, EditorAnswer, EditorClient, FileOperation},
     position::{self, PositionEncoding},
 };
 use pi_protocol::ClientMethod;
@@ -18,6 +22,9 @@ use super::{client::AskError, connection::Connection, save};
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long it may take to say what it has at hand.
 const AT_HAND: Duration = Duration::from_secs(5);
+
+/// How long it may take to make, delete or move a file. Without an answer the disk is changed.
+const FILE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The client of one connection.
 pub struct LspEditor {
@@ -55,11 +62,22 @@ impl EditorClient for LspEditor {
         let Some(params) = params(&connection, &edit) else {
             return EditorAnswer::Failed(format!("{} cannot be written as a URI", edit.path.display()));
         };
-        match connection.client.ask("workspace/applyEdit", params, DEADLINE).await {
-            Ok(answer) => hint(&answer),
-            Err(error @ AskError::Timeout(_)) => EditorAnswer::Silent(error.to_string()),
-            Err(error) => EditorAnswer::Failed(error.to_string()),
-        }
+        ask(&connection, params, DEADLINE).await
+    }
+
+    fn takes(&self, operation: &FileOperation) -> bool {
+        self.connection.upgrade().is_some_and(|it| it.capabilities().takes(operation))
+    }
+
+    async fn operate(&self, operation: FileOperation) -> EditorAnswer {
+        let Some(connection) = self.connection.upgrade() else {
+            return EditorAnswer::Failed("the editor is gone".into());
+        };
+        let Some(change) = change(&connection, &operation) else {
+            return EditorAnswer::Failed("the path cannot be written as a URI".into());
+        };
+        // No label: Neovim would print it, and two lines in a row make it wait for Enter.
+        ask(&connection, json!({"edit": {"documentChanges": [change]}}), FILE_DEADLINE).await
     }
 
     fn answers(&self, method: ClientMethod) -> bool {
@@ -81,6 +99,30 @@ impl EditorClient for LspEditor {
     fn encoding(&self) -> PositionEncoding {
         self.connection.upgrade().map_or_else(PositionEncoding::default, |it| it.capabilities().encoding)
     }
+}
+
+async fn ask(connection: &Connection, params: Value, deadline: Duration) -> EditorAnswer {
+    match connection.client.ask("workspace/applyEdit", params, deadline).await {
+        Ok(answer) => hint(&answer),
+        Err(error @ AskError::Timeout(_)) => EditorAnswer::Silent(error.to_string()),
+        Err(error) => EditorAnswer::Failed(error.to_string()),
+    }
+}
+
+/// The operation as LSP has it. Neovim and Helix empty or replace a file that is there, unless it is to be ignored.
+fn change(connection: &Connection, operation: &FileOperation) -> Option<Value> {
+    let uri = |path: &Path| connection.documents.uri(path);
+    Some(match operation {
+        FileOperation::Create(path) => {
+            json!({"kind": "create", "uri": uri(path)?, "options": {"ignoreIfExists": true}})
+        }
+        FileOperation::Delete(path) => {
+            json!({"kind": "delete", "uri": uri(path)?, "options": {"ignoreIfNotExists": true}})
+        }
+        FileOperation::Rename { from, to } => {
+            json!({"kind": "rename", "oldUri": uri(from)?, "newUri": uri(to)?, "options": {"ignoreIfExists": true}})
+        }
+    })
 }
 
 /// The request. Versioned document changes also for clients that do not declare them: Neovim takes them, and

@@ -1,0 +1,256 @@
+//! Files that come and go: through the editor if it takes such requests, so that its other servers are told, and on
+//! the disk otherwise.
+//!
+//! What editors make of such a request differs: Neovim lists the new file and makes none, Helix and VS Code make an
+//! empty one, and two of them empty a file that is there unless told not to. So the bare file is asked for, never in
+//! the place of another one, and whatever the answer is, overlay and disk are looked at afterwards and the disk gets
+//! what is missing. The text is written here: an editor would keep it in an unsaved buffer, and no command would see
+//! it. What the user types while an editor closes a document to delete its file is written back.
+
+use std::{io, path::Path, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    CommitError, Committed, EditPlan, MAX_FILE_BYTES, Origin, PathGuard, Snapshot, Workspace,
+    commit::diff,
+    editor::FileOperation,
+    journal::{EditCause, EditIntent, EditKind, Record},
+    resolve,
+};
+use crate::fs;
+
+impl Workspace {
+    /// Makes the file of a plan without a base, where nothing was when it was looked at. Nothing if a document was
+    /// opened there meanwhile: the editor counts then.
+    pub(super) async fn commit_new(
+        self: &Arc<Self>,
+        plan: &EditPlan,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Committed>, CommitError> {
+        let intent = EditIntent {
+            cause: plan.cause.clone(),
+            path: plan.path.clone(),
+            kind: EditKind::Create,
+            before: None,
+            after: Some(plan.text.as_str().into()),
+            buffer: false,
+        };
+        let record = self.begin(intent).await?;
+        let folder = plan.path.parent().map(Path::to_owned).unwrap_or_default();
+        let folder =
+            in_background(&plan.path, move || fs::create_dir_all(&folder).map_err(CommitError::Folder)).await;
+        let asked = match (&folder, self.document(&plan.path)) {
+            (Ok(()), None) => self.ask(FileOperation::Create(plan.path.clone()), cancel).await,
+            _ => false,
+        };
+        let aborted = cancel.is_cancelled();
+        let (workspace, plan) = (self.clone(), plan.clone());
+        in_background(&plan.path.clone(), move || {
+            let made = match workspace.document(&plan.path) {
+                Some(_) => Ok(None),
+                None if aborted => Err(CommitError::Aborted),
+                None => folder.and_then(|()| make(&plan, asked)).map(Some),
+            };
+            match &made {
+                Ok(Some(_)) => record.complete(None, Some(&plan.text)),
+                Ok(None) => record.abandon("the document was opened"),
+                Err(error) => record.abandon(&error.to_string()),
+            }
+            if let Ok(Some(done)) = &made {
+                workspace.with_key(&plan.path, |documents, key| documents.is_back(key, &done.after));
+            }
+            made
+        })
+        .await
+    }
+
+    /// Deletes a file that is still what was read and has nothing unsaved. Recorded like every edit.
+    pub async fn delete(self: &Arc<Self>, base: &Snapshot, cause: EditCause) -> Result<(), CommitError> {
+        self.lock_path(&base.path).await.delete(base, Some(cause)).await
+    }
+
+    async fn begin(&self, intent: EditIntent) -> Result<Record, CommitError> {
+        let (journal, path) = (self.journal(&intent.path), intent.path.clone());
+        if journal.is_none() {
+            return Ok(Record::none());
+        }
+        fs::blocking(move || Record::begin(journal, &intent))
+            .await
+            .map_err(|error| CommitError::Journal { path, error })
+    }
+
+    /// Asks the editor, if the files are of the project and it takes such requests. False if it was not asked; what
+    /// it has done is seen elsewhere.
+    async fn ask(&self, operation: FileOperation, cancel: &CancellationToken) -> bool {
+        let ours = operation
+            .paths()
+            .iter()
+            .all(|it| resolve::key(it).starts_with(resolve::key(&self.root)) && !self.is_chat(it));
+        let Some(editor) = self.editor().filter(|it| ours && it.takes(&operation)) else { return false };
+        tokio::select! {
+            answer = editor.operate(operation.clone()) => {
+                if let Some(reason) = answer.reason() {
+                    tracing::debug!(?operation, %reason, "the editor did not do it");
+                }
+            }
+            () = cancel.cancelled() => {}
+        }
+        true
+    }
+
+    /// Whether a document has a text that is not on disk.
+    fn is_unsaved(&self, path: &Path) -> bool {
+        self.document(path).is_some_and(|it| it.dirty && !fs::has_text(path, &it.rope.to_string()))
+    }
+
+    /// The file, if it is still what was read and nobody has typed in it.
+    fn unchanged(&self, base: &Snapshot) -> Result<Snapshot, CommitError> {
+        let path = &base.path;
+        if self.is_unsaved(path) {
+            return Err(CommitError::Unsaved { path: path.clone() });
+        }
+        let bytes = fs::read_bounded(path, MAX_FILE_BYTES)
+            .map_err(|error| CommitError::Io { path: path.clone(), error })?;
+        let now = Snapshot::of_bytes(path.clone(), bytes);
+        // An editor does not show the byte order mark.
+        let same = match base.origin {
+            Origin::Disk => now.fingerprint == base.fingerprint,
+            Origin::Buffer { .. } => without_mark(&now.text) == without_mark(&base.text),
+        };
+        if !same {
+            return Err(CommitError::Conflict { path: path.clone(), diff: diff(&base.text, &now.text) });
+        }
+        Ok(now)
+    }
+}
+
+impl PathGuard {
+    /// Deletes the guarded file if it is still what was read and has nothing unsaved; recorded if there is a cause.
+    pub async fn delete(&self, base: &Snapshot, cause: Option<EditCause>) -> Result<(), CommitError> {
+        let (workspace, path) = (self.workspace().clone(), base.path.clone());
+        let looked = (workspace.clone(), base.clone());
+        let now = in_background(&path, move || looked.0.unchanged(&looked.1)).await?;
+        let before = now.exact.then(|| Arc::<str>::from(now.text.as_str()));
+        let intent = EditIntent {
+            cause,
+            path: path.clone(),
+            kind: EditKind::Delete,
+            before: before.clone(),
+            after: None,
+            buffer: false,
+        };
+        let record = workspace.begin(intent).await?;
+        let leaving = Leaving::of(&workspace, &path);
+        // The last look before an editor may throw the text away.
+        if workspace.document(&path).is_none_or(|it| !it.dirty || it.rope == *now.text) {
+            workspace.ask(FileOperation::Delete(path.clone()), &CancellationToken::new()).await;
+        }
+        let typed = leaving.typed(&now.text);
+        in_background(&path, move || {
+            let done = match typed {
+                Some(text) => Err(put_back(&now, &text)),
+                None => workspace.remove(&now),
+            };
+            match &done {
+                Ok(()) => record.complete(before.as_deref(), None),
+                Err(error) => record.abandon(&error.to_string()),
+            }
+            done
+        })
+        .await
+    }
+}
+
+impl Workspace {
+    /// Removes a file, if nobody else has; it must still be this one.
+    fn remove(&self, base: &Snapshot) -> Result<(), CommitError> {
+        let path = &base.path;
+        if path.symlink_metadata().is_ok() {
+            self.unchanged(base)?;
+            std::fs::remove_file(path).map_err(|error| CommitError::Io { path: path.clone(), error })?;
+        }
+        self.with_key(path, |documents, key| documents.is_gone(key, &base.text));
+        Ok(())
+    }
+}
+
+/// Writes what the user typed into a document that its editor has thrown away.
+fn put_back(base: &Snapshot, text: &str) -> CommitError {
+    let path = base.path.clone();
+    let written = match fs::create_new(&path, text.as_bytes()) {
+        // Not deleted after all. Another text than before is what the user has saved.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::has_text(&path, &base.text) {
+            true => fs::write_atomic(&path, text.as_bytes()),
+            false => Ok(()),
+        },
+        written => written,
+    };
+    match written {
+        Ok(()) => CommitError::Unsaved { path },
+        Err(error) => CommitError::Io { path, error },
+    }
+}
+
+/// A file that is about to be deleted: the last text of its document is kept in case the editor closes it.
+struct Leaving<'a> {
+    workspace: &'a Workspace,
+    path: &'a Path,
+}
+
+impl<'a> Leaving<'a> {
+    fn of(workspace: &'a Workspace, path: &'a Path) -> Self {
+        workspace.with_key(path, |documents, key| documents.leaves(key));
+        Self { workspace, path }
+    }
+
+    /// What the user made of this text before the document was closed.
+    fn typed(self, text: &str) -> Option<String> {
+        let last = self.workspace.with_key(self.path, |documents, key| documents.has_left(key))?;
+        let last = last.rope.to_string();
+        (without_mark(&last) != without_mark(text)).then_some(last)
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.workspace.with_key(self.path, |documents, key| documents.has_left(key));
+    }
+}
+
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Makes the file; in the place of an empty one only if an editor was `asked` to make it.
+fn make(plan: &EditPlan, asked: bool) -> Result<Committed, CommitError> {
+    let path = &plan.path;
+    let is_empty = || asked && path.symlink_metadata().is_ok_and(|it| it.is_file() && it.len() == 0);
+    match fs::create_new(path, plan.text.as_bytes()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if !is_empty() {
+                return Err(CommitError::Appeared { path: path.clone() });
+            }
+            fs::write_atomic(path, plan.text.as_bytes())
+                .map_err(|error| CommitError::Io { path: path.clone(), error })?;
+        }
+        Err(error) => {
+            if is_empty() {
+                // The error says what is wrong.
+                let _gone = std::fs::remove_file(path);
+            }
+            return Err(CommitError::Io { path: path.clone(), error });
+        }
+    }
+    let (path, after) = (path.clone(), plan.text.clone());
+    Ok(Committed { path, before: None, after, origin: Origin::Disk, rebased: false })
+}
+
+async fn in_background<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, CommitError> + Send + 'static,
+) -> Result<T, CommitError> {
+    let done = fs::blocking(move || Ok(work())).await;
+    done.unwrap_or_else(|error| Err(CommitError::Io { path: path.to_owned(), error }))
+}
