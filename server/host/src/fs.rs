@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::crash::{self, Point};
+
 /// Runs file work off the async threads. A panic inside comes back as an error.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -86,9 +88,12 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
         }
         temp.as_file().set_permissions(meta.permissions())?;
     }
+    crash::at(Point::BesideMade);
     temp.write_all(content)?;
     temp.flush()?;
+    crash::at(Point::BesideWritten);
     temp.persist(&target).map_err(|it| it.error)?;
+    crash::at(Point::Replaced);
     Ok(())
 }
 
@@ -96,10 +101,15 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
 /// never replaced, however late it came.
 pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut temp = new_temp(path.parent().unwrap_or(Path::new(".")))?;
+    crash::at(Point::BesideMade);
     temp.write_all(content)?;
     temp.flush()?;
+    crash::at(Point::BesideWritten);
     match temp.persist_noclobber(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            crash::at(Point::Replaced);
+            Ok(())
+        }
         Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Err(failed.error),
         // A file system that has neither hard links nor a rename that replaces nothing.
         Err(_) => {
@@ -138,8 +148,10 @@ fn write_in_place(mut file: File, content: &[u8]) -> io::Result<()> {
         file.set_len(old)?;
         return Err(error);
     }
+    crash::at(Point::Extended);
     file.seek(SeekFrom::Start(0))?;
     file.write_all(head)?;
+    crash::at(Point::Overwritten);
     file.set_len(content.len() as u64)?;
     file.flush()
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{decide::Verb, hunks::FileState, query, review::Review, store};
 use crate::{
+    crash::{self, Point},
     fs,
     workspace::{CommitError, EditPlan, Origin, PathGuard, Snapshot},
 };
@@ -126,7 +127,9 @@ impl Review {
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).map_err(io::Error::other)?;
             }
-            std::fs::rename(from, to)
+            std::fs::rename(from, to)?;
+            crash::at(Point::Moved);
+            Ok(())
         };
         moved().map_err(|error| format!("{} cannot be renamed: {error}", self.name(from)))?;
         let mut folders =

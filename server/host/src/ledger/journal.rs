@@ -19,6 +19,7 @@ use super::{
     store::{self, EditState, NewEdit, OpenEdit},
 };
 use crate::{
+    crash::{self, Point},
     paths,
     workspace::{
         journal::{EditCause, EditIntent, EditJournal, EditKind, Watched},
@@ -103,6 +104,7 @@ impl EditJournal for Journal {
                 settle(&change, &left, intent.before.as_deref(), true)?;
             }
             let id = store::insert_edit(&change, edit)?;
+            crash::at(Point::Recording);
             change.commit()?;
             Ok(id.unsigned_abs())
         });
@@ -120,6 +122,7 @@ impl EditJournal for Journal {
             let change = store::write(db)?;
             let Some(edit) = store::open_edit(&change, id as i64)? else { return Ok(None) };
             complete(&change, &edit, before, after)?;
+            crash::at(Point::Completing);
             change.commit()?;
             Ok(Some(edit))
         });

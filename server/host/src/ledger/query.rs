@@ -14,6 +14,7 @@ use super::{
     store::{self, EditState, StoredFile},
 };
 use crate::{
+    crash::{self, Point},
     fs,
     workspace::{MAX_FILE_BYTES, Workspace},
 };
@@ -302,7 +303,9 @@ fn settle(
         let (now, open) = current(&path, workspace);
         let change = store::write(db)?;
         let outcome = journal::settle(&change, &edit, now.as_deref(), open)?;
+        crash::at(Point::Settling);
         change.commit()?;
+        crash::at(Point::Settled);
         settled.extend(outcome.map(|it| (path, it == EditState::Done)));
     }
     Ok(settled)

@@ -20,7 +20,12 @@ use super::{
     query::{self, EditPatch, Found, FoundHunk, Select, Side},
     store::{self, StoredFile},
 };
-use crate::{fs, paths, tools::diff, workspace::Workspace};
+use crate::{
+    crash::{self, Point},
+    fs, paths,
+    tools::diff,
+    workspace::Workspace,
+};
 
 /// How often a decision is stored anew when another process has changed the same file's records.
 const STORE_ATTEMPTS: usize = 4;
@@ -248,6 +253,7 @@ impl Review {
         if decided.changed.is_empty() {
             return Ok((decided, Vec::new()));
         }
+        crash::at(Point::Deciding);
         let place = new_place(path, named.as_deref(), &file.state);
         let moved = place != path;
         if moved {
@@ -277,9 +283,11 @@ impl Review {
                 return not_done(&reason);
             }
         };
+        crash::at(Point::Placed);
         file.state.follow(origin.text.as_deref());
         file.stamp = if origin.buffer { None } else { journal::stamp(&place) };
         self.store(path, &place, file, &decided.changed).await?;
+        crash::at(Point::Decided);
         drop(guard);
         let mut files = vec![path.to_owned()];
         files.extend(moved.then_some(place));
@@ -316,6 +324,7 @@ impl Review {
                         store::rename(&change, &key, &to)?;
                     }
                     let saved = store::save(&change, &root, &to, &file)?;
+                    crash::at(Point::Storing);
                     if saved {
                         change.commit()?;
                     }

@@ -14,6 +14,8 @@ use fs4::fs_std::FileExt;
 use pi_core::ports::{SessionStore, StoreError};
 use pi_protocol::{Entry, SessionHeader, entry::EntryKind, json};
 
+use crate::crash::{self, Point};
+
 /// Keeps nothing: the session lives in the core's memory only.
 #[derive(Debug, Default)]
 pub struct MemoryStore;
@@ -111,7 +113,12 @@ impl FileStore {
             self.state = State::Open { file, torn: None };
         }
         let result = match &mut self.state {
-            State::Open { file, torn } => append_whole(file, torn, &self.pending),
+            State::Open { file, torn } => {
+                crash::at(Point::Appending);
+                let appended = append_whole(file, torn, &self.pending);
+                crash::at(Point::Appended);
+                appended
+            }
             State::ReadOnly(why) => return Err(StoreError(why.clone())),
             State::Unwritten { .. } => Ok(()),
         };

@@ -17,7 +17,10 @@ use super::{
     journal::{EditIntent, EditKind, Record},
     sent,
 };
-use crate::fs;
+use crate::{
+    crash::{self, Point},
+    fs,
+};
 
 /// How often an edit is sent to an editor before we give up.
 const ATTEMPTS: usize = 3;
@@ -207,12 +210,14 @@ impl Workspace {
         let Some((id, mut progress)) = watched else { return Ok(Seen::Closed(None)) };
         let damaged = self.damage(&path);
         let mut under_way = UnderWay { workspace: self, path: &path, id, answered: false };
+        crash::at(Point::Sending);
         let mut asked = std::pin::pin!(editor.apply(edit));
         let mut answer = None;
         let mut deadline = None;
         loop {
             let now = *progress.borrow_and_update();
             if let Some((_, version)) = now.arrived.filter(|it| it.0 == id) {
+                crash::at(Point::Reported);
                 if answer.is_none() {
                     let _late = tokio::time::timeout(ANSWER_GRACE, &mut asked).await;
                 }
@@ -236,6 +241,7 @@ impl Workspace {
             }
             tokio::select! {
                 it = &mut asked, if answer.is_none() => {
+                    crash::at(Point::Answered);
                     under_way.answered = !matches!(it, EditorAnswer::Silent(_));
                     answer = Some(it);
                     deadline = Some(Instant::now() + self.verify_time);

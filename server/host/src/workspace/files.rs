@@ -18,7 +18,10 @@ use super::{
     journal::{EditCause, EditIntent, EditKind, Record},
     resolve,
 };
-use crate::fs;
+use crate::{
+    crash::{self, Point},
+    fs,
+};
 
 impl Workspace {
     /// Makes the file of a plan without a base, where nothing was when it was looked at. Nothing if a document was
@@ -88,8 +91,10 @@ impl Workspace {
             .iter()
             .all(|it| resolve::key(it).starts_with(resolve::key(&self.root)) && !self.is_chat(it));
         let Some(editor) = self.editor().filter(|it| ours && it.takes(&operation)) else { return false };
+        crash::at(Point::Sending);
         tokio::select! {
             answer = editor.operate(operation.clone()) => {
+                crash::at(Point::Answered);
                 if let Some(reason) = answer.reason() {
                     tracing::debug!(?operation, %reason, "the editor did not do it");
                 }
@@ -169,6 +174,7 @@ impl Workspace {
         if path.symlink_metadata().is_ok() {
             self.unchanged(base)?;
             std::fs::remove_file(path).map_err(|error| CommitError::Io { path: path.clone(), error })?;
+            crash::at(Point::Removed);
         }
         self.with_key(path, |documents, key| documents.is_gone(key, &base.text));
         Ok(())

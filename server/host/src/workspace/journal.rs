@@ -8,6 +8,8 @@ use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
 
 use pi_core::ToolContext;
 
+use crate::crash::{self, Point};
+
 /// Why an edit is made; kept with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditCause {
@@ -119,23 +121,28 @@ impl Record {
 
     /// Blocks.
     pub fn begin(journal: Option<Arc<dyn EditJournal>>, intent: &EditIntent) -> io::Result<Self> {
-        match journal {
-            Some(journal) => journal.begin(intent).map(|id| Self(Some((journal, id)))),
-            None => Ok(Self(None)),
-        }
+        crash::at(Point::Wanted);
+        let Some(journal) = journal else { return Ok(Self::none()) };
+        let id = journal.begin(intent)?;
+        crash::at(Point::Recorded);
+        Ok(Self(Some((journal, id))))
     }
 
     /// Blocks.
     pub fn complete(self, before: Option<&str>, after: Option<&str>) {
         if let Some((journal, id)) = self.0 {
+            crash::at(Point::Verified);
             journal.complete(id, before, after);
+            crash::at(Point::Completed);
         }
     }
 
     /// Blocks.
     pub fn abandon(self, reason: &str) {
         if let Some((journal, id)) = self.0 {
+            crash::at(Point::Failed);
             journal.abandon(id, reason);
+            crash::at(Point::Abandoned);
         }
     }
 }
