@@ -26,7 +26,10 @@ use pi_protocol::{
     AgentEvent, CommandError, ExportHtmlParams, ExportedHtml, ForkParams, ForkResult, NewSessionParams,
     SessionHeader, SwitchSessionParams, event::NoticeLevel,
 };
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    mpsc,
+};
 
 use crate::{
     compose::{Compose, Opening, UnknownModel},
@@ -58,13 +61,19 @@ pub struct Hub {
     ending: CancellationToken,
     started: Instant,
     listening: Once,
+    unheard: mpsc::UnboundedSender<String>,
+    /// Until somebody takes it.
+    listener: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
     this: Weak<Self>,
 }
 
 impl Hub {
     /// A hub without sessions.
     pub fn new(compose: Compose) -> Arc<Self> {
+        let (unheard, listener) = mpsc::unbounded_channel();
         Arc::new_cyclic(|this| Self {
+            unheard,
+            listener: Mutex::new(Some(listener)),
             compose,
             live: Mutex::default(),
             ending: CancellationToken::new(),
@@ -138,17 +147,39 @@ impl Hub {
             handle.send(Command::SetSessionName(name, Box::new(|_| {})));
         }
         let review = self.compose.review_of(&header, folder);
-        self.listening
-            .call_once(|| drop(tokio::spawn(tell_of_edits(self.this.clone(), review.ledger().subscribe()))));
+        self.listen(&review);
         let live = Live { handle: handle.clone(), folder: folder.to_owned(), header, file, review };
         self.live().insert(handle.id().clone(), live);
         Ok(handle)
+    }
+
+    /// Passes on what the ledger says from now on.
+    fn listen(&self, review: &Review) {
+        self.listening
+            .call_once(|| drop(tokio::spawn(tell_of_edits(self.this.clone(), review.ledger().subscribe()))));
+    }
+
+    /// What the ledger has to say to a person while there is no session that could. Given to the first who asks.
+    pub fn unheard(&self, review: &Review) -> Option<mpsc::UnboundedReceiver<String>> {
+        self.listen(review);
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The review of the files a session works on.
     pub fn review(&self, id: &str) -> Arc<Review> {
         let known = self.live().get(id).map(|it| it.review.clone());
         known.unwrap_or_else(|| self.compose.review(self.compose.cwd()))
+    }
+
+    /// Looks, beside everything else, at what earlier processes left behind in the files a session works on when they
+    /// were killed. What became of it is an event of the session, so who wants to hear of it subscribes first.
+    pub fn settle(&self, id: &str) {
+        let review = self.review(id);
+        tokio::spawn(async move {
+            if let Err(error) = review.settle().await {
+                tracing::warn!(%error, "the edit ledger cannot be read");
+            }
+        });
     }
 
     /// A live session by id; without an id, the only one there is.
@@ -325,6 +356,11 @@ impl Hub {
         let event = match event {
             LedgerEvent::Changed(files) => {
                 AgentEvent::EditsChanged { uris: files.iter().map(|it| file_uri(it)).collect() }
+            }
+            LedgerEvent::Notice(message) if self.live().is_empty() => {
+                // Without a listener it is in the log of whoever looks, as an editor is the only one without a session.
+                let _gone = self.unheard.send(message.clone());
+                return;
             }
             LedgerEvent::Notice(message) => {
                 AgentEvent::Notice { level: NoticeLevel::Warning, message: message.clone() }

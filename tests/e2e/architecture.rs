@@ -153,6 +153,18 @@ fn nothing_prints_past_the_protocol() {
 }
 
 #[test]
+fn only_debug_builds_can_be_told_to_crash() {
+    const OURS: &str = "server/host/src/crash.rs";
+    let sources = sources();
+    let told = |it: &(String, String)| code_lines(&it.1).any(|(_, line)| line.contains("PI_CRASH_"));
+    let told: Vec<_> = sources.iter().filter(|it| it.0.starts_with("server/") && told(it)).collect();
+    assert_eq!(told.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), [OURS]);
+    let (before, after) = told[0].1.split_once("#[cfg(debug_assertions)]\nmod plan {").unwrap();
+    assert!(!code_lines(before).any(|(_, line)| line.contains("PI_CRASH_")));
+    assert!(after.contains("PI_CRASH_AT") && before.contains("#[cfg(debug_assertions)]\npub fn at("));
+}
+
+#[test]
 fn the_core_names_no_file_and_no_transport() {
     for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("server/core/src")) {
         for (line, code) in code_lines(&text) {

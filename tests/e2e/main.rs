@@ -4,6 +4,7 @@
 //! * `chat`: chat documents.
 //! * `cli`: what people and scripts meet on the command line.
 //! * `conformance`: Pi's own recordings, where they are at hand.
+//! * `crash`: killed at every step of an edit, and started again.
 //! * `docs`: what the documents claim.
 //! * `export`: a session as a page.
 //! * `permissions`: tools that ask first.
@@ -23,6 +24,8 @@ mod architecture;
 mod chat;
 mod cli;
 mod conformance;
+#[cfg(debug_assertions)]
+mod crash;
 mod docs;
 mod export;
 mod lsp_edit;

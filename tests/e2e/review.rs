@@ -10,7 +10,7 @@ fn edit(path: &str, old: &str, new: &str) -> Turn {
 }
 
 /// `status removed>added`, one a hunk.
-fn shown(edits: &Value) -> Vec<String> {
+pub fn shown(edits: &Value) -> Vec<String> {
     let text = |it: &Value| it.as_str().unwrap().trim().replace('\n', "|");
     let hunks = edits["hunks"].as_array().unwrap().iter();
     hunks

@@ -64,6 +64,12 @@ points! {
     Failed = "failed",
     /// That it was not made is on record.
     Abandoned = "abandoned",
+    /// A command that may change files is on record and not run.
+    CommandRecorded = "command-recorded",
+    /// It has ended, and what it did is not on record.
+    CommandEnded = "command-ended",
+    /// What it did is on record.
+    CommandCompleted = "command-completed",
     /// A decision about a file is made up and nothing done.
     Deciding = "deciding",
     /// The file is what the decision wants, and the decision not on record.

@@ -9,7 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::crash::{self, Point};
+use crate::{
+    crash::{self, Point},
+    process,
+};
+
+/// How the files begin and end that become others; the process that makes one is in between.
+const BESIDE: &str = ".pi-";
+const BESIDE_END: &str = ".tmp";
 
 /// Runs file work off the async threads. A panic inside comes back as an error.
 pub async fn blocking<T: Send + 'static>(
@@ -122,9 +129,48 @@ pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Removes what processes that were killed in [`write_atomic`] have left in a folder.
+pub fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|it| {
+            let (maker, _) = it.strip_prefix(BESIDE)?.strip_suffix(BESIDE_END)?.split_once('-')?;
+            maker.parse().ok()
+        });
+        if maker.is_some_and(|it| !process::is_alive(it)) {
+            if let Err(error) = fs::remove_file(entry.path()) {
+                tracing::debug!(%error, path = %entry.path().display(), "a leftover stays");
+            }
+        }
+    }
+}
+
+/// Whether a file is one that is written in place, and a process was killed while it made `after` of `before` in it.
+pub fn is_half_written(path: &Path, before: &[u8], after: &[u8]) -> bool {
+    let Ok(meta) = fs::metadata(path) else { return false };
+    if !is_shared(&meta) || meta.len() > before.len().max(after.len()) as u64 {
+        return false;
+    }
+    fs::read(path).is_ok_and(|now| is_half_way(before, after, &now))
+}
+
+/// Whether [`write_in_place`] passes this content: its end comes first, then the rest from the front.
+fn is_half_way(before: &[u8], after: &[u8], now: &[u8]) -> bool {
+    if now == before || now == after || now.len() < before.len() {
+        return false;
+    }
+    let shared = before.len().min(after.len());
+    let (head, tail) = now.split_at(before.len());
+    let written = head.iter().zip(&after[..shared]).take_while(|(now, after)| now == after).count();
+    let started = after.len() <= before.len() || now.len() == after.len();
+    let written = if started { written } else { 0 };
+    head[written..] == before[written..] && after[shared..].starts_with(tail)
+}
+
 fn new_temp(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".pi-").suffix(".tmp");
+    let prefix = format!("{BESIDE}{}-", std::process::id());
+    builder.prefix(&prefix).suffix(BESIDE_END);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -303,6 +349,44 @@ mod tests {
             fs::remove_file(&link).unwrap();
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_write_in_place_that_was_cut_off_is_recognised() {
+        let cases: &[(&str, &str, &[&str], &[&str])] = &[
+            (
+                "one two",
+                "ONE TWO!!",
+                &["one two!", "one two!!", "ONe two!!", "ONE TWO!!!"],
+                &["ONe two", "one two?"],
+            ),
+            ("one two", "ONE", &["One two", "ONE two"], &["ONE tw", "oNe two"]),
+            ("one", "ONE", &["One", "ONe"], &["OnE", "onE", "", "ONE "]),
+        ];
+        for (before, after, half, other) in cases {
+            let is = |now: &str| is_half_way(before.as_bytes(), after.as_bytes(), now.as_bytes());
+            assert!(
+                half.iter().filter(|it| it.len() <= before.len().max(after.len())).all(|it| is(it)),
+                "{half:?}"
+            );
+            assert!(!other.iter().any(|it| is(it)) && !is(before) && !is(after), "{other:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_what_the_killed_left_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = format!(".pi-{}-abc.tmp", std::process::id());
+        // Process numbers end below this one.
+        let names = [own.as_str(), ".pi-99999999-abc.tmp", ".pi-notes.tmp", ".pi-99999999-abc.txt", "a.txt"];
+        names.iter().for_each(|it| fs::write(dir.path().join(it), "").unwrap());
+        sweep(dir.path());
+        let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        let mut expected = vec![names[0], names[2], names[3], names[4]];
+        expected.sort();
+        assert_eq!(left, expected);
     }
 
     #[cfg(unix)]

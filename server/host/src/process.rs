@@ -48,6 +48,21 @@ pub struct ShellConfig {
     pub agent_bin: Option<PathBuf>,
 }
 
+/// Whether there is a process with this number. Where the system cannot be asked: yes.
+pub fn is_alive(process: u32) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, test_kill_process};
+        let id = i32::try_from(process).ok().and_then(Pid::from_raw);
+        id.is_some_and(|it| test_kill_process(it) != Err(rustix::io::Errno::SRCH))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = process;
+        true
+    }
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {

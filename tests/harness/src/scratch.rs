@@ -3,6 +3,8 @@
 //! must not change what a test does.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     process::Command,
@@ -17,6 +19,8 @@ use crate::ModelServer;
 #[derive(Debug)]
 pub struct Scratch {
     root: TempDir,
+    /// Further environment of the processes.
+    environment: RefCell<BTreeMap<String, String>>,
 }
 
 impl Default for Scratch {
@@ -29,7 +33,7 @@ impl Scratch {
     /// Empty directories.
     pub fn new() -> Self {
         let root = tempfile::Builder::new().prefix("pi-e2e-").tempdir().expect("no temporary directory");
-        let scratch = Self { root };
+        let scratch = Self { root, environment: RefCell::default() };
         for directory in [scratch.home(), scratch.agent_dir(), scratch.workspace(), scratch.tmp()] {
             fs::create_dir_all(directory).expect("cannot create a scratch directory");
         }
@@ -109,6 +113,11 @@ impl Scratch {
         session_lines(&files[0])
     }
 
+    /// Sets a variable in the environment of all commands from now on.
+    pub fn set(&self, name: &str, value: &str) {
+        self.environment.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
     /// A command that runs `program` here, with an environment of its own.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
@@ -132,7 +141,8 @@ impl Scratch {
             .env("TEMP", self.tmp())
             .env("LANG", "C.UTF-8")
             .env("TZ", "UTC")
-            .env("RUST_BACKTRACE", "1");
+            .env("RUST_BACKTRACE", "1")
+            .envs(&*self.environment.borrow());
         command
     }
 }

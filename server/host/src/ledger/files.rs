@@ -123,7 +123,7 @@ impl Review {
 
     /// Gives a file another name, and removes the folders that are empty then. Blocks.
     pub(super) fn move_file(&self, from: &Path, to: &Path) -> Result<(), String> {
-        let moved = || {
+        let moved = || -> io::Result<()> {
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).map_err(io::Error::other)?;
             }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
-    paths,
+    paths, process,
     workspace::{
         journal::{EditCause, EditIntent, EditJournal, EditKind, Watched},
         rebase,
@@ -175,17 +175,22 @@ impl EditJournal for Journal {
             let change = store::write(db)?;
             let id = commands::begin(&change, &like, &rooted)?;
             lock(&self.ledger.running).insert(id);
+            crash::at(Point::Recording);
             change.commit()?;
+            crash::at(Point::CommandRecorded);
             Ok(id.unsigned_abs())
         });
         begun.map_err(|error| self.ledger.tell_failure(&error)).ok()
     }
 
     fn end_command(&self, id: u64, leave: &HashSet<PathBuf>) {
+        crash::at(Point::CommandEnded);
         let ended = self.ledger.with(|db| {
             let change = store::write(db)?;
             let files = commands::end(&change, id as i64, commands::now, leave)?;
+            crash::at(Point::Completing);
             change.commit()?;
+            crash::at(Point::CommandCompleted);
             Ok(files)
         });
         self.leave_command(id);
@@ -288,22 +293,9 @@ pub(super) fn in_progress(edit: &OpenEdit, running: &HashSet<i64>) -> bool {
         let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_COMMAND_MS;
         return match edit.process == std::process::id() {
             true => running.contains(&edit.group),
-            false => recent && is_alive(edit.process),
+            false => recent && process::is_alive(edit.process),
         };
     }
     let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_MS;
-    recent && !edit.left && (edit.process == std::process::id() || is_alive(edit.process))
-}
-
-#[cfg(unix)]
-fn is_alive(process: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-    let id = i32::try_from(process).ok().and_then(Pid::from_raw);
-    id.is_some_and(|it| test_kill_process(it) != Err(rustix::io::Errno::SRCH))
-}
-
-/// Elsewhere the age of the record decides.
-#[cfg(not(unix))]
-fn is_alive(_: u32) -> bool {
-    true
+    recent && !edit.left && (edit.process == std::process::id() || process::is_alive(edit.process))
 }

@@ -40,7 +40,7 @@ pub use self::{
     decide::{Refusal, Verb},
     hunks::{Status, Whole},
     journal::Journal,
-    query::{EditPatch, Found, FoundHunk, Select},
+    query::{EditPatch, Found, FoundHunk, Select, Settled},
     retention::{Limits, Pruned},
     review::{Outcome, Review},
 };

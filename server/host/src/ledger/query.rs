@@ -103,10 +103,21 @@ pub struct FoundHunk {
 pub struct Found {
     /// By file, and in the order of their lines.
     pub hunks: Vec<FoundHunk>,
-    /// Edits in doubt that turned out to be made, or not.
-    pub settled: Vec<(PathBuf, bool)>,
+    /// Edits that were in doubt.
+    pub settled: Vec<Settled>,
     /// Files where hunks were found to be undone or redone by other means.
     pub turned: Vec<PathBuf>,
+}
+
+/// What an edit in doubt turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The file.
+    pub path: PathBuf,
+    /// It is there.
+    pub made: bool,
+    /// Whoever made it had given it up, and said so.
+    pub given_up: bool,
 }
 
 /// A unified diff of one file.
@@ -280,13 +291,25 @@ fn place_in_base(file: &mut [FoundHunk]) {
     }
 }
 
+/// Removes what writers that were killed have left beside the files they were to replace.
+pub(super) fn sweep(db: &Connection, root: &str) -> rusqlite::Result<()> {
+    let mut statement = db.prepare("SELECT DISTINCT path FROM edits WHERE root = ?1")?;
+    let paths = statement.query_map([root], |row| row.get::<_, String>(0))?;
+    let mut folders = HashSet::new();
+    for path in paths {
+        folders.extend(Path::new(&path?).parent().map(Path::to_owned));
+    }
+    folders.iter().for_each(|it| fs::sweep(it));
+    Ok(())
+}
+
 /// Looks at what was left in doubt.
-fn settle(
+pub(super) fn settle(
     db: &mut Connection,
     root: &str,
     workspace: &Workspace,
     running: &HashSet<i64>,
-) -> rusqlite::Result<Vec<(PathBuf, bool)>> {
+) -> rusqlite::Result<Vec<Settled>> {
     let open = store::open_edits(db, root)?.into_iter();
     let (commands, left): (Vec<_>, Vec<_>) =
         open.filter(|it| !journal::in_progress(it, running)).partition(|it| it.command);
@@ -295,20 +318,42 @@ fn settle(
     for group in groups {
         let change = store::write(db)?;
         let files = commands::end(&change, group, commands::now, &HashSet::new())?;
+        crash::at(Point::Settling);
         change.commit()?;
-        settled.extend(files.into_iter().map(|it| (it, true)));
+        crash::at(Point::Settled);
+        settled.extend(files.into_iter().map(|path| Settled { path, made: true, given_up: false }));
     }
     for edit in left {
         let path = PathBuf::from(&edit.path);
+        finish(&edit, &path, workspace);
         let (now, open) = current(&path, workspace);
         let change = store::write(db)?;
         let outcome = journal::settle(&change, &edit, now.as_deref(), open)?;
         crash::at(Point::Settling);
         change.commit()?;
         crash::at(Point::Settled);
-        settled.extend(outcome.map(|it| (path, it == EditState::Done)));
+        let given_up = edit.left;
+        settled.extend(outcome.map(|it| Settled { path, made: it == EditState::Done, given_up }));
     }
     Ok(settled)
+}
+
+/// A file that is written in place may have been left half written, and a new one empty as an editor has made it. What
+/// it was to be is on record.
+fn finish(edit: &store::OpenEdit, path: &Path, workspace: &Workspace) {
+    let Some(after) = &edit.after else { return };
+    if edit.buffer || workspace.document(path).is_some() {
+        return;
+    }
+    let half = match &edit.before {
+        Some(before) => fs::is_half_written(path, before.as_bytes(), after.as_bytes()),
+        None => edit.creates && path.symlink_metadata().is_ok_and(|it| it.is_file() && it.len() == 0),
+    };
+    if half {
+        if let Err(error) = fs::write_atomic(path, after.as_bytes()) {
+            tracing::warn!(%error, path = %path.display(), "a half-written file cannot be finished");
+        }
+    }
 }
 
 /// The text of a file, and whether it is open in an editor. Blocks.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -17,7 +17,7 @@ use super::{
     decide::{self, Decided, Refusal, Verb},
     hunks::{FileState, Status},
     journal, lock,
-    query::{self, EditPatch, Found, FoundHunk, Select, Side},
+    query::{self, EditPatch, Found, FoundHunk, Select, Settled, Side},
     store::{self, StoredFile},
 };
 use crate::{
@@ -36,6 +36,8 @@ pub struct Review {
     pub(super) ledger: Arc<Ledger>,
     pub(super) workspace: Arc<Workspace>,
     pub(super) root: PathBuf,
+    /// What killed processes left lying about is removed.
+    swept: AtomicBool,
     /// Decisions of this process follow one another.
     turn: tokio::sync::Mutex<()>,
     decision: AtomicI64,
@@ -60,6 +62,7 @@ impl Review {
             ledger,
             workspace,
             root,
+            swept: AtomicBool::new(false),
             turn: tokio::sync::Mutex::default(),
             decision: AtomicI64::new(0),
         })
@@ -91,25 +94,67 @@ impl Review {
         let review = self.clone();
         let found = fs::blocking(move || {
             let root = store::path_text(&review.root);
+            review.sweep(&root)?;
             let running = lock(&review.ledger.running).clone();
             review.ledger.with(|db| query::look(db, &root, &review.workspace, &running))
         })
         .await?;
-        for (path, made) in &found.settled {
-            let name = self.name(path);
-            self.ledger.tell(LedgerEvent::Notice(match made {
-                true => {
+        self.report(&found.settled, &found.turned);
+        Ok(found)
+    }
+
+    /// Looks at what earlier processes left behind when they were killed: edits in doubt and temporary files. What
+    /// became of the edits is told. Anybody who looks at hunks does this as well.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub async fn settle(self: &Arc<Self>) -> io::Result<()> {
+        if !self.ledger.is_there() {
+            return Ok(());
+        }
+        let review = self.clone();
+        let settled = fs::blocking(move || {
+            let root = store::path_text(&review.root);
+            review.sweep(&root)?;
+            let running = lock(&review.ledger.running).clone();
+            review.ledger.with(|db| query::settle(db, &root, &review.workspace, &running))
+        })
+        .await?;
+        self.report(&settled, &[]);
+        Ok(())
+    }
+
+    /// Once in a process. Blocks.
+    fn sweep(&self, root: &str) -> io::Result<()> {
+        match self.swept.swap(true, Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.ledger.with(|db| query::sweep(db, root)),
+        }
+    }
+
+    fn report(&self, settled: &[Settled], turned: &[PathBuf]) {
+        for it in settled {
+            let name = self.name(&it.path);
+            let text = match (it.given_up, it.made) {
+                (false, true) => {
                     format!("Pi was cut off while it edited {name}. The edit is there and waits for review.")
                 }
-                false => format!("Pi was cut off while it edited {name}. The edit was not made."),
-            }));
+                (false, false) => format!("Pi was cut off while it edited {name}. The edit was not made."),
+                (true, true) => {
+                    format!(
+                        "The editor made an edit of {name} after all that Pi had given up. It waits for review."
+                    )
+                }
+                // As was said at the time.
+                (true, false) => continue,
+            };
+            self.ledger.tell(LedgerEvent::Notice(text));
         }
-        let made = found.settled.iter().filter(|(_, made)| *made).map(|(path, _)| path);
-        let changed: Vec<_> = made.chain(&found.turned).cloned().collect();
+        let made = settled.iter().filter(|it| it.made).map(|it| &it.path);
+        let changed: Vec<_> = made.chain(turned).cloned().collect();
         if !changed.is_empty() {
             self.ledger.tell(LedgerEvent::Changed(changed));
         }
-        Ok(found)
     }
 
     /// The hunks that are meant.

@@ -171,9 +171,10 @@ impl Lookout {
         None
     }
 
-    /// The text from which an edit has led to this one, and its number. If there are several it is the one from which
-    /// exactly the edit was reported; else the one it was made for if the others are only steps of the edit; else the
-    /// newest: what was typed before an edit that removed it must come back.
+    /// The text from which an edit has led to this one, and its number. If there are several it is one from which
+    /// exactly the edit was reported, the one it was made for before others; else the one it was made for if the
+    /// others are only steps of the edit; else the newest: what was typed before an edit that removed it must come
+    /// back.
     fn source(&self, at: usize, text: &Rope) -> Option<(usize, Rope)> {
         let sent = &self.sent[at];
         // No editor tells a change in more than one step, so the text before is not further away.
@@ -183,10 +184,12 @@ impl Lookout {
             let told = self.steps[number - self.dropped..].iter().flat_map(|it| &it.edits);
             told.eq(sent.edits_of(source).iter())
         };
+        let told: Vec<_> = sources.iter().filter(is_told).collect();
+        let told = told.iter().find(|it| sent.is_for(it.1)).or(told.first()).copied();
         let meant = sources.iter().find(|it| sent.is_for(it.1));
         let is_step = |it: &(usize, &Rope)| sent.is_for(it.1) || sent.is_halfway(it.1);
         let meant = meant.filter(|_| sources.iter().all(is_step));
-        let source = sources.iter().find(is_told).or(meant).or(sources.first())?;
+        let source = told.or(meant).or(sources.first())?;
         Some((source.0, source.1.clone()))
     }
 

@@ -82,6 +82,10 @@ impl Change {
                     start..to_char(rope, range.end, self.encoding).max(start)
                 }
             };
+            // An edit that leaves everything as it was says nothing of where a character came from.
+            if rope.slice(range.clone()) == *edit.text {
+                continue;
+            }
             rope.remove(range.clone());
             rope.insert(range.start, &edit.text);
             saw(Edit { range, text: edit.text.clone() }, rope);

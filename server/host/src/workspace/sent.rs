@@ -88,7 +88,7 @@ impl Sent {
         (1..self.changes.len()).any(|at| has(&self.changes[..at]) || has(&self.changes[at..]))
     }
 
-    /// What an editor that does not compare versions does to a text, from the end. Places past the end mean the
+    /// What an editor that does not compare versions changes in a text, from the end. Places past the end mean the
     /// end, which keeps them in order and apart.
     pub fn edits_of(&self, text: &Rope) -> Vec<Edit> {
         let edit = |it: &TextChange| {
@@ -97,7 +97,8 @@ impl Sent {
             let end = to_char(text, range.end, self.encoding).max(start);
             Edit { range: start..end, text: it.text.clone() }
         };
-        self.changes.iter().rev().map(edit).collect()
+        let changes_something = |it: &Edit| text.slice(it.range.clone()) != *it.text;
+        self.changes.iter().rev().map(edit).filter(changes_something).collect()
     }
 
     /// Nobody waits for it any more.

@@ -44,6 +44,7 @@ pub async fn serve(hub: Arc<Hub>, trace: Option<Trace>) -> anyhow::Result<ExitCo
     };
     // Subscribed before the first line is read, so that no event is missed.
     session.send(Command::Subscribe(queue.clone(), Box::new(|_| {})));
+    hub.settle(session.id());
     let mut connection = Connection::new(hub.clone(), session, queue.clone(), mode);
     let mut lines = reader::spawn()?;
     loop {

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use lsp_types::{CodeLens, CodeLensParams, Hover, HoverParams, Position, Range, Url};
+use lsp_types::{CodeLens, CodeLensParams, Hover, HoverParams, MessageType, Position, Range, Url};
 use pi_core::session::Command;
 use pi_host::{
     ledger::{FoundHunk, LedgerEvent, Review, Select, Status},
@@ -20,7 +20,7 @@ use pi_host::{
 };
 use pi_protocol::{AgentMessage, Content, entry::EntryKind};
 use serde_json::Value;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use super::{connection::Connection, documents::file_path, messages::first_line};
 
@@ -117,15 +117,19 @@ impl Hunks {
     }
 }
 
-/// Follows the ledger for one client until its connection ends. A client with a review of its own shows hunks itself.
+/// Follows the ledger for one client until its connection ends. A client with a review of its own shows hunks itself;
+/// for it only what is in doubt is looked at, once its document is open.
 pub async fn follow(connection: Arc<Connection>) {
-    if connection.capabilities().review {
-        return;
-    }
     let first = connection.hub.compose().review(&connection.folder());
     let mut events = first.ledger().subscribe();
+    let mut unheard = connection.hub.unheard(&first);
+    connection.hunks.wake.notify_one();
     loop {
         tokio::select! {
+            Some(text) = next(&mut unheard) => {
+                connection.messages.show(MessageType::WARNING, &text);
+                continue;
+            }
             event = events.recv() => match event {
                 Ok(LedgerEvent::Notice(_)) => continue,
                 Ok(LedgerEvent::Changed(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {}
@@ -137,7 +141,26 @@ pub async fn follow(connection: Arc<Connection>) {
         tokio::time::sleep(REST).await;
         // What came while it rested is seen by this look.
         while events.try_recv().is_ok() {}
-        look(&connection).await;
+        match connection.capabilities().review {
+            true => settle(&connection).await,
+            false => look(&connection).await,
+        }
+    }
+}
+
+async fn next(unheard: &mut Option<mpsc::UnboundedReceiver<String>>) -> Option<String> {
+    match unheard {
+        Some(unheard) => unheard.recv().await,
+        None => None,
+    }
+}
+
+/// Looks at what earlier processes left in doubt.
+async fn settle(connection: &Connection) {
+    for folder in connection.folders().all() {
+        if let Err(error) = connection.hub.compose().review(&folder).settle().await {
+            tracing::warn!(%error, "the edit ledger cannot be read");
+        }
     }
 }
 
