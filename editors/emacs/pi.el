@@ -1,62 +1,103 @@
-;;; pi.el --- Ask Pi about the files you edit, through Eglot  -*- lexical-binding: t; -*-
+;;; pi.el --- Pi in the buffers you edit, through Eglot  -*- lexical-binding: t; -*-
 
 ;; Package-Requires: ((emacs "30.1"))
 ;; Keywords: tools, convenience
 
 ;;; Commentary:
 
-;; `pi-mode' lets Eglot run "pi lsp" for a buffer.  Pi then reads and edits the
-;; buffer itself, unsaved text included; nothing is saved, and its edits are
-;; undone like any other.
+;; `pi-mode' shows a buffer to "pi lsp".  Pi then reads and edits the buffer
+;; itself, unsaved text included; nothing is saved, and its edits are undone
+;; like any other.  Talk to it with `pi-ask', or in the chat that `pi-chat'
+;; opens: write below the last "## You" and save.
 ;;
-;;   M-x pi-mode    show this buffer to Pi
-;;   M-x pi-ask     ask, about the region if there is one; a running Pi is told
-;;   M-x pi-stop    stop the run
+;; The keys are behind `pi-key-prefix', C-c , unless you change it.
 ;;
-;; The answer streams into the buffer *pi*.  Eglot gives a buffer one server:
-;; where `pi-mode' is on, no other language server runs.
+;; Eglot gives a buffer one server: where `pi-mode' is on, no other language
+;; server runs.
 
 ;;; Code:
 
 (require 'eglot)
+(require 'outline)
 
 (defgroup pi nil
-  "Ask Pi about the files you edit."
+  "Pi in the buffers you edit."
   :group 'tools)
 
 (defcustom pi-command '("pi" "lsp")
   "The program and its arguments."
   :type '(repeat string))
 
-(defconst pi--buffer-name "*pi*"
-  "Name of the buffer with the answers.")
+(defcustom pi-settings nil
+  "Settings of Pi for this Emacs, a plist with the keys of its settings.json."
+  :type 'plist)
 
-(defclass pi-server (eglot-lsp-server) ()
-  :documentation "Pi as a server of Eglot.")
+(defcustom pi-key-prefix "C-c ,"
+  "The keys of `pi-mode' begin with this.  Set it before pi.el is loaded."
+  :type 'key)
+
+(defcustom pi-question-idle 1
+  "Seconds without a key before a question may appear in the minibuffer.
+What you are typing is no answer; `pi-answer' asks later."
+  :type 'number)
+
+(defvar-keymap pi-command-map
+  :doc "The commands of Pi."
+  "a" #'pi-ask
+  "c" #'pi-chat
+  "s" #'pi-steer
+  "x" #'pi-stop
+  "q" #'pi-answer
+  "n" #'pi-next-change
+  "k" #'pi-keep
+  "r" #'pi-reject
+  "K" #'pi-keep-all
+  "R" #'pi-reject-all
+  "u" #'pi-revert
+  "U" #'pi-redo
+  "w" #'pi-why
+  "o" #'pi-old-text
+  "m" #'eglot-code-actions)
+
+(defvar-keymap pi-mode-map
+  :doc "Keys where Pi sees the buffer.")
+(keymap-set pi-mode-map pi-key-prefix pi-command-map)
+
+;;;; The server
+
+(defconst pi--chat-regexp "/\\.pi/chat/[^/]+\\.md\\'"
+  "Matches the files of chats.")
+
+(defclass pi-server (eglot-lsp-server)
+  ((activity :initform nil :accessor pi--activity)
+   (aside :initform nil :accessor pi--aside))
+  :documentation "Pi as a server of Eglot.
+ACTIVITY is what it does now, in a few words.  ASIDE means that the chat
+that it shows next is not to be selected.")
 
 (cl-defmethod eglot-client-capabilities :around ((_server pi-server))
-  "Announce that we take Pi's events."
-  (plist-put (cl-call-next-method)
-             :experimental '(:pi (:version 1 :events "delta" :commands ["pi.ask"]))))
+  "Announce that questions can be answered; Eglot can and does not say so."
+  (let ((all (cl-call-next-method)))
+    (plist-put all :window
+               (append (plist-get all :window)
+                       '(:showMessage
+                         (:messageActionItem (:additionalPropertiesSupport :json-false)))))))
 
-;;;; Starting
-
-;;;###autoload
-(define-minor-mode pi-mode
-  "Let Pi see and edit this buffer, through Eglot."
-  :lighter " Pi"
-  :keymap (make-sparse-keymap)
-  (if pi-mode
-      (pi--start)
-    (when (pi--server) (eglot-shutdown (pi--server)))))
+(cl-defmethod eglot-initialization-options ((_server pi-server))
+  "The settings in `pi-settings'."
+  (or pi-settings eglot--{}))
 
 (defun pi--server ()
-  "The running Pi of this buffer."
-  (let ((server (eglot-current-server)))
-    (and (object-of-class-p server 'pi-server) server)))
+  "The running Pi of this project."
+  (seq-find (lambda (it) (object-of-class-p it 'pi-server))
+            (gethash (eglot--current-project) eglot--servers-by-project)))
+
+(defun pi--server-or-lose ()
+  "The running Pi of this project, or an error."
+  (or (pi--server) (user-error "Pi does not run here; M-x pi-mode starts it")))
 
 (defun pi--check ()
-  "Fail unless `pi-command' is pi-server.
+  "Fail unless `pi-command' names the Pi that editors need.
 The terminal Pi has the same name and knows nothing of language servers."
   (let* ((program (or (executable-find (car pi-command))
                       (user-error "Pi: no program %s; set `pi-command'" (car pi-command))))
@@ -64,32 +105,92 @@ The terminal Pi has the same name and knows nothing of language servers."
                     (call-process program nil t nil "--version")
                     (string-trim (buffer-string)))))
     (unless (string-prefix-p "pi-server " version)
-      (setq pi-mode nil)
       (user-error "Pi: %s is not pi-server (it says %S); set `pi-command'" program version))))
 
-(defun pi--start ()
-  "Let Eglot manage this buffer with Pi."
-  (pi--check)
-  (let ((eglot-server-programs
-         (list (cons major-mode (cons 'pi-server pi-command)))))
-    (call-interactively #'eglot)))
+;;;###autoload
+(define-minor-mode pi-mode
+  "Let Pi see and edit this buffer, through Eglot."
+  :lighter (:eval (pi--lighter))
+  :keymap pi-mode-map
+  (cond ((not pi-mode) (pi--leave))
+        ((not buffer-file-name)
+         (setq pi-mode nil)
+         (user-error "Pi: this buffer has no file"))
+        ((condition-case problem
+             (progn (pi--join) nil)
+           (error (setq pi-mode nil)
+                  (signal (car problem) (cdr problem)))))))
 
-;;;; Asking
+(defun pi--lighter ()
+  "What Pi does now, for the mode line."
+  (let* ((server (pi--server))
+         (activity (and server (pi--activity server))))
+    (if activity (format " Pi: %s" activity) " Pi")))
+
+(defun pi--language ()
+  "The language of this buffer, as servers name it."
+  (string-remove-suffix "-ts" (string-remove-suffix "-mode" (symbol-name major-mode))))
+
+(defun pi--join ()
+  "Let Pi manage this buffer; it is started if need be."
+  (let ((server (pi--server)))
+    (cond ((null server)
+           (pi--check)
+           (pi--part)
+           (eglot--connect (seq-uniq (list major-mode 'pi-chat-mode)) (eglot--current-project)
+                           'pi-server pi-command (list (pi--language) "markdown")))
+          ((not (memq (current-buffer) (eglot--managed-buffers server)))
+           (pi--part)
+           (unless (assq major-mode (eglot--languages server))
+             (push (cons major-mode (pi--language)) (eglot--languages server)))
+           (setq eglot--cached-server server)
+           (eglot--maybe-activate-editing-mode)))))
+
+(defun pi--part ()
+  "Take this buffer from the server that manages it."
+  (when (eglot-managed-p)
+    (eglot--signal-textDocument/didClose)
+    (eglot--managed-mode-off)))
+
+(defun pi--leave ()
+  "Take this buffer from Pi, which ends with its last buffer."
+  (let ((server (pi--server)))
+    (when (and server (memq (current-buffer) (eglot--managed-buffers server)))
+      ;; Eglot shuts down only from a buffer that it manages.
+      (if (cdr (eglot--managed-buffers server)) (pi--part) (eglot-shutdown server)))))
+
+(add-hook 'eglot-managed-mode-hook #'pi--follow-eglot)
+(defun pi--follow-eglot ()
+  "Turn `pi-mode' on and off with the buffer's server."
+  (setq pi-mode (and (eglot-managed-p)
+                     (object-of-class-p (eglot-current-server) 'pi-server)))
+  (force-mode-line-update))
+
+;;;; Edits
 
 (defun pi--flush (server)
   "Send SERVER what was typed; Eglot by itself waits for an idle moment."
   (dolist (buffer (eglot--managed-buffers server))
     (when (buffer-live-p buffer)
-      (with-current-buffer buffer (eglot--signal-textDocument/didChange)))))
+      (with-current-buffer buffer
+        (when (eglot-managed-p) (eglot--signal-textDocument/didChange))))))
 
-(cl-defmethod eglot-handle-request :after
+(cl-defmethod eglot-handle-request :around
   ((server pi-server) (_method (eql workspace/applyEdit)) &rest _)
-  "Tell SERVER at once what the buffer has become: Pi checks its edits."
-  (pi--flush server))
+  "Keep an edit a step of its own, and tell SERVER at once what came of it."
+  (let ((inhibit-message t) (message-log-max nil)) ; A growing chat is no news.
+    (dolist (buffer (eglot--managed-buffers server))
+      (when (buffer-live-p buffer)
+        (with-current-buffer buffer (undo-boundary))))
+    (unwind-protect (cl-call-next-method)
+      (pi--flush server)
+      (pi--follow-chats server))))
+
+;;;; Asking
 
 (defun pi--execute (command &rest arguments)
   "Have Pi run COMMAND with ARGUMENTS."
-  (let ((server (or (pi--server) (user-error "Pi does not run here; M-x pi-mode starts it"))))
+  (let ((server (pi--server-or-lose)))
     (pi--flush server)
     (jsonrpc-async-request
      server :workspace/executeCommand
@@ -97,106 +198,228 @@ The terminal Pi has the same name and knows nothing of language servers."
      :success-fn #'ignore
      :error-fn (lambda (problem) (message "Pi: %s" (plist-get problem :message))))))
 
+(defun pi--place (beg end)
+  "The text between BEG and END of this buffer as an argument; nothing without BEG."
+  (and beg
+       (list :uri (eglot-path-to-uri buffer-file-name)
+             :range (list :start (eglot--pos-to-lsp-position beg)
+                          :end (eglot--pos-to-lsp-position end)))))
+
+(defun pi--region ()
+  "The bounds of the region, if there is one."
+  (and (use-region-p) (list (region-beginning) (region-end))))
+
 (defun pi-ask (message &optional beg end)
-  "Send MESSAGE to Pi; a run in progress is steered by it.
+  "Send MESSAGE to Pi and show the chat; a run in progress is steered by it.
 The text between BEG and END, interactively the region, goes with it."
-  (interactive
-   (append (list (read-string "Ask Pi: "))
-           (and (use-region-p) (list (region-beginning) (region-end)))))
-  (let ((argument (list :message message)))
-    (when beg
-      (setq argument
-            (append argument
-                    (list :uri (eglot-path-to-uri buffer-file-name)
-                          :range (list :start (eglot--pos-to-lsp-position beg)
-                                       :end (eglot--pos-to-lsp-position end))))))
-    (pi--execute "pi.prompt" argument)
-    (display-buffer (pi--buffer))))
+  (interactive (cons (read-string "Ask Pi: ") (pi--region)))
+  (pi--execute "pi.prompt" (append (list :message message) (pi--place beg end)))
+  (setf (pi--aside (pi--server)) t)
+  (pi--execute "pi.openChat"))
+
+(defun pi-chat (&optional beg end)
+  "Open the chat of this project.
+The text between BEG and END, interactively the region, is mentioned in it."
+  (interactive (pi--region))
+  (apply #'pi--execute "pi.openChat" (and beg (list (pi--place beg end)))))
+
+(defun pi-steer (message)
+  "Tell a running Pi MESSAGE."
+  (interactive (list (read-string "Steer Pi: ")))
+  (pi--execute "pi.steer" message))
 
 (defun pi-stop ()
   "Stop the run."
   (interactive)
   (pi--execute "pi.abort"))
 
-(cl-defmethod eglot-execute :around ((_server pi-server) action)
-  "Ask the user when ACTION is \"ask about this\"."
-  (let* ((command (plist-get action :command))
-         (call (if (stringp command) action command)))
-    (if (equal (plist-get call :command) "pi.ask")
-        (pcase-let ((`(,beg . ,end)
-                     (eglot-range-region (plist-get (aref (plist-get call :arguments) 0) :range))))
-          (pi-ask (read-string "Ask Pi: ") beg end))
-      (cl-call-next-method))))
+;;;; Review
 
-;;;; The answer
+(defun pi--act (command)
+  "Do what the code action at point for COMMAND does."
+  (let* ((server (pi--server-or-lose))
+         (found (seq-find (lambda (it) (equal (plist-get (plist-get it :command) :command) command))
+                          (eglot-code-actions (point) (point)))))
+    (unless found (user-error "No change of Pi here"))
+    (eglot-execute server found)))
 
-(define-derived-mode pi-transcript-mode special-mode "Pi"
-  "What was asked and answered."
-  (visual-line-mode))
+(defmacro pi--define-action (name command doc)
+  "Define command NAME with DOC for the code action that does COMMAND."
+  (declare (indent 2) (doc-string 3))
+  `(defun ,name () ,doc (interactive) (pi--act ,command)))
 
-(defun pi--buffer ()
-  "The buffer with the answers."
-  (or (get-buffer pi--buffer-name)
-      (with-current-buffer (get-buffer-create pi--buffer-name)
-        (pi-transcript-mode)
-        (current-buffer))))
+(pi--define-action pi-keep "pi.keep" "Keep the change at point.")
+(pi--define-action pi-reject "pi.reject" "Reject the change at point.")
+(pi--define-action pi-why "pi.why" "Say why the change at point was made.")
+(pi--define-action pi-old-text "pi.oldText" "Show what was there before the change at point.")
+(pi--define-action pi-next-change "pi.nextChange" "Go to the next change that waits.")
 
-(defun pi--insert (&rest texts)
-  "Add TEXTS to the answers.  Windows that show the end go on showing it."
-  (with-current-buffer (pi--buffer)
-    (let* ((inhibit-read-only t)
-           (end (point-max))
-           (followers (seq-filter (lambda (window) (= (window-point window) end))
-                                  (get-buffer-window-list nil nil t))))
-      (save-excursion
-        (goto-char end)
-        (apply #'insert texts))
-      (dolist (window followers) (set-window-point window (point-max))))))
+(defun pi-keep-all ()
+  "Keep everything that waits in this project."
+  (interactive)
+  (pi--execute "pi.keepAll"))
 
-(defun pi--text (content)
-  "The text blocks of CONTENT."
-  (if (stringp content)
-      content
-    (mapconcat (lambda (block) (or (plist-get block :text) "")) content "")))
+(defun pi-reject-all ()
+  "Reject everything that waits in this project."
+  (interactive)
+  (pi--execute "pi.rejectAll"))
 
-(defun pi--message-ended (message)
-  "Show why MESSAGE is the last one, if something went wrong."
-  (pcase (plist-get message :stopReason)
-    ("error"
-     (let ((problem (or (plist-get message :errorMessage) "the model call failed")))
-       (pi--insert "\n" problem "\n")
-       (message "Pi: %s" problem)))
-    ("aborted" (pi--insert "\nStopped by you\n"))))
+(defun pi-revert ()
+  "Take out what the last turn changed."
+  (interactive)
+  (pi--execute "pi.revert"))
+
+(defun pi-redo ()
+  "Put back what was taken out last."
+  (interactive)
+  (pi--execute "pi.redo"))
+
+;;;; Questions
+
+(defvar pi--asking nil "A question is in the minibuffer.")
+
+(defun pi--read-answer (question answers)
+  "Show the whole QUESTION and read one of ANSWERS; nil if it stays open."
+  (let ((shown (and (> (string-width question) (* 3 (frame-width)))
+                    (display-buffer (pi--question-buffer question)))))
+    (unwind-protect
+        (let* ((pi--asking t)
+               (max-mini-window-height 0.5)
+               (completion-ignore-case t)
+               (prompt (concat (if shown "Pi asks" question) "\nAnswer (C-g leaves it open): "))
+               ;; No default: only what was chosen counts.
+               (answer (condition-case nil
+                           (completing-read prompt answers nil t)
+                         (quit ""))))
+          (and (not (string-empty-p answer)) answer))
+      (when (window-live-p shown) (quit-restore-window shown 'kill)))))
+
+(defun pi--question-buffer (text)
+  "A buffer with TEXT, a long question."
+  (with-current-buffer (get-buffer-create "*Pi asks*")
+    (let ((inhibit-read-only t))
+      (erase-buffer)
+      (insert text))
+    (special-mode)
+    (goto-char (point-min))
+    (current-buffer)))
+
+(defun pi--idle-p ()
+  "Whether the user has stopped typing, so that a key is an answer."
+  (and (not (input-pending-p))
+       (not (active-minibuffer-window))
+       (>= (float-time (or (current-idle-time) 0)) pi-question-idle)))
+
+(cl-defmethod eglot-handle-request
+  ((server pi-server) (_method (eql window/showMessageRequest)) &key message actions
+   &allow-other-keys)
+  "Ask MESSAGE of SERVER in the minibuffer, to be answered with one of ACTIONS.
+While the user types it waits.  No answer decides nothing."
+  (if (pi--idle-p)
+      (let ((answer (pi--read-answer message
+                                     (mapcar (lambda (it) (plist-get it :title)) actions))))
+        (and answer (list :title answer)))
+    (run-with-idle-timer pi-question-idle nil #'pi--ask-later server message)
+    nil))
+
+(defun pi--ask-later (server message)
+  "Ask MESSAGE of SERVER, unless it was answered or the minibuffer is in use."
+  (when-let* ((buffer (seq-find #'buffer-live-p (eglot--managed-buffers server)))
+              ((not (active-minibuffer-window)))
+              (actions (with-current-buffer buffer (pi--answers))))
+    (pi--answer server actions message)))
 
 (cl-defmethod eglot-handle-notification
-  ((_server pi-server) (_method (eql pi/event)) &key event &allow-other-keys)
-  "Show EVENT."
-  (pcase (plist-get event :type)
-    ("message_start"
-     (let ((message (plist-get event :message)))
-       (when (equal (plist-get message :role) "user")
-         (pi--insert (if (= (buffer-size (pi--buffer)) 0) "" "\n\n")
-                     "## You\n\n" (pi--text (plist-get message :content)) "\n\n## Pi\n"))))
-    ("message_update"
-     (let ((update (plist-get event :assistantMessageEvent)))
-       (pcase (plist-get update :type)
-         ("text_start" (pi--insert "\n"))
-         ("text_delta" (pi--insert (plist-get update :delta)))
-         ("text_end" (pi--insert "\n")))))
-    ("message_end" (pi--message-ended (plist-get event :message)))
-    ("tool_execution_start"
-     (let ((args (plist-get event :args)))
-       (pi--insert (format "\n▸ %s %s" (plist-get event :toolName)
-                           (or (plist-get args :command) (plist-get args :path)
-                               (plist-get args :pattern) "")))))
-    ("tool_execution_end"
-     (pi--insert (if (eq (plist-get event :isError) t)
-                     (format " ✗\n%s\n" (pi--text (plist-get (plist-get event :result) :content)))
-                   " ✓\n")))
-    ("notice" (message "Pi: %s" (plist-get event :message)))
-    ("extension_error"
-     (message "Pi: %s: %s" (plist-get event :extensionPath) (plist-get event :error)))
-    ("agent_settled" (message "Pi finished"))))
+  ((_server pi-server) (_method (eql $/cancelRequest)) &rest _)
+  "Take a question away that was answered elsewhere."
+  (when pi--asking (abort-recursive-edit)))
+
+(defun pi--answers ()
+  "The code actions that answer the oldest open question."
+  (seq-take-while (lambda (it)
+                    (member (plist-get (plist-get it :command) :command)
+                            '("pi.approve" "pi.reject" "pi.showQuestion")))
+                  (eglot-code-actions (point) (point))))
+
+(defun pi--answer (server actions question)
+  "Let the user choose among ACTIONS, which answer QUESTION of SERVER."
+  (let* ((title (lambda (it) (string-remove-prefix "Pi: " (plist-get it :title))))
+         (answer (pi--read-answer question (mapcar title actions))))
+    (when answer
+      (eglot-execute server (seq-find (lambda (it) (equal (funcall title it) answer)) actions)))))
+
+(defun pi-answer ()
+  "Answer the oldest open question of Pi."
+  (interactive)
+  (let ((server (pi--server-or-lose)))
+    (pi--answer server (or (pi--answers) (user-error "Pi asks nothing")) "Pi asks")))
+
+;;;; What Pi says
+
+(cl-defmethod eglot-handle-notification
+  ((_server pi-server) (_method (eql window/showMessage)) &key type message)
+  "Show MESSAGE, in red if its TYPE is an error."
+  (message "%s" (if (eq type 1) (propertize message 'face 'error) message)))
+
+(cl-defmethod eglot-handle-notification
+  ((server pi-server) (_method (eql $/progress)) &key _token value)
+  "Put what SERVER does, which VALUE has, into the mode line."
+  (setf (pi--activity server)
+        (and (not (equal (plist-get value :kind) "end"))
+             (or (plist-get value :message) (pi--activity server))))
+  (force-mode-line-update t))
+
+(cl-defmethod eglot-handle-request :around
+  ((server pi-server) (_method (eql window/showDocument)) &key uri &allow-other-keys)
+  "Show the document URI; a chat of SERVER with the cursor in its prompt."
+  (let ((file (eglot-uri-to-path uri))
+        (select (not (pi--aside server))))
+    (if (not (string-match-p pi--chat-regexp file))
+        (cl-call-next-method)
+      (setf (pi--aside server) nil)
+      (run-at-time 0 nil #'pi--show-chat file select)
+      (list :success t))))
+
+(defun pi--show-chat (file select)
+  "Show the chat in FILE, and go there if SELECT."
+  (let ((window (display-buffer (find-file-noselect file))))
+    (set-window-point window (with-current-buffer (window-buffer window) (point-max)))
+    (when select (select-window window))))
+
+;;;; The chat
+
+(defun pi--follow-chats (server)
+  "Keep what SERVER writes in sight, in windows whose cursor is in the prompt."
+  (dolist (buffer (eglot--managed-buffers server))
+    (when (and (buffer-live-p buffer)
+               (eq (buffer-local-value 'major-mode buffer) 'pi-chat-mode))
+      (dolist (window (get-buffer-window-list buffer nil t))
+        (with-selected-window window
+          (unless (save-excursion (re-search-forward "^## You$" nil t))
+            (recenter (- (min (1- (window-body-height))
+                              (max 1 (count-screen-lines (point) (point-max))))))))))))
+
+(defvar pi-chat-font-lock-keywords
+  '(("^#\\{1,2\\} .*$" 0 'outline-1)
+    ("^### [?✗] .*$" 0 'warning)
+    ("^###+ .*$" 0 'outline-3)
+    ("^<!-- .* -->$" 0 'shadow)
+    ("^```\\(?:.*\n\\)*?```$" 0 'font-lock-constant-face)
+    ("^> .*$" 0 'font-lock-doc-face))
+  "How a chat looks.")
+
+;;;###autoload
+(define-derived-mode pi-chat-mode text-mode "Pi-Chat"
+  "A chat with Pi: write below the last \"## You\" and save."
+  (setq-local outline-regexp "#\\{1,3\\} "
+              font-lock-multiline t
+              font-lock-defaults '(pi-chat-font-lock-keywords t)
+              ;; A save that nobody made by hand would send half a thought.
+              auto-save-visited-mode nil)
+  (outline-minor-mode)
+  (visual-line-mode))
+
+(add-to-list 'auto-mode-alist (cons pi--chat-regexp 'pi-chat-mode))
 
 (provide 'pi)
 ;;; pi.el ends here

@@ -61,6 +61,32 @@ fn links_between_documents_lead_somewhere() {
 }
 
 #[test]
+fn the_pages_of_editors_show_the_configuration_that_is_shipped_and_tried() {
+    let mut blocks = 0;
+    for (path, text) in documents() {
+        let mut told = text.clone();
+        for file in text.split("<!-- editors/").skip(1).filter_map(|it| it.split(" -->").next()) {
+            let begin = format!("<!-- editors/{file} -->\n```");
+            let rest = told.split_once(&begin).expect("a block follows at once").1;
+            let (language, rest) = rest.split_once('\n').unwrap();
+            let old = rest.split_once("```").unwrap().0;
+            let shipped = fs::read_to_string(root().join("editors").join(file)).unwrap();
+            told = told.replace(
+                &format!("{begin}{language}\n{old}```"),
+                &format!("{begin}{language}\n{}```", shipped.replace("\r\n", "\n")),
+            );
+            blocks += 1;
+        }
+        if told != text {
+            let update = env::var_os("UPDATE").is_some_and(|it| it == "1");
+            assert!(update, "{} shows another configuration; UPDATE=1 mends it", path.display());
+            fs::write(&path, told).unwrap();
+        }
+    }
+    assert!(blocks >= 3, "the blocks were not found: {blocks}");
+}
+
+#[test]
 fn the_readme_shows_the_demo_as_it_is() {
     const BEGIN: &str = "<!-- pi demo -->\n```diff\n";
     const END: &str = "```\n<!-- end -->";

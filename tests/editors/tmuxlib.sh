@@ -16,9 +16,9 @@ tm_start() {
   tm_starts=$((tm_starts + 1))
   TM_SOCKET=pi-tests-$$-$tm_starts
   # The shell stays after the command, so that its last words can still be read.
-  tm new-session -d -s t -x "${TM_COLS:-110}" -y "${TM_ROWS:-30}" \
+  # The colours that pictures need.
+  tm start-server \; set -g default-terminal tmux-256color \; set -g escape-time 0 \; new-session -d -s t -x "${TM_COLS:-110}" -y "${TM_ROWS:-30}" \
     "$(printf '%q ' "$@"); echo '[exited '\$?']'; exec cat"
-  tm set -g escape-time 0
 }
 tm_keys() { tm send-keys -t t "$@"; }
 tm_type() { tm send-keys -t t -l -- "$1"; }

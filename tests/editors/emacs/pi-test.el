@@ -43,10 +43,10 @@
     (with-temp-file model (insert (json-serialize script)))
     (pcase-dolist (`(,name . ,text) files)
       (with-temp-file (expand-file-name name pi-test-workspace) (insert text)))
-    (when (get-buffer pi--buffer-name) (kill-buffer pi--buffer-name))
     (unwind-protect (funcall tell)
       (when-let ((server (car (apply #'append (hash-table-values eglot--servers-by-project)))))
-        (eglot-shutdown server nil 5))
+        (with-current-buffer (car (eglot--managed-buffers server))
+          (eglot-shutdown server nil 5)))
       (dolist (buffer (buffer-list))
         (when (buffer-file-name buffer)
           (with-current-buffer buffer (set-buffer-modified-p nil))
@@ -57,16 +57,18 @@
   (let ((deadline (+ (float-time) 15)))
     (while (not (funcall predicate))
       (when (> (float-time) deadline)
-        (error "Never came: %s\nanswers:\n%s" what (pi-test-answers)))
+        (error "Never came: %s\nchat:\n%s" what (pi-test-chat)))
       (accept-process-output nil 0.02))))
 
-(defun pi-test-answers ()
-  "The text of the answers."
-  (with-current-buffer (pi--buffer) (buffer-string)))
+(defun pi-test-chat ()
+  "The text of the chat."
+  (let ((buffer (seq-find (lambda (it) (string-match-p pi--chat-regexp (or (buffer-file-name it) "")))
+                          (buffer-list))))
+    (if buffer (with-current-buffer buffer (buffer-string)) "")))
 
 (defun pi-test-wait-for (text)
-  "Wait until TEXT is among the answers."
-  (pi-test-wait text (lambda () (string-search text (pi-test-answers)))))
+  "Wait until TEXT is in the chat."
+  (pi-test-wait text (lambda () (string-search text (pi-test-chat)))))
 
 (defun pi-test-equal (what actual expected)
   "Fail unless ACTUAL is EXPECTED, naming WHAT."
@@ -100,15 +102,12 @@
   (pi-test-visit "a.txt")
   (goto-char 6)
   (insert "1")
-  (undo-boundary)
   (pi-ask "make it two")
   (pi-test-wait-for "Made it two.")
   (pi-test-equal "buffer" (buffer-string) "x = 2\n")
   (pi-test-equal "modified" (buffer-modified-p) t)
   (pi-test-equal "disk" (pi-test-disk "a.txt") "x = 1\n")
-  (pi-test-equal "answers" (pi-test-answers)
-                 "## You\n\nmake it two\n\n## Pi\n\n▸ read a.txt ✓\n\n▸ edit a.txt ✓\n\nMade it two.\n")
-  (undo-boundary)
+  (pi-test-wait-for "### ✓ edit a.txt +1 -1")
   (undo)
   (pi-test-equal "after undo" (buffer-string) "x = 11\n"))
 
@@ -120,17 +119,52 @@
   (pi-ask "explain" (match-beginning 0) (match-end 0))
   (pi-test-wait-for "Only alpha."))
 
-(pi-test-story "the code action asks for the question"
-    (vector (pi-test-answer "Only alpha." "(?m)^alpha$") (pi-test-answer "Something else."))
+(pi-test-story "a code action opens the chat with the place"
+    (vector)
     '(("a.txt" . "first\né𝄞 alpha beta\n"))
   (pi-test-visit "a.txt")
   (search-forward "alpha")
-  (let ((action (seq-find (lambda (it) (string-prefix-p "Pi: ask about" (plist-get it :title)))
-                          (append (eglot-code-actions (match-beginning 0) (match-end 0)) nil))))
-    (cl-letf (((symbol-function 'read-string) (lambda (&rest _) "explain")))
-      (eglot-execute (eglot-current-server) action)))
-  (pi-test-wait-for "explain")
-  (pi-test-wait-for "Only alpha."))
+  (eglot-execute (eglot-current-server)
+                 (seq-find (lambda (it) (string-prefix-p "Pi: ask about" (plist-get it :title)))
+                           (eglot-code-actions (match-beginning 0) (match-end 0))))
+  (pi-test-wait-for "## You\n\n@a.txt:2"))
+
+(pi-test-story "one Pi serves buffers of all modes, and leaves one that is taken from it"
+    (vector)
+    '(("a.txt" . "x\n") ("b.el" . "(x)\n"))
+  (pi-test-visit "a.txt")
+  (let ((server (pi--server)))
+    (pi-test-visit "b.el")
+    (pi-test-equal "server" (pi--server) server)
+    (pi-test-equal "buffers" (length (eglot--managed-buffers server)) 2)
+    (pi-mode -1)
+    (pi-test-equal "managed" (eglot-managed-p) nil)
+    (pi-test-equal "buffers then" (length (eglot--managed-buffers server)) 1)
+    (pi-test-equal "running" (and (jsonrpc-running-p server) t) t)
+    (find-file (expand-file-name "a.txt" pi-test-workspace))
+    (pi-mode -1)
+    (pi-test-equal "running without buffers" (jsonrpc-running-p server) nil)))
+
+(pi-test-story "text that Eglot has not reported yet is what a question is about"
+    (vector (pi-test-answer "I see it." "(?s)look.*not reported") (pi-test-answer "Something else."))
+    '(("a.txt" . "first\n"))
+  (pi-test-visit "a.txt")
+  (insert "not reported ")
+  (pi-ask "look" (point-min) (point-max))
+  (pi-test-wait-for "I see it."))
+
+(pi-test-story "the file compiles without a warning and its texts are in order"
+    (vector)
+    nil
+  (let ((file (expand-file-name "pi.el" pi-test-workspace)) warnings)
+    (copy-file (locate-library "pi.el") file)
+    (cl-letf (((symbol-function 'byte-compile-log-warning)
+               (lambda (text &rest _) (push text warnings)))
+              ((symbol-function 'display-warning)
+               (lambda (_ text &rest _) (push text warnings))))
+      (byte-compile-file file)
+      (checkdoc-file file))
+    (pi-test-equal "warnings" warnings nil)))
 
 (pi-test-story "a running command is stopped"
     (vector (pi-test-call "1" "bash" '(command . "cat gate")))
@@ -138,9 +172,9 @@
   (call-process "mkfifo" nil nil nil (expand-file-name "gate" pi-test-workspace))
   (pi-test-visit "a.txt")
   (pi-ask "begin")
-  (pi-test-wait-for "▸ bash cat gate")
+  (pi-test-wait-for "$ cat gate")
   (pi-stop)
-  (pi-test-wait-for "Stopped by you"))
+  (pi-test-wait-for "stopped"))
 
 (defun pi-test-choose (prefix)
   "Run the code action at point whose title begins with PREFIX, as soon as there is one."
@@ -171,7 +205,7 @@
          pi-test-stories))
 
 (pi-test-asked "a code action allows a command"
-  (pi-test-wait-for "▸ bash echo yes > made")
+  (pi-test-wait-for "$ echo yes > made")
   (pi-test-equal "before the answer" (pi-test-made) nil)
   (pi-test-choose "Pi: allow once – echo yes > made")
   (pi-test-wait-for "I have gone on.")

@@ -1,5 +1,5 @@
-# What the stories in Helix share: a workspace of their own, keys, what is on the screen. Sourced by run.sh; $here is
-# tests/editors, $scratch the folder of this run.
+# What the stories in Helix share: how it is started, keys, and what is in the buffer. Sourced by run.sh; $here is
+# tests/editors.
 # shellcheck shell=bash
 
 # Whether this Helix has dialogs for questions and passes arguments to commands.
@@ -8,26 +8,15 @@ case $("$here/bin/hx" --version) in
   *) newer=yes ;;
 esac
 
-# The shipped configuration, unchanged; it says "pi", so that is what PATH must have.
 configure() {
-  mkdir -p "$XDG_CONFIG_HOME/helix" "$scratch/bin"
+  mkdir -p "$XDG_CONFIG_HOME/helix"
   cp "$repo"/editors/helix/{config,languages}.toml "$XDG_CONFIG_HOME/helix"
-  printf '#!/bin/sh\nexec "%s" "$@" --provider faux --model scripted\n' "$PI_BIN" > "$scratch/bin/pi"
-  chmod +x "$scratch/bin/pi"
-  export PATH=$scratch/bin:$PATH
 }
 
-stories=0
-# begin SCRIPT [TEXT]: a fresh workspace with a.lua, opened in Helix, and a model that follows SCRIPT. Never the same
-# folder again: Pi would show what is to be reviewed from the story before.
+# begin SCRIPT [TEXT]: a fresh workspace with a.lua, opened in Helix.
 begin() {
-  stories=$((stories + 1))
-  workspace=$scratch/$stories
-  mkdir -p "$workspace/.git"
-  mkfifo "$workspace/gate"
-  printf '%s\n' "${2:-x = 1}" > "$workspace/a.lua"
-  printf '%s' "$1" > "$scratch/model.json"
-  export PI_FAUX_SCRIPT=$scratch/model.json
+  new_workspace "$1"
+  printf '%s\n' "${2:-x = 1}" > a.lua
   open_helix a.lua
 }
 # open_helix FILE: a new Helix in the workspace.
@@ -45,27 +34,11 @@ received() { eventually grep -qF -- "$1" "$XDG_CACHE_HOME/helix/helix.log"; }
 # quit COMMAND: leaves Helix with it.
 quit() { command_line "$1" && tm_wait '^\[exited 0\]'; }
 
-# eventually COMMAND...: waits until it succeeds.
-eventually() {
-  local deadline=$((SECONDS + TM_PATIENCE))
-  until "$@" 2>/dev/null; do
-    [ "$SECONDS" -le "$deadline" ] || { echo "never: $*" >&2; tm_screen >&2; return 1; }
-    sleep 0.05 # a polling interval
-  done
-}
-
-screen_has() { tm_wait "$1"; }
-# The same, of a text and not a pattern, as it is now.
-screen_contains() { tm_screen | grep -qF -- "$1"; }
 # Whether the buffer, saved or not, has LINE as its line NUMBER.
 has_line() { tm_wait "^ *(● +)?$1 +$2( |\$)"; }
 # Whether it begins with LINE.
 shows() { has_line 1 "$1"; }
-disk_is() { [ "$(cat "$workspace/a.lua")" = "$1" ] || { echo "disk: $(cat "$workspace/a.lua")" >&2; false; }; }
-# Whether a session has TEXT as something that was said.
-was_said() { grep -rqs -- "$1" "$PI_CODING_AGENT_DIR/sessions"; }
-never_said() { ! was_said "$1"; }
-gone() { [ ! -e "$1" ]; }
+disk_is() { file_is a.lua "$1"; }
 
 # Back to normal mode. A key right after Escape would be read as Alt with that key.
 normal_mode() { tm_keys Escape && tm_wait '^ NOR '; }

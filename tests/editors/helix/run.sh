@@ -11,10 +11,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$here/env.sh"
 # shellcheck source=../tmuxlib.sh
 . "$here/tmuxlib.sh"
+# shellcheck source=../stories.sh
+. "$here/stories.sh"
 # shellcheck source=lib.sh
 . "$here/helix/lib.sh"
 trap 'status=$?; tm_stop; rm -rf "$scratch"; [ -n "${reported:-}" ] || { echo "$passed passed, $((failed + 1)) failed"; exit 1; }; exit $status' EXIT
 isolate "$scratch"
+pi_in_path
 configure
 names=("$@")
 [ $# -gt 0 ] || for it in "$here"/helix/stories/*.sh; do names+=("$(basename "$it" .sh)"); done

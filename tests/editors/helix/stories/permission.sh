@@ -20,7 +20,7 @@ check "a diagnostic says for what" screen_has 'Pi waits for your answer: echo w0
 check "to the end of the command" screen_has 'w060 > made'
 check "nothing has run" gone "$workspace/made"
 choose 'allow once – echo w001'
-check "a code action allows it and the run goes on" screen_has 'I have gone on'
+check "a code action allows it, and what it made waits for review" screen_has 'Pi finished: 1 change in 1 file'
 check "the command has run" grep -q w060 "$workspace/made"
 
 begin "$asks"
@@ -36,7 +36,7 @@ if [ "$newer" = yes ]; then
   choose explain
   check "a dialog asks" screen_has 'Allow once'
   tm_keys Enter
-  check "its choice counts" screen_has 'I have gone on'
+  check "its choice counts" screen_has 'Pi finished: 1 change in 1 file'
   check "the command has run" grep -q w060 "$workspace/made"
 fi
 
@@ -56,10 +56,10 @@ screen_has 'pi/chat/new-chat\.md'
 say 'Make the first'
 dismiss
 check "the chat shows the question" screen_has '### \? question 1 · bash'
-check "with a box for each answer" screen_has -- '- \[ \] allow once'
+check "with a box for each answer" screen_has '- \[ \] allow once'
 tm_keys / && tm_type 'allow once' && tm_keys Enter
 tm_keys g h f '[' l r x
-check "a box is ticked" screen_has -- '- \[x\] allow once'
+check "a box is ticked" screen_has '- \[x\] allow once'
 check "and nothing has happened yet" gone "$workspace/one"
 command_line w
 check "saving answers" screen_has 'One is made'

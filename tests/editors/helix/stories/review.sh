@@ -21,6 +21,9 @@ check "the unsaved text is still there" has_line 5 'e = 55'
 check "a hint marks each change" screen_has '^● +4 +d = 40'
 tm_keys g g ']' d
 check "]d goes to the first and says what it is" screen_has 'Pi changed 1 line · 1 of 3 · “Larger numbers.” –'
+tm_keys Space k
+check "Space k shows what was there" screen_has '-b = 2$|-b = 2 '
+tm_keys Escape
 choose 'keep this change (1 of 3)'
 check "it is kept" screen_has 'Kept 1 change'
 tm_keys ']' d
@@ -38,7 +41,6 @@ check "an action goes to a change in another file" screen_has 'NOR.* new\.lua'
 choose 'reject this change (1 of 1)'
 check "a created file that is rejected is gone" eventually gone "$workspace/new.lua"
 
-# In mode ask, so that nothing but the stories' own doing decides.
 begin "$changes" "$five"
 choose explain
 screen_has 'Pi finished: 3 changes in 2 files'
@@ -53,3 +55,7 @@ check "with what Pi said" screen_has 'Pi changed 1 line · 1 of 3'
 choose 'reject all 2 in a.lua'
 check "all of a file are rejected at once" has_line 4 'd = 4'
 check "the other one too" has_line 2 'b = 2'
+tm_keys Space p u
+check "a key puts them back" has_line 2 'b = 20'
+tm_keys Space p r
+check "and a key takes out what the turn changed" has_line 2 'b = 2'
