@@ -103,6 +103,11 @@ impl Hub {
         self.ending.cancel();
     }
 
+    /// Whether the connections are asked to end.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_cancelled()
+    }
+
     /// Resolves when the connections are asked to end.
     pub async fn ending(&self) {
         self.ending.cancelled().await;

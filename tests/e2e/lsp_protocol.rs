@@ -156,6 +156,50 @@ fn the_death_of_the_editor_is_noticed_while_stdin_stays_open() {
     assert_eq!(editor.wait_exit().code(), Some(1));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_the_server_and_its_commands() {
+    for (signal, status) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let model = ModelServer::with([call("bash", json!({"command": "echo $$; exec sleep 600"}))]);
+        let scratch = Scratch::with_model(&model);
+        let mut editor = Editor::start(PI, &scratch, Profile::plugin());
+        editor.prompt("go");
+        let events = editor.events_until("tool_execution_update");
+        let told = events.last().unwrap()["partialResult"]["content"][0]["text"].as_str().unwrap();
+        let command: u32 = told.trim().parse().unwrap();
+        let kill = ["-s", signal, &editor.pid().to_string()].map(str::to_owned);
+        assert!(std::process::Command::new("kill").args(kill).status().unwrap().success());
+        assert_eq!(editor.wait_exit().code(), Some(status), "SIG{signal}");
+        let state = std::fs::read_to_string(format!("/proc/{command}/stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z "), "SIG{signal}: {state}");
+        editor.unchecked = true;
+    }
+}
+
+#[test]
+fn eight_questions_that_wait_and_hundreds_of_requests_wedge_nothing() {
+    let (mut editor, _scratch) = start(Profile::with(json!({"workspace": {"configuration": true}})));
+    for _ in 0..8 {
+        editor.notify("workspace/didChangeConfiguration", json!({"settings": null}));
+    }
+    let waiting: Vec<_> = (0..8).map(|_| editor.asked("workspace/configuration")).collect();
+    let hover = json!({"textDocument": {"uri": editor.uri("a")}, "position": {"line": 0, "character": 0}});
+    let ask = |editor: &mut Editor| {
+        let ids: Vec<_> = (0..150)
+            .flat_map(|_| {
+                [("textDocument/hover", hover.clone()), ("pi/getState", json!({}))]
+                    .map(|(method, params)| editor.start_request(method, params))
+            })
+            .collect();
+        for id in ids {
+            assert!(editor.response(id).get("error").is_none());
+        }
+    };
+    ask(&mut editor);
+    waiting.iter().for_each(|it| editor.answer(it, Ok(json!([{}]))));
+    ask(&mut editor);
+}
+
 #[test]
 fn a_hurried_shutdown_is_still_answered() {
     let (mut editor, ..) = start(Profile::plugin());

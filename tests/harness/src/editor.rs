@@ -39,6 +39,16 @@ pub enum Applies {
     Unchecked,
     /// Lets the test decide when: claim the request and call [`Editor::perform`].
     WhenTold,
+    /// Draws lots, beginning with this seed: any of the above, or an answer that means nothing.
+    Whims(u64),
+}
+
+/// The next number of a sequence that is the same in every run (xorshift); `state` must not be 0.
+pub fn draw(state: &mut u64, below: usize) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as usize % below
 }
 
 /// What the editor does with `pi/saveDocuments`.
@@ -208,8 +218,21 @@ impl Buffers {
             assert_eq!(changes.len(), 1, "one file operation a request: {params}");
             return self.operate(operation);
         }
-        match self.applies {
-            Applies::WhenTold => Reaction::Hold,
+        let mut applies = self.applies;
+        if let Applies::Whims(state) = &mut self.applies {
+            applies = match draw(state, 12) {
+                0 => return Reaction::answer(Ok(json!("yes"))),
+                1 => Applies::Refuses,
+                2 => Applies::Errs,
+                3 => Applies::Lies,
+                4 => Applies::TellsLate,
+                5 => Applies::WhenTold,
+                _ => Applies::Well,
+            };
+        }
+        match applies {
+            // Drawn above, and not by itself.
+            Applies::WhenTold | Applies::Whims(_) => Reaction::Hold,
             Applies::Refuses => Reaction::answer(Ok(
                 json!({"applied": false, "failureReason": "document has changed", "failedChange": 0}),
             )),

@@ -195,8 +195,14 @@ impl LspClient {
 
     /// Waits for an unclaimed message that fits, and claims it.
     pub fn claim(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let index =
-            self.wait(what, |output| output.records.iter().position(|it| !it.claimed && fits(&it.value)));
+        let mut seen = 0;
+        let index = self.wait(what, |output| {
+            let new = output.records[seen..].iter().position(|it| !it.claimed && fits(&it.value));
+            let found = new.map(|it| seen + it);
+            // What did not fit will not: each message is looked at once, however many there are.
+            seen = output.records.len();
+            found
+        });
         let record = &mut self.shared.lock().records[index];
         record.claimed = true;
         record.value.clone()
@@ -210,6 +216,16 @@ impl LspClient {
     /// Waits for a request that the host holds, and claims it.
     pub fn asked(&self, method: &str) -> Value {
         self.claim(method, |it| it["method"] == method && it.get("id").is_some())
+    }
+
+    /// Claims the oldest request that the host holds, if there is one now.
+    pub fn held(&self, method: &str) -> Option<Value> {
+        let mut output = self.shared.lock();
+        let is_one =
+            |it: &&mut Record| !it.claimed && it.value["method"] == method && it.value.get("id").is_some();
+        let record = output.records.iter_mut().find(is_one)?;
+        record.claimed = true;
+        Some(record.value.clone())
     }
 
     /// Claims all notifications with this method that came before the first one that fits, and that one; returns
@@ -241,7 +257,7 @@ impl LspClient {
         self.wait(what, |_| find())
     }
 
-    fn wait<T>(&self, what: &str, find: impl Fn(&Output) -> Option<T>) -> T {
+    fn wait<T>(&self, what: &str, mut find: impl FnMut(&Output) -> Option<T>) -> T {
         let deadline = Instant::now() + patience();
         let mut output = self.shared.lock();
         loop {
@@ -273,6 +289,11 @@ impl LspClient {
     /// All messages so far.
     pub fn messages(&self) -> Vec<Value> {
         self.shared.lock().records.iter().map(|it| it.value.clone()).collect()
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.shared.lock().stderr).into_owned()
     }
 
     /// Everything sent, received and logged, for failure messages.

@@ -9,7 +9,12 @@ mod reader;
 mod record;
 mod writer;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use pi_core::{EventQueue, session::Command};
 
@@ -24,14 +29,30 @@ use reader::Line;
 /// How long the last records may take to leave when the process ends.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
+/// Bytes of standard input that are read ahead.
+const READ_AHEAD: usize = 64 << 10;
+
+/// Serves one client on standard input and output until its input ends.
+///
+/// # Errors
+/// As [`serve_on`].
+pub async fn serve(hub: Arc<Hub>, trace: Option<Trace>) -> anyhow::Result<ExitCode> {
+    serve_on(hub, trace, BufReader::with_capacity(READ_AHEAD, io::stdin()), super::output()?).await
+}
+
 /// Serves one client until its input ends.
 ///
 /// # Errors
 /// The session that the flags ask for cannot be opened; the client has then been told in one record.
-pub async fn serve(hub: Arc<Hub>, trace: Option<Trace>) -> anyhow::Result<ExitCode> {
+pub async fn serve_on(
+    hub: Arc<Hub>,
+    trace: Option<Trace>,
+    input: impl BufRead + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> anyhow::Result<ExitCode> {
     let queue = EventQueue::answering();
     let mode = writer::SharedMode::new(hub.compose().output_mode());
-    let mut writer = writer::spawn(queue.clone(), mode.clone(), trace.clone())?;
+    let mut writer = writer::spawn(queue.clone(), mode.clone(), trace.clone(), output)?;
     let session = match hub.open_initial(UnknownModel::StartWithout).await {
         Ok(it) => it,
         Err(error) => {
@@ -46,7 +67,7 @@ pub async fn serve(hub: Arc<Hub>, trace: Option<Trace>) -> anyhow::Result<ExitCo
     session.send(Command::Subscribe(queue.clone(), Box::new(|_| {})));
     hub.settle(session.id());
     let mut connection = Connection::new(hub.clone(), session, queue.clone(), mode);
-    let mut lines = reader::spawn()?;
+    let mut lines = reader::spawn(input)?;
     loop {
         tokio::select! {
             line = lines.recv() => match line {

@@ -1,4 +1,4 @@
-//! Lines from standard input, on a thread of its own.
+//! Lines of the client, on a thread of its own.
 //!
 //! Lines end with LF only (U+2028 and U+2029 are ordinary characters); one trailing CR is dropped; a last line
 //! without LF counts. A line over the limit is skipped without being kept, and reported.
@@ -22,10 +22,9 @@ pub(super) enum Line {
 }
 
 /// Starts reading; the channel closes at the end of input.
-pub(super) fn spawn() -> io::Result<mpsc::Receiver<Line>> {
+pub(super) fn spawn(mut input: impl BufRead + Send + 'static) -> io::Result<mpsc::Receiver<Line>> {
     let (tx, rx) = mpsc::channel(READ_AHEAD);
     std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-        let mut input = io::stdin().lock();
         loop {
             match next_line(&mut input, MAX_LINE) {
                 Ok(Some(line)) => {

@@ -4,7 +4,6 @@
 //! read stops only this thread; the queue bounds what waits (see [`pi_core::bus`]).
 
 use std::{
-    fs::File,
     io::{self, IoSlice, Write},
     sync::{
         Arc,
@@ -65,24 +64,20 @@ impl Writer {
     }
 }
 
-/// Standard output without the line buffer of the standard library, which would search every record again.
-fn output() -> io::Result<File> {
-    #[cfg(unix)]
-    let own = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
-    #[cfg(windows)]
-    let own = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
-    Ok(File::from(own))
-}
-
 /// Starts writing what comes out of `queue`.
-pub(super) fn spawn(queue: EventQueue, mode: SharedMode, trace: Option<Trace>) -> io::Result<Writer> {
+pub(super) fn spawn(
+    queue: EventQueue,
+    mode: SharedMode,
+    trace: Option<Trace>,
+    mut output: impl Write + Send + 'static,
+) -> io::Result<Writer> {
     let (tx, ended) = watch::channel(false);
     let runtime = Handle::current();
     std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
-        let outcome = output().and_then(|it| match trace {
-            None => write_all(&runtime, &queue, &mode, &mut { it }),
-            Some(trace) => write_all(&runtime, &queue, &mode, &mut Tee::new(it, trace)),
-        });
+        let outcome = match trace {
+            None => write_all(&runtime, &queue, &mode, &mut output),
+            Some(trace) => write_all(&runtime, &queue, &mode, &mut Tee::new(output, trace)),
+        };
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 tracing::warn!(%error, "standard output failed");

@@ -10,7 +10,7 @@ use std::{
 };
 
 use pi_core::bus::EventQueue;
-use pi_protocol::{CommandError, Method};
+use pi_protocol::{CommandError, Method, Scope};
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_lsp::jsonrpc::Id;
@@ -191,7 +191,8 @@ impl Connection {
         method: Method,
         session_id: Option<String>,
     ) -> Result<Answering, (i64, String)> {
-        if self.out.is_full() {
+        // What stops something is done however busy the client is: it may be what keeps it busy.
+        if self.out.is_full() && method.scope() != Scope::Overtakes {
             return Err((-32001, "the client reads its messages too slowly; try again later".into()));
         }
         let mut in_flight = self.in_flight();

@@ -3,11 +3,10 @@
 //! Reading survives whatever arrives: a frame that cannot be read is reported once and the reader finds the next
 //! header. Nothing is allocated because a header claims it. What a message means is decided elsewhere.
 
-use std::io;
+use std::io::{self, BufRead, Read};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 /// Largest body that is read, in bytes. A document of this size is beyond what editors send.
 pub const MAX_BODY: u64 = 128 << 20;
@@ -35,7 +34,7 @@ pub struct FrameReader<R> {
     found: Option<String>,
 }
 
-impl<R: AsyncBufRead + Unpin> FrameReader<R> {
+impl<R: BufRead> FrameReader<R> {
     /// Reads from `reader`.
     pub fn new(reader: R) -> Self {
         Self { reader, found: None }
@@ -45,14 +44,14 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
     ///
     /// # Errors
     /// The stream could not be read.
-    pub async fn next(&mut self) -> io::Result<Option<Frame>> {
+    pub fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut length = None;
         let mut charset = None;
         let mut headers = 0;
         loop {
             let line = match self.found.take() {
                 Some(line) => line,
-                None => match self.line().await? {
+                None => match self.line()? {
                     Some(line) => line,
                     None => return Ok(None),
                 },
@@ -60,7 +59,7 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
             let line = line.trim_end_matches(['\r', '\n']);
             if line.is_empty() {
                 match length {
-                    Some(length) => return self.body(length, charset).await.map(Some),
+                    Some(length) => return self.body(length, charset).map(Some),
                     // Blank lines between frames are harmless.
                     None if headers == 0 => continue,
                     None => return Ok(Some(malformed("a message without a Content-Length header"))),
@@ -71,6 +70,10 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
                 return Ok(Some(malformed(&format!("more than {MAX_HEADERS} header lines"))));
             }
             match header(line) {
+                // As in HTTP: where they differ, nobody can say where the next message begins.
+                Header::Length(Some(value)) if length.is_some_and(|it| it != value) => {
+                    return Ok(Some(malformed("two Content-Length headers that differ")));
+                }
                 Header::Length(Some(value)) => length = Some(value),
                 Header::Length(None) => {
                     return Ok(Some(malformed("a Content-Length header that is not a number")));
@@ -85,15 +88,15 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
         }
     }
 
-    async fn body(&mut self, length: u64, charset: Option<String>) -> io::Result<Frame> {
+    fn body(&mut self, length: u64, charset: Option<String>) -> io::Result<Frame> {
         if length > MAX_BODY {
             if length <= MAX_SKIP {
-                tokio::io::copy(&mut (&mut self.reader).take(length), &mut tokio::io::sink()).await?;
+                io::copy(&mut (&mut self.reader).take(length), &mut io::sink())?;
             }
             return Ok(malformed(&format!("a message of {length} bytes; the limit is {MAX_BODY}")));
         }
         let mut body = Vec::with_capacity(length.min(64 << 10) as usize);
-        (&mut self.reader).take(length).read_to_end(&mut body).await?;
+        (&mut self.reader).take(length).read_to_end(&mut body)?;
         if (body.len() as u64) < length {
             return Ok(malformed("a message that was cut off by the end of input"));
         }
@@ -104,9 +107,9 @@ impl<R: AsyncBufRead + Unpin> FrameReader<R> {
     }
 
     /// One header line, cut at [`MAX_LINE`]; `None` at the end of the stream.
-    async fn line(&mut self) -> io::Result<Option<String>> {
+    fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
-        if (&mut self.reader).take(MAX_LINE).read_until(b'\n', &mut line).await? == 0 {
+        if (&mut self.reader).take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
         Ok(Some(String::from_utf8_lossy(&line).into_owned()))
@@ -177,10 +180,10 @@ mod tests {
 
     use super::*;
 
-    async fn read(input: &[u8]) -> Vec<String> {
+    fn read(input: &[u8]) -> Vec<String> {
         let mut reader = FrameReader::new(input);
         let mut out = Vec::new();
-        while let Some(frame) = reader.next().await.unwrap() {
+        while let Some(frame) = reader.next_frame().unwrap() {
             out.push(match frame {
                 Frame::Body(body) => String::from_utf8(body).unwrap(),
                 Frame::Malformed(why) => format!("! {why}"),
@@ -189,8 +192,8 @@ mod tests {
         out
     }
 
-    #[tokio::test]
-    async fn frames_and_what_is_not_one() {
+    #[test]
+    fn frames_and_what_is_not_one() {
         for (input, expected) in [
             ("Content-Length: 2\r\n\r\n{}", vec!["{}"]),
             ("content-length:2\nContent-Type: x; charset=utf-8\n\n{}", vec!["{}"]),
@@ -214,50 +217,52 @@ mod tests {
                 "Content-Length: 4\r\nContent-Type: a/b; charset=utf-16\r\n\r\n{\0}\0Content-Length: 2\r\n\r\n{}",
                 vec!["! received a message in utf-16; only utf-8 is understood", "{}"],
             ),
+            ("Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", vec!["{}"]),
+            (
+                "Content-Length: 9\r\nContent-Length: 2\r\n\r\nContent-Length: 2\r\n\r\n{}",
+                vec!["! received two Content-Length headers that differ", "{}"],
+            ),
             ("", vec![]),
         ] {
-            assert_eq!(read(input.as_bytes()).await, expected, "{input:?}");
+            assert_eq!(read(input.as_bytes()), expected, "{input:?}");
         }
     }
 
-    #[tokio::test]
-    async fn an_absurd_length_is_not_waited_for() {
-        let got = read(b"Content-Length: 99999999999\r\n\r\nContent-Length: 2\r\n\r\n{}").await;
+    #[test]
+    fn an_absurd_length_is_not_waited_for() {
+        let got = read(b"Content-Length: 99999999999\r\n\r\nContent-Length: 2\r\n\r\n{}");
         assert_eq!(got.len(), 2, "{got:?}");
         assert!(got[0].starts_with("! received a message of 99999999999 bytes"), "{got:?}");
         assert_eq!(got[1], "{}");
     }
 
-    #[tokio::test]
-    async fn a_line_without_end_costs_bounded_memory() {
+    #[test]
+    fn a_line_without_end_costs_bounded_memory() {
         let mut input = vec![b'x'; 100_000];
         input.extend_from_slice(b"\nContent-Length: 2\r\n\r\n{}");
-        let got = read(&input).await;
+        let got = read(&input);
         assert_eq!(got.last().unwrap(), "{}");
     }
 
-    #[tokio::test]
-    async fn headers_without_end_are_given_up() {
+    #[test]
+    fn headers_without_end_are_given_up() {
         let mut input = "X-Y: z\r\n".repeat(MAX_HEADERS + 1).into_bytes();
         input.extend_from_slice(b"\r\nContent-Length: 2\r\n\r\n{}");
-        assert_eq!(read(&input).await, ["! received more than 64 header lines", "{}"]);
+        assert_eq!(read(&input), ["! received more than 64 header lines", "{}"]);
     }
 
     /// What is read when the input comes in pieces of this size.
     fn read_in_pieces(input: &[u8], size: usize) -> Vec<String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let mut reader = FrameReader::new(tokio::io::BufReader::with_capacity(size, input));
-            let mut out = Vec::new();
-            while let Some(frame) = reader.next().await.unwrap() {
-                out.push(match frame {
-                    Frame::Body(body) => String::from_utf8_lossy(&body).into_owned(),
-                    Frame::Malformed(why) => format!("! {why}"),
-                });
-                assert!(out.len() <= input.len() + 1, "more frames than bytes");
-            }
-            out
-        })
+        let mut reader = FrameReader::new(io::BufReader::with_capacity(size, input));
+        let mut out = Vec::new();
+        while let Some(frame) = reader.next_frame().unwrap() {
+            out.push(match frame {
+                Frame::Body(body) => String::from_utf8_lossy(&body).into_owned(),
+                Frame::Malformed(why) => format!("! {why}"),
+            });
+            assert!(out.len() <= input.len() + 1, "more frames than bytes");
+        }
+        out
     }
 
     proptest! {

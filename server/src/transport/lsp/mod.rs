@@ -20,7 +20,7 @@ mod diagnostics;
 mod documents;
 mod editor;
 mod folders;
-mod frame;
+pub mod frame;
 mod hunks;
 mod lane;
 mod lane_prompt;
@@ -39,12 +39,13 @@ mod settings;
 mod show;
 mod watch;
 
-use std::{process::ExitCode, sync::Arc};
-
-use tokio::{
-    io::{AsyncRead, AsyncWrite, BufReader},
-    sync::mpsc,
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    process::ExitCode,
+    sync::Arc,
 };
+
+use tokio::sync::mpsc;
 
 use self::{
     connection::Connection,
@@ -60,23 +61,32 @@ const READ_AHEAD: usize = 64 << 10;
 /// process to watch, if the command line names one.
 ///
 /// The caller ends the process with the status afterwards: a read of standard input may still be blocked.
-pub async fn serve(hub: Arc<Hub>, parent: Option<u32>, trace: Option<Trace>) -> ExitCode {
-    let status = connection(hub, parent, trace.clone(), tokio::io::stdin(), tokio::io::stdout()).await;
+///
+/// # Errors
+/// There are no threads left.
+pub async fn serve(hub: Arc<Hub>, parent: Option<u32>, trace: Option<Trace>) -> io::Result<ExitCode> {
+    let input = BufReader::with_capacity(READ_AHEAD, io::stdin());
+    let status = connection(hub, parent, trace.clone(), input, super::output()?).await?;
     if let Some(trace) = trace {
         trace.finish();
     }
-    ExitCode::from(status)
+    Ok(ExitCode::from(status))
 }
 
-async fn connection(
+/// Serves one client on these streams; the exit status that LSP asks for.
+///
+/// # Errors
+/// There are no threads left.
+pub async fn connection(
     hub: Arc<Hub>,
     parent: Option<u32>,
     trace: Option<Trace>,
-    input: impl AsyncRead + Unpin,
-    output: impl AsyncWrite + Unpin + Send + 'static,
-) -> u8 {
+    input: impl BufRead + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> io::Result<u8> {
     let out = Outbound::traced(trace.clone());
-    tokio::spawn(out.clone().write_to(output));
+    let writing = out.clone();
+    std::thread::Builder::new().name("stdout".to_owned()).spawn(move || writing.write_to(output))?;
     let (lane, jobs) = mpsc::unbounded_channel();
     let connection = Connection::new(hub, out, lane);
     connection.tasks.spawn(Lane::new(connection.clone()).run(jobs));
@@ -84,15 +94,13 @@ async fn connection(
     if let Some(id) = parent {
         parent::watch(connection.clone(), id);
     }
-    let end = tokio::select! {
-        end = pump::read(connection.clone(), BufReader::with_capacity(READ_AHEAD, input), trace) => end,
-        () = connection.hub.ending() => pump::End::Closed,
-    };
+    let end = pump::read(&connection, input, trace).await?;
     // Runs are stopped and their last events go out before the process ends.
     connection.settle().await;
     connection.documents.close_all();
     connection.enqueue(Job::End);
     pump::flush(&connection).await;
     connection.ended.cancel();
-    pump::status(&connection, end)
+    connection.out.close();
+    Ok(pump::status(&connection, end))
 }

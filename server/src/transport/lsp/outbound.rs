@@ -6,17 +6,14 @@
 
 use std::{
     collections::VecDeque,
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io::Write,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use pi_protocol::json;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
-    sync::Notify,
-};
+use tokio::sync::Notify;
 use tower_lsp::jsonrpc::{Id, Response};
 
 use crate::{
@@ -44,7 +41,7 @@ struct State {
 struct Shared {
     trace: Option<Trace>,
     state: Mutex<State>,
-    filled: Notify,
+    filled: Condvar,
     drained: Notify,
 }
 
@@ -192,6 +189,12 @@ impl Outbound {
         self.until(|state| state.broken || state.bytes <= SOFT_LIMIT).await;
     }
 
+    /// Takes nothing any more and ends the writing.
+    pub fn close(&self) {
+        Self::give_up(&mut self.lock());
+        self.shared.filled.notify_all();
+    }
+
     /// Waits until everything is written or the client is gone.
     pub async fn flushed(&self) {
         self.until(|state| state.broken || state.bytes == 0).await;
@@ -215,11 +218,10 @@ impl Outbound {
         }
     }
 
-    /// Writes the queue to `writer` until that fails; never ends otherwise.
-    pub async fn write_to(self, mut writer: impl AsyncWrite + Unpin) {
-        loop {
-            let batch = self.batch().await;
-            let written = write(&mut writer, &batch).await;
+    /// Writes the queue to `writer` until that fails or the connection ends. Blocks: a thread's work.
+    pub fn write_to(self, mut writer: impl Write) {
+        while let Some(batch) = self.batch() {
+            let written = writer.write_all(&batch).and_then(|()| writer.flush());
             let mut state = self.lock();
             match written {
                 Ok(()) => state.bytes = state.bytes.saturating_sub(batch.len()),
@@ -228,58 +230,55 @@ impl Outbound {
                     Self::give_up(&mut state);
                 }
             }
-            let broken = state.broken;
             drop(state);
             self.shared.drained.notify_waiters();
-            if broken {
-                return;
-            }
         }
     }
 
-    /// The next bytes to write: at least one frame.
-    async fn batch(&self) -> Vec<u8> {
+    /// The next bytes to write, at least one frame; none when nothing is taken any more.
+    fn batch(&self) -> Option<Vec<u8>> {
+        let mut state = self.lock();
         loop {
-            let filled = self.shared.filled.notified();
-            {
-                let mut state = self.lock();
-                if let Some(mut batch) = state.frames.pop_front() {
-                    while batch.len() < BATCH {
-                        let Some(next) = state.frames.pop_front() else { break };
-                        batch.extend_from_slice(&next);
-                    }
-                    return batch;
-                }
+            if state.broken {
+                return None;
             }
-            filled.await;
+            if let Some(mut batch) = state.frames.pop_front() {
+                while batch.len() < BATCH {
+                    let Some(next) = state.frames.pop_front() else { break };
+                    batch.extend_from_slice(&next);
+                }
+                return Some(batch);
+            }
+            state = self.shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
-
-async fn write(writer: &mut (impl AsyncWrite + Unpin), batch: &[u8]) -> io::Result<()> {
-    writer.write_all(batch).await?;
-    writer.flush().await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use serde_json::json;
-    use tokio::io::AsyncReadExt;
 
     use super::*;
 
     #[tokio::test]
     async fn frames_arrive_in_order_and_flushed_means_written() {
-        let (writer, mut reader) = tokio::io::duplex(1 << 20);
+        let (mut reader, writer) = std::io::pipe().unwrap();
         let out = Outbound::default();
         out.notify("a", &json!({}));
         out.push(failure(&Id::Number(7), -32001, "busy"));
-        tokio::spawn(out.clone().write_to(writer));
+        let writing = std::thread::spawn({
+            let out = out.clone();
+            move || out.write_to(writer)
+        });
         out.flushed().await;
-        let mut got = vec![0; 4096];
-        let length = reader.read(&mut got).await.unwrap();
+        out.close();
+        writing.join().unwrap();
+        let mut got = String::new();
+        reader.read_to_string(&mut got).unwrap();
         assert_eq!(
-            String::from_utf8_lossy(&got[..length]),
+            got,
             "Content-Length: 42\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"params\":{}}\
              Content-Length: 65\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32001,\"message\":\"busy\"}}"
         );
@@ -299,13 +298,13 @@ mod tests {
         out.flushed().await;
     }
 
-    #[tokio::test]
-    async fn a_closed_pipe_breaks_the_queue() {
-        let (writer, reader) = tokio::io::duplex(16);
+    #[test]
+    fn a_closed_pipe_breaks_the_queue() {
+        let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let out = Outbound::default();
         out.notify("a", &json!({}));
-        out.clone().write_to(writer).await;
+        out.clone().write_to(writer);
         assert!(out.lock().broken);
     }
 }

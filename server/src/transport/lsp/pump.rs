@@ -4,12 +4,19 @@
 //! handlers stop it, a client that does not read stops it, and `exit` does not end it. Here the reader waits for
 //! nobody. A handler that is not done after its first step goes on as a task of its own, and answers go into the
 //! outbound queue, which takes them without waiting.
+//!
+//! It has a thread of its own: what is answered at once, which is most of what an editor asks, does not stand in line
+//! behind the tasks of all sessions.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{self, BufRead},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::FutureExt;
 use serde_json::Value;
-use tokio::io::AsyncBufRead;
+use tokio::{runtime::Handle, sync::oneshot};
 use tower::Service;
 use tower_lsp::jsonrpc::{Id, Request};
 
@@ -33,20 +40,38 @@ pub enum End {
     Closed,
 }
 
-/// Reads and serves messages.
+/// Reads and serves messages until the client or the connection ends. Then the thread that reads may still be blocked
+/// in a read; what comes after it is not looked at.
 pub async fn read(
-    connection: Arc<Connection>,
-    input: impl AsyncBufRead + Unpin,
+    connection: &Arc<Connection>,
+    input: impl BufRead + Send + 'static,
     trace: Option<Trace>,
-) -> End {
+) -> io::Result<End> {
+    let (tx, end) = oneshot::channel();
+    let (runtime, reading) = (Handle::current(), connection.clone());
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        // Handlers start tasks and timers.
+        let _runtime = runtime.enter();
+        // Whoever ended the connection otherwise does not wait.
+        let _ended = tx.send(read_all(&reading, input, trace.as_ref()));
+    })?;
+    Ok(tokio::select! {
+        // A thread that panicked reads no more.
+        end = end => end.unwrap_or(End::Closed),
+        () = connection.out.gone() => End::Closed,
+        () = connection.ended.cancelled() => End::Closed,
+        () = connection.hub.ending() => End::Closed,
+    })
+}
+
+fn read_all(connection: &Arc<Connection>, input: impl BufRead, trace: Option<&Trace>) -> End {
     let mut front = Front::new(connection.clone());
     let mut frames = FrameReader::new(input);
     loop {
-        let frame = tokio::select! {
-            frame = frames.next() => frame,
-            () = connection.out.gone() => return End::Closed,
-            () = connection.ended.cancelled() => return End::Closed,
-        };
+        let frame = frames.next_frame();
+        if connection.ended.is_cancelled() || connection.hub.is_ending() {
+            return End::Closed;
+        }
         let body = match frame {
             Ok(Some(Frame::Body(body))) => body,
             Ok(Some(Frame::Malformed(why))) => {
@@ -59,7 +84,7 @@ pub async fn read(
                 return End::Closed;
             }
         };
-        if let Some(trace) = &trace {
+        if let Some(trace) = trace {
             trace.record(Direction::In, &body);
         }
         let incoming = match parse(&body) {
@@ -72,10 +97,8 @@ pub async fn read(
         match incoming {
             Message::Exit => return End::Exit,
             Message::Answer { id, result, error } => connection.client.answered(&id, result, error),
-            Message::Call(request) => serve(&connection, &mut front, request),
+            Message::Call(request) => serve(connection, &mut front, request),
         }
-        // One busy client must not keep the other tasks of this thread from running.
-        tokio::task::coop::consume_budget().await;
     }
 }
 
