@@ -80,6 +80,8 @@ pub enum Command {
     Edits(EditsCommand),
     /// Show the permission rules of this folder, or what they say about a command
     Permissions(PermissionsArgs),
+    /// Play a recording of --trace again, without key and network, and say what is different
+    Replay(ReplayArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell
@@ -166,6 +168,29 @@ pub struct DoctorArgs {
     /// Do not look for model servers on this machine
     #[arg(long, env = "PI_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,
+}
+
+/// Arguments of `pi replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The recording
+    pub file: PathBuf,
+
+    /// Which run of the server in it, counted from 1; otherwise the last
+    #[arg(long, value_name = "NUMBER")]
+    pub start: Option<usize>,
+
+    /// Keep the time between messages; otherwise each comes when what came before it has come again
+    #[arg(long)]
+    pub timing: bool,
+
+    /// Play in a copy of this folder, with its files; otherwise in an empty one, with what tools found then
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+
+    /// Run shell commands, in that copy; otherwise their recorded results are used
+    #[arg(long, requires = "folder")]
+    pub run_commands: bool,
 }
 
 /// What to do with the record of edits.

@@ -70,7 +70,7 @@ pub fn markdown() -> String {
              and `--no-themes` are accepted and change nothing.\n\n\
              ## Exit status\n\n| Status | Meaning |\n|---|---|\n\
              | 0 | Done. Also when the reader of the output has gone. |\n\
-             | 1 | It failed; stderr says why. `pi doctor`: no model can be asked. |\n\
+             | 1 | It failed; stderr says why. `pi doctor`: no model can be asked. `pi replay`: something differs. |\n\
              | 2 | The command line was wrong, or there was nothing to do. |\n\
              | 129, 130, 143 | Ended by SIGHUP, SIGINT, SIGTERM. A second signal ends it at once. |\n\n\
              ## Environment\n\n| Variable | What it does |\n|---|---|\n\

@@ -109,6 +109,12 @@ struct Opened {
     store: Box<dyn SessionStore>,
 }
 
+/// Stands between sessions and what is outside of them: models, tools, commands.
+pub trait Surround: Send + Sync {
+    /// The options of a session in `workspace`, with what is put in between.
+    fn surround(&self, options: SessionOptions, workspace: &Arc<Workspace>) -> SessionOptions;
+}
+
 /// What sessions are made from.
 pub struct Compose {
     args: SessionArgs,
@@ -120,6 +126,7 @@ pub struct Compose {
     editor_settings: Mutex<Map<String, Value>>,
     registry: OnceLock<Arc<Registry>>,
     journal: OnceLock<(Arc<Ledger>, Arc<Journal>)>,
+    surround: OnceLock<Box<dyn Surround>>,
 }
 
 impl Compose {
@@ -145,6 +152,7 @@ impl Compose {
             editor_settings: Mutex::default(),
             registry: OnceLock::new(),
             journal: OnceLock::new(),
+            surround: OnceLock::new(),
         }
     }
 
@@ -152,6 +160,13 @@ impl Compose {
     pub fn with_default_mode(mut self, mode: PermissionMode) -> Self {
         self.default_mode = mode;
         self
+    }
+
+    /// From now on with this around each session; the first one counts.
+    pub fn surround(&self, surround: Box<dyn Surround>) {
+        if self.surround.set(surround).is_err() {
+            tracing::error!("sessions are surrounded already");
+        }
     }
 
     /// What may be done in a folder.
@@ -347,7 +362,7 @@ impl Compose {
             |it: &&Arc<dyn Tool>| it.is_offered() && (mode != PermissionMode::Plan || it.spec().read_only);
         let specs: Vec<_> = tools.iter().filter(offered).map(|it| it.spec().clone()).collect();
         let system_prompt = self.system_prompt(&cwd, &specs, resources);
-        Ok(SessionOptions {
+        let options = SessionOptions {
             header,
             entries,
             store,
@@ -367,6 +382,10 @@ impl Compose {
             thinking,
             system_prompt,
             sandbox,
+        };
+        Ok(match self.surround.get() {
+            Some(surround) => surround.surround(options, workspace),
+            None => options,
         })
     }
 

@@ -18,6 +18,7 @@ mod lists;
 mod logging;
 mod markdown;
 mod permissions;
+mod replay;
 mod review;
 mod sessions;
 mod signals;
@@ -86,12 +87,21 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor(args)) => return until_done(doctor::run(args.json, args.offline)),
         Some(Command::Edits(command)) => return until_done(edits::run(command)),
         Some(Command::Permissions(args)) => return permissions::run(args),
+        Some(Command::Replay(args)) => {
+            return match replay::Replay::prepare(args) {
+                Ok((compose, replay)) => serve(2, compose, |hub| replay.run(hub)),
+                Err(error) => {
+                    complain(&format!("{error:#}"));
+                    Ok(ExitCode::from(2))
+                }
+            };
+        }
         Some(Command::Lsp(args)) => {
             let (parent, file) = (args.client_process_id, args.trace);
             let compose = Compose::new(args.session)?.with_default_mode(PermissionMode::Ask);
             return serve(2, compose, move |hub| async move {
                 let trace = start_trace(file, "lsp", &hub)?;
-                Ok(transport::lsp::serve(hub, parent, trace).await)
+                Ok(transport::lsp::serve(hub, parent, trace).await?)
             });
         }
         None => {}
@@ -127,9 +137,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Starts the trace that the flag asks for.
 fn start_trace(file: Option<PathBuf>, transport: &str, hub: &Hub) -> anyhow::Result<Option<Trace>> {
     let Some(file) = file else { return Ok(None) };
-    let key = hub.compose().args().api_key.as_deref();
-    let trace = Trace::start(&file, transport, key)
+    let trace = Trace::start(&file, transport, hub.compose())
         .with_context(|| format!("the trace {} cannot be written", file.display()))?;
+    hub.compose().surround(Box::new(trace.clone()));
     Ok(Some(trace))
 }
 

@@ -1,28 +1,28 @@
 //! `--trace FILE`: every message of the connection, both ways, with its time, for bug reports.
 //!
 //! One JSON object a line. The first says what was traced; each process that traces into the file adds one.
+//! Beside the messages there is what came from elsewhere (`outside.rs`), so that `pi replay` needs no model.
 //! Whoever sends or reads a message only copies it; parsing, masking and writing are done on a thread of its own.
-//! Secrets are masked by name, by shape, and where they are values of this process's environment.
+
+mod mask;
+mod outside;
 
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write},
     path::Path,
-    sync::{
-        LazyLock,
-        mpsc::{self, Receiver, Sender},
-    },
+    sync::mpsc::{self, Receiver, Sender},
     time::{Duration, Instant},
 };
 
+use mask::{MASK, mask, secrets};
 use pi_core::clock;
-use regex::Regex;
 use serde_json::{Map, Value, json};
 
-/// What stands in the place of a secret.
-const MASK: &str = "***";
-/// Shortest value of the environment that is taken for a secret.
-const MIN_SECRET: usize = 8;
+pub use outside::news;
+
+use crate::compose::Compose;
+
 /// How long the last lines may take.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -37,6 +37,8 @@ pub enum Direction {
 
 enum Item {
     Message(Duration, Direction, Vec<u8>),
+    /// Of something else than a client: which kind, and the fields of the line.
+    Other(Duration, &'static str, Value),
     /// Asks to be told when everything before this is written.
     Flush(Sender<()>),
 }
@@ -49,20 +51,38 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Adds to the file at `path`, which only its owner may read. `secret` is a key from the command line.
+    /// Adds to the file at `path`, which only its owner may read, and says how the process of `compose` was started.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn start(path: &Path, transport: &str, secret: Option<&str>) -> io::Result<Self> {
+    pub fn start(path: &Path, transport: &str, compose: &Compose) -> io::Result<Self> {
+        let mut about = Map::new();
+        about.insert("arguments".into(), arguments(std::env::args().skip(1)).into());
+        about.insert("cwd".into(), compose.cwd().to_string_lossy().into());
+        about.insert("agentDir".into(), compose.agent_dir().to_string_lossy().into());
+        about.insert("settings".into(), compose.settings(compose.cwd()).values().all());
+        Self::begin(path, transport, about, compose.args().api_key.as_deref())
+    }
+
+    fn begin(
+        path: &Path,
+        transport: &str,
+        how: Map<String, Value>,
+        secret: Option<&str>,
+    ) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = BufWriter::new(options.open(path)?);
-        let about = json!({"trace": 1, "transport": transport, "server": env!("CARGO_PKG_VERSION"),
+        let mut about = json!({"trace": 1, "transport": transport, "server": env!("CARGO_PKG_VERSION"),
             "system": std::env::consts::OS, "started": clock::now_iso()});
-        writeln!(file, "{about}")?;
         let secrets = secrets(std::env::vars(), secret);
+        if let Value::Object(fields) = &mut about {
+            fields.extend(how);
+        }
+        mask(&mut about, &secrets);
+        writeln!(file, "{about}")?;
         let (items, inbox) = mpsc::channel();
         std::thread::Builder::new().name("trace".to_owned()).spawn(move || {
             if let Err(error) = write(&inbox, &mut file, &secrets) {
@@ -76,6 +96,11 @@ impl Trace {
     pub fn record(&self, direction: Direction, body: &[u8]) {
         // Without its writer there is no trace; the connection goes on.
         let _gone = self.items.send(Item::Message(self.started.elapsed(), direction, body.to_vec()));
+    }
+
+    /// Records something that came from elsewhere.
+    fn other(&self, kind: &'static str, fields: Value) {
+        let _gone = self.items.send(Item::Other(self.started.elapsed(), kind, fields));
     }
 
     /// Waits until everything so far is in the file; bounded in time.
@@ -97,6 +122,14 @@ fn write(inbox: &Receiver<Item>, file: &mut BufWriter<File>, secrets: &[String])
                 Item::Message(at, direction, body) => {
                     writeln!(file, "{}", line(at, direction, &body, secrets))?;
                 }
+                Item::Other(at, kind, mut fields) => {
+                    mask(&mut fields, secrets);
+                    let mut line = head(at, kind);
+                    if let Value::Object(fields) = fields {
+                        line.extend(fields);
+                    }
+                    writeln!(file, "{}", Value::Object(line))?;
+                }
                 Item::Flush(done) => waiting.push(done),
             }
         }
@@ -109,10 +142,28 @@ fn write(inbox: &Receiver<Item>, file: &mut BufWriter<File>, secrets: &[String])
     Ok(())
 }
 
+fn head(at: Duration, kind: &str) -> Map<String, Value> {
+    let ms = (at.as_secs_f64() * 1e4).round() / 10.0;
+    Map::from_iter([("ms".to_owned(), json!(ms)), ("dir".to_owned(), kind.into())])
+}
+
+/// The arguments of the process without the key among them.
+fn arguments(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut is_key = false;
+    all.map(|it| {
+        let hidden = match it.split_once('=') {
+            _ if is_key => MASK.to_owned(),
+            Some(("--api-key", _)) => format!("--api-key={MASK}"),
+            _ => it.clone(),
+        };
+        is_key = it == "--api-key";
+        hidden
+    })
+    .collect()
+}
+
 fn line(at: Duration, direction: Direction, body: &[u8], secrets: &[String]) -> Value {
-    let mut line = Map::new();
-    line.insert("ms".into(), json!((at.as_secs_f64() * 1e4).round() / 10.0));
-    line.insert("dir".into(), if direction == Direction::In { "in" } else { "out" }.into());
+    let mut line = head(at, if direction == Direction::In { "in" } else { "out" });
     match serde_json::from_slice::<Value>(body) {
         Ok(mut message) => {
             mask(&mut message, secrets);
@@ -124,94 +175,6 @@ fn line(at: Duration, direction: Direction, body: &[u8], secrets: &[String]) -> 
         }
     }
     Value::Object(line)
-}
-
-/// Values of variables that are called like secrets, longest first, so that one inside another is no trouble.
-fn secrets(environment: impl Iterator<Item = (String, String)>, own: Option<&str>) -> Vec<String> {
-    let mut found: Vec<String> = environment
-        .filter(|(name, _)| {
-            let name = name.to_uppercase();
-            ["KEY", "TOKEN", "SECRET", "PASSW", "AUTH", "CREDENTIAL"].iter().any(|it| name.contains(it))
-        })
-        .map(|(_, value)| value)
-        .chain(own.map(str::to_owned))
-        .filter(|it| it.len() >= MIN_SECRET)
-        .collect();
-    found.sort_by_key(|it| std::cmp::Reverse(it.len()));
-    found
-}
-
-fn mask(value: &mut Value, secrets: &[String]) {
-    match value {
-        Value::String(text) => mask_text(text, secrets),
-        Value::Array(items) => items.iter_mut().for_each(|it| mask(it, secrets)),
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match is_secret(name, value) {
-                    true => mask_all(value),
-                    false => mask(value, secrets),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Whether a field of this name is a secret, or has nothing but what may be one.
-fn is_secret(name: &str, value: &Value) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-    // Progress has tokens as well; they are short.
-    let progress = ["token", "workdonetoken", "partialresulttoken"].contains(&plain.as_str());
-    if progress && value.as_str().is_none_or(|it| it.len() <= 16) {
-        return false;
-    }
-    ["env", "environment", "headers"].contains(&plain.as_str())
-        || plain.ends_with("token")
-        || ["apikey", "authorization", "passw", "secret", "credential", "privatekey", "cookie"]
-            .iter()
-            .any(|it| plain.contains(it))
-}
-
-/// Masks all texts, whatever their names.
-fn mask_all(value: &mut Value) {
-    match value {
-        Value::String(text) => *text = MASK.into(),
-        Value::Array(items) => items.iter_mut().for_each(mask_all),
-        Value::Object(fields) => fields.values_mut().for_each(mask_all),
-        _ => {}
-    }
-}
-
-/// Keys by their usual beginnings, and what is assigned to a name like `api_key`. The part in the first group stays.
-static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let shapes = [
-        r"(?i:(bearer\s+)[\w.~+/=-]{8,})",
-        r"\b(?:sk-|ghp_|gho_|github_pat_|xox[abp]-|AIza)[\w-]{8,}",
-        r"\bAKIA[0-9A-Z]{16}\b",
-        r#"(?i:((?:api[_-]?key|token|secret|password|authorization)\\?["']?\s*[=:]\s*\\?["']?)[^\s"'\\]{8,})"#,
-    ];
-    Regex::new(&shapes.join("|")).ok()
-});
-
-fn mask_text(text: &mut String, secrets: &[String]) {
-    for secret in secrets {
-        if text.contains(secret.as_str()) {
-            *text = text.replace(secret.as_str(), MASK);
-        }
-    }
-    let Some(shapes) = &*SHAPES else {
-        // Cannot be: the test below has seen it. Without it nothing is safe to show.
-        *text = MASK.into();
-        return;
-    };
-    if shapes.is_match(text) {
-        *text = shapes
-            .replace_all(text, |found: &regex::Captures<'_>| {
-                let kept = found.get(1).or_else(|| found.get(2)).map_or("", |it| it.as_str());
-                format!("{kept}{MASK}")
-            })
-            .into_owned();
-    }
 }
 
 /// Passes bytes on and records each line of them.
@@ -266,42 +229,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_masked_and_the_rest_is_not() {
-        let known = ["hunter2hunter2".to_owned()];
-        for (message, expected) in [
-            (json!({"apiKey": "abc", "api_key": "abc"}), json!({"apiKey": "***", "api_key": "***"})),
-            (json!({"headers": {"x": "y", "n": 1}}), json!({"headers": {"x": "***", "n": 1}})),
-            (json!({"env": {"HOME": "/h"}}), json!({"env": {"HOME": "***"}})),
-            (json!({"accessToken": "x", "tokens": 5}), json!({"accessToken": "***", "tokens": 5})),
-            (json!({"token": "pi 2"}), json!({"token": "pi 2"})),
-            (json!({"token": "0123456789abcdefg"}), json!({"token": "***"})),
-            (
-                json!({"workDoneToken": 7, "usage": {"input": 3}}),
-                json!({"workDoneToken": 7, "usage": {"input": 3}}),
-            ),
-            (json!(["say hunter2hunter2 twice"]), json!(["say *** twice"])),
-            (json!("Authorization: Bearer abcdefgh1234"), json!("Authorization: Bearer ***")),
-            (json!("a bearer abcdefgh1234."), json!("a bearer ***")),
-            (json!("key sk-ant-0123456789 end"), json!("key *** end")),
-            (json!("export API_KEY='longvalue1'"), json!("export API_KEY='***'")),
-            (json!("{\"apiKey\": \"longvalue1\"}"), json!("{\"apiKey\": \"***\"}")),
-            (json!("the token count is 12"), json!("the token count is 12")),
-            (json!({"text": "let key = map.get(id);"}), json!({"text": "let key = map.get(id);"})),
-        ] {
-            let mut masked = message.clone();
-            mask(&mut masked, &known);
-            assert_eq!(masked, expected, "{message}");
-        }
-    }
-
-    #[test]
-    fn the_environment_is_searched_for_secrets() {
-        let environment = [("HOME", "/home/somebody"), ("X_API_KEY", "longsecret"), ("SHORT_TOKEN", "abc")];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(
-            secrets(environment.into_iter(), Some("muchlongersecret")),
-            ["muchlongersecret", "longsecret"]
-        );
+    fn a_key_among_the_arguments_is_not_told() {
+        let told = |line: &str| arguments(line.split(' ').map(str::to_owned)).join(" ");
+        assert_eq!(told("lsp --api-key abc --model m"), "lsp --api-key *** --model m");
+        assert_eq!(told("lsp --api-key=abc --model=m"), "lsp --api-key=*** --model=m");
     }
 
     #[test]
@@ -309,7 +240,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("trace.jsonl");
         for _ in 0..2 {
-            let trace = Trace::start(&path, "rpc", None).unwrap();
+            let trace = Trace::begin(&path, "rpc", Map::new(), None).unwrap();
             let mut tee = Tee::new(Vec::new(), trace.clone());
             trace.record(Direction::In, b"{\"id\":1}");
             tee.write_all(b"{\"a\"").unwrap();

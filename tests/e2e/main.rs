@@ -8,12 +8,14 @@
 //! * `docs`: what the documents claim.
 //! * `export`: a session as a page.
 //! * `permissions`: tools that ask first.
+//! * `replay`: playing a recording again.
 //! * `resources`: prompt templates and skills.
 //! * `review`: what Pi changed is kept, rejected, reverted and redone; `review_commands`: also what its commands did.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors;
-//!   `lsp_editor`: what they know; `lsp_files`: files that come and go in them.
+//!   `lsp_editor`: what they know; `lsp_files`: files that come and go in them; `lsp_frames`: what is no message, and
+//!   messages at the wrong time; `lsp_storm`: everything at once.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //! * `trace`: recording a connection.
 //!
@@ -31,14 +33,17 @@ mod export;
 mod lsp_edit;
 mod lsp_editor;
 mod lsp_files;
+mod lsp_frames;
 mod lsp_plain;
 mod lsp_protocol;
 mod lsp_queue;
 mod lsp_review;
 mod lsp_run;
 mod lsp_sessions;
+mod lsp_storm;
 mod lsp_workspace;
 mod permissions;
+mod replay;
 mod resources;
 mod review;
 #[cfg(unix)]

@@ -68,6 +68,11 @@ impl Values {
         }
     }
 
+    /// What is set, without defaults, as in a settings file.
+    pub fn all(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// The value of a setting of the table, or its default.
     pub fn get(&self, key: &str) -> Option<Value> {
         let path: Vec<_> = key.split('.').collect();
