@@ -50,6 +50,8 @@ pub struct Conductor<'a> {
     /// The last diagnostics of each document in the recording, and all of now.
     diagnostics: [HashMap<String, Vec<Value>>; 2],
     calls: HashMap<u64, mpsc::UnboundedSender<Part>>,
+    /// The chat document that was saved last, until what came of that is there.
+    saved: Option<String>,
     found: Vec<Difference>,
     /// Messages of the server that are as recorded.
     same: usize,
@@ -72,6 +74,7 @@ impl<'a> Conductor<'a> {
             sessions: Default::default(),
             diagnostics: Default::default(),
             calls: HashMap::new(),
+            saved: None,
             found: Vec::new(),
             same: 0,
         };
@@ -113,6 +116,10 @@ impl<'a> Conductor<'a> {
             let limit = PATIENCE + Duration::from_secs_f64((line.ms - before).max(0.0) / 1e3);
             before = line.ms;
             self.catch_up(at, limit).await;
+            if let Some(uri) = self.saved.take_if(|_| !matches!(line.what, What::In(_))) {
+                // Saving sends, and only the document shows when it was sent.
+                self.until_written(&uri, limit).await;
+            }
             if timing {
                 tokio::time::sleep_until(started + Duration::from_secs_f64(line.ms / 1e3)).await;
             }
@@ -278,6 +285,7 @@ impl<'a> Conductor<'a> {
             }
             "textDocument/didSave" => {
                 self.until_written(uri, limit).await;
+                self.saved = Some(uri.to_owned());
                 if message["params"].get("text").is_some() {
                     message["params"]["text"] = self.chats.text(uri)?.into();
                 }

@@ -87,6 +87,10 @@ impl Tool for Recorded<Arc<dyn Tool>> {
         self.inner.spec()
     }
 
+    fn is_offered(&self) -> bool {
+        self.inner.is_offered()
+    }
+
     fn prepare(&self, args: Map<String, Value>) -> Map<String, Value> {
         self.inner.prepare(args)
     }

@@ -98,6 +98,7 @@ pub async fn connection(
     // Runs are stopped and their last events go out before the process ends.
     connection.settle().await;
     connection.documents.close_all();
+    connection.chats.close_all();
     connection.enqueue(Job::End);
     pump::flush(&connection).await;
     connection.ended.cancel();

@@ -126,6 +126,11 @@ impl Chats {
         self.lock().remove(path);
     }
 
+    /// The connection ends: nothing is written any more.
+    pub fn close_all(&self) {
+        self.lock().clear();
+    }
+
     /// Sends the prompt of this document, however it came to be there. False if it is no open chat document.
     pub fn send(&self, path: &Path) -> bool {
         let chats = self.lock();
