@@ -189,7 +189,7 @@ fn stream(mut stream: TcpStream) {
     let mut sent = 0;
     loop {
         let due = (begun.elapsed() * RATE).as_secs() as u32;
-        for _ in sent..due {
+        while sent < due {
             let delta = json!({"choices": [{"index": 0, "delta": {"content": format!("word {sent} ")}}]});
             let event = format!("data: {delta}\n\n");
             if write!(stream, "{:x}\r\n{event}\r\n", event.len()).is_err() {

@@ -127,8 +127,8 @@ fn shown(editor: &mut Editor) -> HashMap<&'static str, String> {
             editor.ok("pi/prompt", json!({"message": "look", "context": context}));
             idle(editor);
             let messages = editor.ok("pi/getMessages", json!({}))["messages"].take();
-            let users = messages.as_array().unwrap().iter().filter(|it| it["role"] == "user");
-            let content = &users.last().unwrap()["content"];
+            let mut users = messages.as_array().unwrap().iter().filter(|it| it["role"] == "user");
+            let content = &users.next_back().unwrap()["content"];
             let text = content.as_str().or_else(|| content[0]["text"].as_str()).unwrap();
             let begin =
                 text.find("```").and_then(|at| text[at..].find('\n').map(|line| at + line + 1)).unwrap();

@@ -158,8 +158,8 @@ impl Surround for Scenery {
             options.shell = Arc::new(PlayedShell(stage.clone()));
         }
         options.expander = Arc::new(PlayedTemplates { inner: options.expander, stage: stage.clone() });
-        let sandbox = stage.sandbox.clone();
-        options.sandbox = Arc::new(move || sandbox.clone());
+        let sandbox = stage.sandbox;
+        options.sandbox = Arc::new(move || sandbox);
         let played = |inner| {
             let (stage, workspace) = (stage.clone(), workspace.clone());
             Arc::new(PlayedTool { inner, stage, workspace }) as Arc<dyn Tool>
