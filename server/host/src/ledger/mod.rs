@@ -11,6 +11,8 @@
 mod blobs;
 mod commands;
 mod decide;
+#[cfg(test)]
+mod faults;
 mod files;
 mod hunks;
 #[cfg(test)]
@@ -115,22 +117,44 @@ impl Ledger {
     }
 
     /// Works on the database; opens it first if need be. Blocks.
-    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> io::Result<T> {
-        let mut db = lock(&self.db);
-        let db = match &mut *db {
+    fn with<T>(&self, mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T>) -> io::Result<T> {
+        let mut slot = lock(&self.db);
+        if !self.is_there() {
+            // Somebody has deleted it; what is written to the old one is seen by nobody.
+            *slot = None;
+        }
+        let db = match &mut *slot {
             Some(db) => db,
             none => none.insert(self.open()?),
         };
-        work(db).map_err(io::Error::other)
+        match work(db) {
+            Err(error) if is_damage(&error) => {
+                tracing::warn!(%error, "the edit ledger is damaged");
+                *slot = None;
+                work(slot.insert(self.replace()?)).map_err(io::Error::other)
+            }
+            done => done.map_err(io::Error::other),
+        }
+    }
+
+    /// Opens it anew after damage was found in it, unless another process has already put a new one in its place.
+    fn replace(&self) -> io::Result<Connection> {
+        if let Ok(db) = store::open(&self.path) {
+            let found = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+            if found.is_ok_and(|it| it == "ok") {
+                return Ok(db);
+            }
+        }
+        self.set_aside().map_err(io::Error::other)
     }
 
     fn open(&self) -> io::Result<Connection> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(io::Error::other)?;
         }
-        let opened = store::open(&self.path).or_else(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => self.set_aside(),
-            _ => Err(error),
+        let opened = store::open(&self.path).or_else(|error| match is_damage(&error) {
+            true => self.set_aside(),
+            false => Err(error),
         });
         let mut db = opened.map_err(io::Error::other)?;
         if let Err(error) = retention::prune(&mut db, &self.limits, pi_core::clock::now_ms()) {
@@ -172,6 +196,10 @@ impl Ledger {
             Ok(total)
         })
     }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
 /// A poisoned lock is used on: the database rolls back what was not finished.

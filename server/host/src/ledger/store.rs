@@ -17,7 +17,7 @@ use super::{
 };
 
 /// How long a writer waits for another process.
-const BUSY_TIME: Duration = Duration::from_secs(5);
+const BUSY_TIME: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5000 });
 /// Raised when the tables change; an older file is then rebuilt by its own step in [`migrate`].
 const VERSION: i64 = 1;
 

@@ -18,19 +18,19 @@ use crate::workspace::{
 const ANY: Limits = Limits { days: 0, bytes: 0 };
 
 /// A project with its ledger. A second one on the same folder is another process.
-struct Project {
-    dir: Arc<tempfile::TempDir>,
-    workspace: Arc<Workspace>,
-    review: Arc<Review>,
-    journal: Arc<Journal>,
+pub(super) struct Project {
+    pub(super) dir: Arc<tempfile::TempDir>,
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) review: Arc<Review>,
+    pub(super) journal: Arc<Journal>,
 }
 
 impl Project {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::at(Arc::new(tempfile::tempdir().unwrap()))
     }
 
-    fn at(dir: Arc<tempfile::TempDir>) -> Self {
+    pub(super) fn at(dir: Arc<tempfile::TempDir>) -> Self {
         let workspace = Workspace::new(dir.path().join("project"));
         std::fs::create_dir_all(workspace.root()).unwrap();
         let ledger = Ledger::new(dir.path().join("agent").join(FILE_NAME), ANY);
@@ -41,24 +41,24 @@ impl Project {
     }
 
     /// The next process.
-    fn restarted(&self) -> Self {
+    pub(super) fn restarted(&self) -> Self {
         Self::at(self.dir.clone())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.workspace.root().join(name)
     }
 
-    fn put(&self, name: &str, text: &str) {
+    pub(super) fn put(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|_| "-".into())
     }
 
     /// Pi gives a file this text in turn `turn`.
-    async fn pi(&self, turn: u64, name: &str, text: &str) {
+    pub(super) async fn pi(&self, turn: u64, name: &str, text: &str) {
         let path = self.path(name);
         let base = self.workspace.read(&path).await.ok();
         let plan = EditPlan { path, base, text: text.into(), label: "pi".into(), cause: Some(cause(turn)) };
@@ -66,7 +66,7 @@ impl Project {
     }
 
     /// `status removed>added`, one a hunk.
-    async fn shown(&self) -> Vec<String> {
+    pub(super) async fn shown(&self) -> Vec<String> {
         let hunks = self.review.find(&Select::default()).await.unwrap();
         let texts = self.review.texts(hunks.iter().map(|it| it.id).collect()).await.unwrap();
         let one = |it: &FoundHunk| {
@@ -82,12 +82,12 @@ impl Project {
         hunks.iter().map(one).collect()
     }
 
-    async fn decide(&self, verb: Verb, select: Select) -> Outcome {
+    pub(super) async fn decide(&self, verb: Verb, select: Select) -> Outcome {
         self.review.decide(&select, verb, false).await.unwrap()
     }
 }
 
-fn cause(turn: u64) -> EditCause {
+pub(super) fn cause(turn: u64) -> EditCause {
     EditCause {
         session_id: "s".into(),
         prompt_id: Some(format!("p{}", turn.div_ceil(10)).into()),
@@ -97,7 +97,7 @@ fn cause(turn: u64) -> EditCause {
     }
 }
 
-fn all() -> Select {
+pub(super) fn all() -> Select {
     Select::default()
 }
 
