@@ -19,7 +19,37 @@ const NARROW_LIMIT: usize = 16 * 1024;
 
 /// The changes that turn `before` into `after`, ascending, so small that cursors and folds elsewhere survive.
 pub fn minimal(before: &str, after: &str) -> Vec<TextChange> {
-    hunks(before, after).into_iter().flat_map(|hunk| narrow(before, hunk)).collect()
+    let mut changes: Vec<_> =
+        hunks(before, after).into_iter().flat_map(|hunk| narrow(before, hunk)).collect();
+    if let Some(last) = changes.last_mut() {
+        keep_off_the_end(before, last);
+    }
+    changes
+}
+
+/// Lines put or taken away behind the last one: moved in front of the line break before them, which comes to the
+/// same text. There is no line behind the last one in Neovim: it makes such an edit in two steps, or leaves an
+/// empty line.
+fn keep_off_the_end(before: &str, change: &mut TextChange) {
+    let end_of_line = |text: &str| match text.strip_suffix('\n') {
+        Some(line) if line.ends_with('\r') => Some("\r\n"),
+        Some(_) => Some("\n"),
+        None => None,
+    };
+    let Some(at) = end_of_line(&before[..change.start]).filter(|_| change.end == before.len()) else {
+        return;
+    };
+    let removed = &before[change.start..change.end];
+    if change.text.is_empty() && end_of_line(removed) == Some(at) {
+        change.end -= at.len();
+    } else if removed.is_empty() && end_of_line(&change.text) == Some(at) {
+        change.text.truncate(change.text.len() - at.len());
+        change.text.insert_str(0, at);
+        change.end -= at.len();
+    } else {
+        return;
+    }
+    change.start -= at.len();
 }
 
 /// `text` with `changes` made; they must be ascending, disjoint and on character boundaries.
@@ -200,6 +230,19 @@ mod tests {
         assert_eq!(minimal("f(a, b)\n", "f(c, d)\n"), [change(2, 3, "c"), change(5, 6, "d")]);
         assert_eq!(minimal("same", "same"), []);
         assert_eq!(minimal("a\r\nb\r\n", "a\nb\r\n"), [change(1, 3, "\n")]);
+    }
+
+    #[test]
+    fn no_change_is_behind_the_last_line_break() {
+        assert_eq!(minimal("a\n", "a\nb\n"), [change(1, 1, "\nb")]);
+        assert_eq!(minimal("a\nb\n", "a\n"), [change(1, 3, "")]);
+        assert_eq!(minimal("a\r\nb\r\n", "a\r\n"), [change(1, 4, "")]);
+        assert_eq!(minimal("a\r\n", "a\r\nb\r\nc\r\n"), [change(1, 1, "\r\nb\r\nc")]);
+        // Unless it is about that line break, or there is nothing else.
+        assert_eq!(minimal("a\n", "a\nb"), [change(2, 2, "b")]);
+        assert_eq!(minimal("a\nb", "a\n"), [change(2, 3, "")]);
+        assert_eq!(minimal("a\n", "a\nb\r\n"), [change(2, 2, "b\r\n")]);
+        assert_eq!(minimal("", "a\n"), [change(0, 0, "a\n")]);
     }
 
     #[test]
