@@ -53,14 +53,73 @@ local function check_binary()
   return found
 end
 
+--- Whether plugin and server mean the same by what they say.
+local function check_protocol(server)
+  if type(server) ~= "table" then
+    vim.health.error("the server does not speak the plugin's protocol", "Install the pi-server this plugin came with")
+  elseif server.version ~= client.VERSION then
+    vim.health.warn(
+      ("the plugin speaks protocol %d, the server %s"):format(client.VERSION, tostring(server.version)),
+      "Update the older of them"
+    )
+  else
+    vim.health.ok(("protocol %d, schema %s"):format(server.version, server.schemaHash or "unknown"))
+  end
+end
+
+--- Rows of `pi doctor` that are said here already, or mean a program without an editor.
+local told = { pi = true, sandbox = true, editors = true }
+
+--- The rows of `pi doctor`: a name, a mark and words; what to do is in a line below.
+local function doctor_rows(text)
+  local rows = {}
+  for _, line in ipairs(vim.split(text, "\n")) do
+    local advice = line:match("^%s+→%s*(.*)$")
+    if advice and rows[1] then
+      rows[#rows].advice = advice
+    end
+    for _, mark in ipairs({ "✓", "✗", "–" }) do
+      local name, words = line:match("^(%S+)%s+" .. mark .. "%s+(.*)$")
+      if name then
+        rows[#rows + 1] = { name = name, mark = mark, words = words }
+      end
+    end
+  end
+  return rows
+end
+
+--- What `pi doctor` says of settings, keys and model servers; values of keys are in none of it.
+---@param found pi.Binary
+local function check_doctor(found)
+  local ok, result = pcall(function()
+    return vim.system({ found.path, "doctor" }, { text = true, env = config.get().cmd_env, timeout = TIMEOUT }):wait()
+  end)
+  if not ok or vim.trim(result.stdout or "") == "" then
+    return vim.health.warn("pi doctor says nothing", "Run :Pi doctor")
+  end
+  for _, row in ipairs(doctor_rows(result.stdout)) do
+    local text = ("%s: %s"):format(row.name, row.words)
+    if not told[row.name] then
+      if row.mark == "✗" then
+        vim.health.warn(text, row.advice or "Run :Pi doctor")
+      elseif row.mark == "✓" then
+        vim.health.ok(text)
+      else
+        vim.health.info(text)
+      end
+    end
+  end
+end
+
 --- Asks a running server, or starts one for the question and ends it again.
 local function check_server()
   local started = vim.uv.hrtime()
   local function took()
     return ("%d ms"):format((vim.uv.hrtime() - started) / 1e6)
   end
-  local state, problem, temporary
+  local state, problem, temporary, protocol
   local function ask(lsp_client)
+    protocol = vim.tbl_get(lsp_client, "server_capabilities", "experimental", "pi")
     client.request(lsp_client, "pi/getState", nil, function(err, result)
       problem, state = err, result
     end)
@@ -89,11 +148,15 @@ local function check_server()
   end, 10)
   if state then
     vim.health.ok(("the server answers (%s, %s)"):format(running and "running" or "started for this check", took()))
+    check_protocol(protocol)
     if state.model then
       vim.health.ok(("model: %s/%s"):format(state.model.provider, state.model.id))
     else
       vim.health.warn("no model is set up", "Run :Pi doctor; it says which keys and local servers were found")
     end
+    local sandbox = state.sandbox
+    vim.health.info("sandbox of the model's commands: " .. (sandbox and sandbox.mode or "none"))
+    vim.health.info("permissions: " .. state.permissionMode)
   else
     vim.health.error(problem or ("the server did not answer in %d s"):format(TIMEOUT / 1000), "Run :Pi log")
   end
@@ -112,6 +175,22 @@ local function check_surroundings()
   local source = debug.getinfo(vim.ui.select, "S").source
   local builtin = source:find("vim/ui.lua", 1, true) ~= nil
   vim.health.info("vim.ui.select: " .. (builtin and "Neovim's own" or source:gsub("^@", "")))
+  for _, key in ipairs({ "]h", "[h" }) do
+    local map = vim.fn.maparg(key, "n", false, true)
+    if map.lhs and not (map.rhs or ""):find("<Plug>(pi-", 1, true) then
+      local what = map.desc or map.rhs or "a function"
+      vim.health.info(("%s is yours (%s); a review maps it in its buffers: review.keys"):format(key, what))
+    end
+  end
+  if package.loaded["auto-save"] or vim.g.loaded_auto_save then
+    vim.health.warn(
+      "a plugin saves buffers by itself: in a chat document that could send half a prompt",
+      'Set vim.g.pi = { settings = { chat = { sendOn = "marker" } } }'
+    )
+  end
+  if not vim.o.autoread then
+    vim.health.warn("'autoread' is off: files that Pi changes on disk are not read again", "Run :set autoread")
+  end
   if vim.o.autowriteall or vim.o.autowrite then
     vim.health.info("'autowrite' saves buffers by itself, Pi's edits included")
   end
@@ -122,8 +201,10 @@ function M.check()
   vim.health.start("pi")
   check_neovim()
   check_config()
-  if check_binary() then
+  local found = check_binary()
+  if found then
     check_server()
+    check_doctor(found)
   end
   check_surroundings()
 end

@@ -251,6 +251,9 @@ function Session:refresh(callback)
     self.status.thinking = self.thinking
     self.transcript:name(self.id)
     self:changed()
+    if not known then
+      event.emit("PiSession", { session = self.id, name = self.name, root = self.root })
+    end
     if not known and (state.messageCount or 0) > 0 then
       self:request("pi/getMessages", nil, function(problem, result)
         if not problem then

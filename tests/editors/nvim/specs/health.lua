@@ -4,8 +4,22 @@ story("checkhealth names the binary, its version and the server's answer", {}, f
   nvim:cmd("checkhealth pi")
   local version = vim.system({ vim.env.PI_BIN, "--version" }, { text = true }):wait().stdout:match("^pi%-server (%S+)")
   contains(nvim:current(), "Neovim", "vim.g.pi is valid", vim.env.PI_BIN .. " (setting), pi-server " .. version,
-    "the server answers", "model: faux/scripted", "log: ")
+    "the server answers", "protocol 1, schema ", "model: faux/scripted", "sandbox of the model's commands: ",
+    "permissions: full", "settings: ", "shell: ", "log: ")
   assert(not nvim:current():find("ERROR", 1, true), nvim:current())
+end)
+
+story("checkhealth names keys of others, plugins that save, and keys of the user without their values", {}, function(nvim)
+  nvim:lua([[
+    vim.keymap.set("n", "]h", "<Cmd>echo 1<CR>", { desc = "next hunk of Git" })
+    vim.g.loaded_auto_save = 1
+    vim.o.autoread = false
+    vim.env.ANTHROPIC_API_KEY = "sk-ant-secret"
+  ]])
+  nvim:cmd("checkhealth pi")
+  contains(nvim:current(), "ANTHROPIC_API_KEY", "]h is yours (next hunk of Git)", "a plugin saves buffers by itself",
+    'sendOn = "marker"', "'autoread' is off", ":set autoread")
+  assert(not nvim:current():find("sk-ant-secret", 1, true), nvim:current())
 end)
 
 story("checkhealth names a wrong program and wrong settings", {

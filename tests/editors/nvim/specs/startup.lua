@@ -48,3 +48,31 @@ story("wrong settings are named by checkhealth and do no harm", {
   equal(nvim:lua("return require('pi.config').get().chat.layout"), "right")
   equal(nvim:lua("return require('pi.config').get().chat.width"), 0.5)
 end)
+
+story("what a frame costs does not depend on the length of the chat", {}, function(nvim)
+  local times = nvim:lua([[
+    local transcript = require("pi.transcript")
+    local function cost(lines)
+      local it = transcript.new(vim.uv.cwd())
+      it:user("hello", {})
+      it:stream("text", ("a line of an answer\n"):rep(lines))
+      it:flush()
+      local all = {}
+      for index = 1, 300 do
+        -- Ten deltas come in one frame.
+        for _ = 1, 10 do
+          it:stream("text", index % 5 == 0 and "word\n" or "word ")
+        end
+        local start = vim.uv.hrtime()
+        it:flush()
+        all[index] = (vim.uv.hrtime() - start) / 1e6
+      end
+      table.sort(all)
+      it:delete()
+      return all[285]
+    end
+    return { cost(100), cost(10000) }
+  ]])
+  assert(times[2] <= 1, ("95 of 100 frames at 10,000 lines take up to %.2f ms"):format(times[2]))
+  assert(times[2] <= 5 * times[1] + 0.1, ("%.3f ms at 100 lines, %.3f ms at 10,000"):format(times[1], times[2]))
+end)
