@@ -26,7 +26,6 @@ local count = 0
 ---@field plugin? string another copy of the plugin
 ---@field permissions? string the permission mode; default: full
 ---@field init? string init.lua of an editor without the plugin
----@field autostart? boolean the server starts with the first file
 ---@field config? table vim.g.pi; default: the binary under test with the scripted model
 
 local function write(path, text)
@@ -71,9 +70,6 @@ function Child.start(options)
   env.PATH = options.path
   write(dir .. "/agent/settings.json", vim.json.encode({ permissions = { mode = options.permissions or "full" } }))
   local config = options.config or { cmd = { vim.env.PI_BIN, "--provider", "faux", "--model", "scripted" } }
-  if options.autostart then
-    config.autostart = "open"
-  end
   write(dir .. "/init.lua", options.init or ([[
     vim.opt.runtimepath:prepend(%q)
     vim.g.pi = vim.json.decode(%q)

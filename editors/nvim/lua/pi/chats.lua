@@ -306,6 +306,14 @@ function M.cost()
   end)
 end
 
+--- Opens the chat as a Markdown file, in which one writes below the last heading and saves to send.
+function M.document()
+  with(function(it)
+    vim.api.nvim_set_current_win(require("pi.window").for_files())
+    it:request("workspace/executeCommand", { command = "pi.openChat", arguments = {} })
+  end)
+end
+
 --- What each permission mode means.
 local modes = {
   { id = "plan", text = "reads, changes nothing" },

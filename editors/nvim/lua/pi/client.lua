@@ -5,9 +5,12 @@ local compat = require("pi.compat")
 local config = require("pi.config")
 local M = {}
 
+--- Version of the protocol that this plugin speaks.
+M.VERSION = 1
+
 --- What this plugin can do beyond plain LSP; the server leaves out what is not named here.
 local CAPABILITIES = {
-  version = 1,
+  version = M.VERSION,
   events = "delta",
   ui = false,
   permissions = "events",
@@ -18,6 +21,7 @@ local CAPABILITIES = {
   editorReferences = true,
   editorSymbols = true,
   review = true,
+  chatDocument = true,
   commands = { "pi.ask" },
 }
 

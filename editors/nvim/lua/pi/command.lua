@@ -158,7 +158,7 @@ for _, name in ipairs({ "sessions", "rename", "compact" }) do
 end
 local alone = {
   "toggle", "focus", "close", "stop", "retry", "continue", "answer", "redo", "review", "tree", "fork", "new", "delete",
-  "cost", "demo", "setup", "doctor", "log", "restart",
+  "cost", "document", "demo", "setup", "doctor", "log", "restart",
 }
 for _, name in ipairs(alone) do
   subcommands[name] = {

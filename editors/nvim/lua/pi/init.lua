@@ -288,6 +288,7 @@ for module, names in pairs({
   ["pi.verbs"] = { "edit", "explain", "fix", "refactor", "doc", "test", "add" },
   ["pi.chats"] = {
     "sessions", "tree", "fork", "rename", "export", "delete", "compact", "cost", "mode", "retry", "continue",
+    "document",
   },
 }) do
   for _, name in ipairs(names) do

@@ -41,6 +41,7 @@ struct PiClient {
     save_documents: bool,
     activity: bool,
     review: bool,
+    chat_document: bool,
 }
 
 /// How a client wants to be asked.
@@ -88,6 +89,8 @@ pub struct Capabilities {
     pub folding: bool,
     /// Knows us: announced `experimental.pi`, so it has our client commands (`pi.ask`).
     pub knows_pi: bool,
+    /// Its user may talk in chat documents: it has no chat of its own, or wants both.
+    pub chat_document: bool,
     /// Version of the `pi/*` methods the client was made for, if it says so.
     pub version: Option<u32>,
     /// Wants `pi/event`.
@@ -110,6 +113,8 @@ pub struct Capabilities {
     pub lens_refresh: bool,
     /// The key that goes to the next diagnostic, where that is known.
     pub next_key: Option<&'static str>,
+    /// Prints the label of every edit: two of them make Neovim wait for a key.
+    pub prints_labels: bool,
 }
 
 impl Capabilities {
@@ -136,7 +141,7 @@ impl Capabilities {
     pub fn of(params: &InitializeParams) -> Self {
         let name = params.client_info.as_ref().map(|it| it.name.as_str());
         let next_key = matches!(name, Some("helix" | "Neovim")).then_some("]d");
-        Self { next_key, ..Self::resolve(&params.capabilities) }
+        Self { next_key, prints_labels: name == Some("Neovim"), ..Self::resolve(&params.capabilities) }
     }
 
     fn resolve(client: &ClientCapabilities) -> Self {
@@ -174,6 +179,7 @@ impl Capabilities {
             configuration: workspace.and_then(|it| it.configuration).unwrap_or(false),
             folding: client.text_document.as_ref().is_some_and(|it| it.folding_range.is_some()),
             knows_pi: pi.is_some_and(serde_json::Value::is_object),
+            chat_document: known.chat_document || !pi.is_some_and(serde_json::Value::is_object),
             version: known.version,
             events: known.events.is_some(),
             ui: known.ui,
@@ -188,6 +194,7 @@ impl Capabilities {
                 .and_then(|it| it.refresh_support)
                 .unwrap_or(false),
             next_key: None,
+            prints_labels: false,
         }
     }
 }
@@ -204,8 +211,9 @@ mod tests {
 
     #[test]
     fn silence_means_plain_lsp() {
-        assert_eq!(resolve(json!({})), Capabilities::default());
-        assert_eq!(resolve(json!({"experimental": {"pi": "yes"}})), Capabilities::default());
+        let plain = Capabilities { chat_document: true, ..Capabilities::default() };
+        assert_eq!(resolve(json!({})), plain);
+        assert_eq!(resolve(json!({"experimental": {"pi": "yes"}})), plain);
     }
 
     #[test]
@@ -222,6 +230,13 @@ mod tests {
             let got = resolve(json!({"general": {"positionEncodings": offered}})).encoding;
             assert_eq!(got, expected, "{offered}");
         }
+    }
+
+    #[test]
+    fn a_client_with_a_chat_of_its_own_says_whether_it_wants_the_document_too() {
+        assert!(resolve(json!({})).chat_document);
+        assert!(!resolve(json!({"experimental": {"pi": {}}})).chat_document);
+        assert!(resolve(json!({"experimental": {"pi": {"chatDocument": true}}})).chat_document);
     }
 
     #[test]
@@ -259,6 +274,7 @@ mod tests {
             configuration,
             folding,
             knows_pi,
+            chat_document: _,
             events,
             ui,
             permissions,
@@ -267,6 +283,7 @@ mod tests {
             review,
             lens_refresh: _,
             next_key: _,
+            prints_labels: _,
         } = of;
         let all = [
             (apply_edit, "apply_edit"),
@@ -324,6 +341,7 @@ mod tests {
             ] {
                 assert_eq!(got.takes(&operation), name != "eglot", "{name} {operation:?}");
             }
+            assert_eq!(got.prints_labels, name.starts_with("nvim"), "{name}");
             assert!(got.can_answer, "{name}");
         }
     }

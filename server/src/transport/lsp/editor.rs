@@ -144,14 +144,17 @@ fn params(connection: &Connection, edit: &DocumentEdit) -> Option<Value> {
             })
         })
         .collect();
-    Some(json!({
-        "label": edit.label,
+    let mut params = json!({
         "edit": {
             "documentChanges": [
                 { "textDocument": { "uri": uri, "version": edit.version }, "edits": edits },
             ],
         },
-    }))
+    });
+    if !connection.capabilities().prints_labels {
+        params["label"] = json!(edit.label);
+    }
+    Some(params)
 }
 
 fn hint(answer: &Value) -> EditorAnswer {

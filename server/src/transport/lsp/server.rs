@@ -199,14 +199,14 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
         })),
         hover_provider: (!client.review).then_some(HoverProviderCapability::Simple(true)),
         code_lens_provider: (!client.review).then_some(CodeLensOptions { resolve_provider: Some(false) }),
-        // In chat documents only; a plugin has its own chat.
-        completion_provider: (!client.knows_pi).then(|| CompletionOptions {
+        // In chat documents only.
+        completion_provider: client.chat_document.then(|| CompletionOptions {
             trigger_characters: Some(vec!["/".into(), "@".into()]),
             ..CompletionOptions::default()
         }),
-        document_symbol_provider: (!client.knows_pi).then_some(OneOf::Left(true)),
-        folding_range_provider: (!client.knows_pi).then_some(FoldingRangeProviderCapability::Simple(true)),
-        document_link_provider: (!client.knows_pi).then(|| DocumentLinkOptions {
+        document_symbol_provider: client.chat_document.then_some(OneOf::Left(true)),
+        folding_range_provider: client.chat_document.then_some(FoldingRangeProviderCapability::Simple(true)),
+        document_link_provider: client.chat_document.then(|| DocumentLinkOptions {
             resolve_provider: Some(false),
             work_done_progress_options: WorkDoneProgressOptions::default(),
         }),

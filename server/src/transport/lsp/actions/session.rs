@@ -30,7 +30,7 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
     let offer =
         |title: &str, command, arguments| Offer { kind: source(), title: title.into(), command, arguments };
     let mut offers = Vec::new();
-    if !place.connection.capabilities().knows_pi {
+    if place.connection.capabilities().chat_document {
         offers.push(match file_path(place.uri).is_some_and(|it| chat::is_chat(&it)) {
             true => offer("send this prompt", "pi.sendChat", vec![json!({ "uri": place.uri })]),
             false => offer("open chat", "pi.openChat", Vec::new()),

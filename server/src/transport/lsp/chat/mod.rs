@@ -64,7 +64,7 @@ impl Chats {
 
     /// A document was opened.
     pub fn opened(&self, connection: &Arc<Connection>, path: &Path) {
-        if !is_chat(path) || connection.capabilities().knows_pi {
+        if !is_chat(path) || !connection.capabilities().chat_document {
             return;
         }
         let Some(open) = connection.documents.workspace().and_then(|it| it.document(path)) else { return };
