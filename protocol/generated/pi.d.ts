@@ -10,7 +10,7 @@ export type ActiveDocument = {
 
 /** A session beside the others. */
 export type AddSessionParams = {
-  /** Absolute path of the folder it works in; absent = the one of the connection. */
+  /** Absolute path of the folder it works in; absent = the open folder the user was in last. */
   folder?: string;
 };
 

@@ -8,7 +8,7 @@
 
 ---A session beside the others.
 ---@class pi.AddSessionParams
----@field folder? string Absolute path of the folder it works in; absent = the one of the connection.
+---@field folder? string Absolute path of the folder it works in; absent = the open folder the user was in last.
 
 ---A session that is alive now.
 ---@class pi.AddedSession

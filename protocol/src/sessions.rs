@@ -124,7 +124,7 @@ pub struct DeletedSession {
 /// A session beside the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AddSessionParams {
-    /// Absolute path of the folder it works in; absent = the one of the connection.
+    /// Absolute path of the folder it works in; absent = the open folder the user was in last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
 }

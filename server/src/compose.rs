@@ -124,6 +124,8 @@ pub struct Compose {
     named: AtomicBool,
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
     editor_settings: Mutex<Map<String, Value>>,
+    /// The folders that the editor has open.
+    open_folders: Mutex<Vec<PathBuf>>,
     registry: OnceLock<Arc<Registry>>,
     journal: OnceLock<(Arc<Ledger>, Arc<Journal>)>,
     surround: OnceLock<Box<dyn Surround>>,
@@ -150,6 +152,7 @@ impl Compose {
             named: AtomicBool::new(false),
             folders: Mutex::default(),
             editor_settings: Mutex::default(),
+            open_folders: Mutex::default(),
             registry: OnceLock::new(),
             journal: OnceLock::new(),
             surround: OnceLock::new(),
@@ -233,7 +236,15 @@ impl Compose {
         warnings
     }
 
+    /// Takes in which folders the editor has open: sessions of each may read in all of them.
+    pub fn set_open_folders(&self, open: &[PathBuf]) {
+        *self.open_folders.lock().unwrap_or_else(PoisonError::into_inner) = open.to_vec();
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.values().for_each(|it| it.permissions.set_beside(open));
+    }
+
     fn folder(&self, folder: &Path) -> Arc<Folder> {
+        let open = self.open_folders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let editor_settings = self.editor_settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = folders.get(folder) {
@@ -262,6 +273,7 @@ impl Compose {
             review: Review::new(ledger.clone(), workspace.clone()),
             workspace,
         });
+        made.permissions.set_beside(&open);
         folders.insert(folder.to_owned(), made.clone());
         made
     }
@@ -564,8 +576,11 @@ impl Compose {
         };
         let skills = if can_read(specs) { resources.skills() } else { Vec::new() };
         let today = clock::today();
+        let mut beside = self.open_folders.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        beside.retain(|it| it != cwd);
         build_system_prompt(SystemPromptInput {
             cwd,
+            beside: &beside,
             tools: specs,
             context_files: &context_files,
             skills: &skills,

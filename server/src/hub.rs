@@ -343,7 +343,8 @@ impl Hub {
         Ok(to)
     }
 
-    fn folder_of(&self, id: &str) -> PathBuf {
+    /// The folder a live session was opened for; where the process was started, if there is no such session.
+    pub fn folder_of(&self, id: &str) -> PathBuf {
         self.live().get(id).map_or_else(|| self.compose.cwd().to_owned(), |it| it.folder.clone())
     }
 

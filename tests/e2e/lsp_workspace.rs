@@ -81,5 +81,5 @@ fn a_plugin_for_another_version_is_told() {
     profile.initialize["capabilities"]["experimental"]["pi"]["version"] = json!(99);
     let (editor, ..) = start(profile);
     let told = editor.notification("window/showMessage");
-    assert_eq!(told["message"], "Pi's plugin speaks protocol 99, its server 1: update the server");
+    assert_eq!(told["message"], "Plugin 99 and server 1 do not speak the same protocol. Update the server.");
 }

@@ -14,8 +14,9 @@
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors;
-//!   `lsp_editor`: what they know; `lsp_files`: files that come and go in them; `lsp_frames`: what is no message, and
-//!   messages at the wrong time; `lsp_storm`: everything at once.
+//!   `lsp_editor`: what they know; `lsp_files`: files that come and go in them; `lsp_frames`: what is no
+//!   message, and messages at the wrong time; `lsp_storm`: everything at once; `lsp_folders`: several folders
+//!   at once.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //! * `trace`: recording a connection.
 //!
@@ -33,6 +34,7 @@ mod export;
 mod lsp_edit;
 mod lsp_editor;
 mod lsp_files;
+mod lsp_folders;
 mod lsp_frames;
 mod lsp_plain;
 mod lsp_protocol;

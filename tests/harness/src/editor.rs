@@ -74,6 +74,8 @@ pub struct Profile {
     pub first_version: i64,
     /// Further arguments of `pi lsp`.
     pub arguments: Vec<String>,
+    /// Open a second folder as well: [`Editor::lib`].
+    pub lib: bool,
 }
 
 impl Profile {
@@ -115,12 +117,18 @@ impl Profile {
         // Permissions have stories of their own.
         let arguments = ["--provider", "scripted", "--model", "alpha", "--permission-mode", "full"];
         let arguments = arguments.map(str::to_owned).into();
-        Self { initialize, applies: Applies::Well, files: Files::None, first_version: 0, arguments }
+        Self { initialize, applies: Applies::Well, files: Files::None, first_version: 0, arguments, lib: false }
     }
 
     /// Asks before it changes something, as the server does by itself.
     pub fn asking(mut self) -> Self {
         self.arguments.truncate(self.arguments.len() - 2);
+        self
+    }
+
+    /// Has a second folder open, beside the workspace.
+    pub fn with_lib(mut self) -> Self {
+        self.lib = true;
         self
     }
 
@@ -344,7 +352,12 @@ impl Editor {
         let root = uri(&editor.workspace);
         initialize["rootUri"] = json!(root);
         initialize["rootPath"] = json!(editor.workspace);
-        initialize["workspaceFolders"] = json!([{"uri": root, "name": "work"}]);
+        let mut folders = vec![json!({"uri": root, "name": "work"})];
+        if profile.lib {
+            fs::create_dir(editor.lib()).expect("cannot make a folder");
+            folders.push(json!({"uri": uri(&editor.lib()), "name": "lib"}));
+        }
+        initialize["workspaceFolders"] = Value::Array(folders);
         editor.server = editor.ok("initialize", initialize);
         if editor.server["capabilities"]["positionEncoding"] == "utf-8" {
             editor.desk.lock().encoding = Encoding::Utf8;
@@ -356,6 +369,18 @@ impl Editor {
     /// The URI of a file of the workspace.
     pub fn uri(&self, relative: &str) -> String {
         uri(&self.workspace.join(relative))
+    }
+
+    /// The second folder.
+    pub fn lib(&self) -> std::path::PathBuf {
+        self.workspace.with_file_name("lib")
+    }
+
+    /// Folders are opened and closed.
+    pub fn change_folders(&self, added: &[&Path], removed: &[&Path]) {
+        let folders = |all: &[&Path]| all.iter().map(|it| json!({"uri": uri(it), "name": "x"})).collect();
+        let event = json!({"added": Value::Array(folders(added)), "removed": Value::Array(folders(removed))});
+        self.notify("workspace/didChangeWorkspaceFolders", json!({"event": event}));
     }
 
     /// From now on edits are treated like this.

@@ -1,6 +1,9 @@
 //! Where things may happen unasked: the workspace and the folder for temporary files, by real paths.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use crate::paths;
 
@@ -56,6 +59,8 @@ pub struct Boundary {
     root: PathBuf,
     temporary: Vec<PathBuf>,
     readable: Vec<PathBuf>,
+    /// The other folders that the editor has open.
+    beside: Arc<RwLock<Vec<PathBuf>>>,
     home: Option<PathBuf>,
     agent_dir: PathBuf,
 }
@@ -71,9 +76,16 @@ impl Boundary {
             root: real(root),
             temporary,
             readable: readable.iter().map(|it| real(it)).collect(),
+            beside: Arc::default(),
             home: paths::home_dir().map(|it| real(&it)),
             agent_dir: real(agent_dir),
         }
+    }
+
+    /// From now on these folders, which the editor has open beside the workspace, may be read as well.
+    pub fn set_beside(&self, folders: &[PathBuf]) {
+        *self.beside.write().unwrap_or_else(PoisonError::into_inner) =
+            folders.iter().map(|it| real(it)).collect();
     }
 
     /// The workspace.
@@ -108,7 +120,11 @@ impl Boundary {
 
     /// Whether a real path may be read unasked.
     pub fn may_read(&self, path: &Path) -> bool {
-        self.place(path) != Place::Outside || self.readable.iter().any(|it| path.starts_with(it))
+        let beside = || {
+            let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
+            beside.iter().any(|it| path.starts_with(it))
+        };
+        self.place(path) != Place::Outside || self.readable.iter().any(|it| path.starts_with(it)) || beside()
     }
 
     /// Whether a real path is a disk or memory.
@@ -263,6 +279,18 @@ mod tests {
         assert!(boundary.is_chat(&root.join("work/.pi/Chat/a.md")));
         assert!(!boundary.is_chat(&root.join("work/.pi/settings.json")));
         assert!(boundary.is_secret(&root.join("agent/auth.json")));
+    }
+
+    #[test]
+    fn folders_beside_the_workspace_are_read_and_not_written() {
+        let boundary = Boundary::new(Path::new("/code/work"), Path::new("/a"), &[]);
+        let lib = Path::new("/code/lib/x.rs");
+        assert!(!boundary.may_read(lib));
+        boundary.set_beside(&["/code/work".into(), "/code/lib".into()]);
+        assert!(boundary.may_read(lib) && !boundary.may_read(Path::new("/code/library/x.rs")));
+        assert_eq!(boundary.place(lib), Place::Outside);
+        boundary.set_beside(&[]);
+        assert!(!boundary.may_read(lib));
     }
 
     #[test]

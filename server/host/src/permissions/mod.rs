@@ -75,6 +75,11 @@ impl FolderPermissions {
         Arc::new(Self { boundary, rules: RwLock::new(rules), store })
     }
 
+    /// From now on these folders, which the editor has open beside this one, may be read unasked as well.
+    pub fn set_beside(&self, folders: &[PathBuf]) {
+        self.boundary.set_beside(folders);
+    }
+
     /// Where the answers "Always in this project" are kept.
     pub fn stored_in(&self) -> &Path {
         self.store.path()

@@ -3,7 +3,7 @@
 //! It depends on nothing but its input, so that two sessions with the same input share a provider's prompt cache;
 //! the time of day would break that, so only the date is in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pi_core::ports::ToolSpec;
 
@@ -14,6 +14,8 @@ use super::{ContextFile, Skill, skills};
 pub struct SystemPromptInput<'a> {
     /// Working directory, absolute.
     pub cwd: &'a Path,
+    /// Folders the user has open beside it, absolute.
+    pub beside: &'a [PathBuf],
     /// The tools that are on.
     pub tools: &'a [ToolSpec],
     /// Instructions of user and project.
@@ -46,7 +48,12 @@ pub fn build_system_prompt(input: SystemPromptInput<'_>) -> String {
     if can_read(input.tools) {
         sections.extend(skills::listing(input.skills));
     }
-    sections.push(format!("Today: {}\nWorking directory: {}", input.date, input.cwd.display()));
+    let beside: String = input
+        .beside
+        .iter()
+        .map(|it| format!("\nAlso open in the editor, to read; writing there is asked for: {}", it.display()))
+        .collect();
+    sections.push(format!("Today: {}\nWorking directory: {}{beside}", input.date, input.cwd.display()));
     sections.retain(|it| !it.is_empty());
     sections.join("\n\n")
 }
@@ -132,6 +139,7 @@ mod tests {
         let cwd = Path::new("/w");
         let append = Some("be kind\n");
         build_system_prompt(SystemPromptInput {
+            beside: &[],
             cwd,
             tools,
             context_files: &files,

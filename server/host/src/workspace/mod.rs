@@ -71,6 +71,8 @@ struct Shared {
     locks: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
     journal: Mutex<Option<Arc<dyn EditJournal>>>,
     known: Mutex<known::Known>,
+    /// All these folders.
+    roots: Mutex<Vec<PathBuf>>,
     /// Wakes when a document is opened.
     opened: tokio::sync::Notify,
 }
@@ -85,23 +87,19 @@ struct State {
 impl Workspace {
     /// Over this folder. Relative paths of tools start here.
     pub fn new(root: PathBuf) -> Arc<Self> {
-        Arc::new(Self::build(root, VERIFY_TIME))
+        Arc::new(Self::build(root, VERIFY_TIME, Arc::default()))
     }
 
     /// The same open documents and the same editor, seen from another folder: an editor has a file open once,
     /// whichever folder a session works in.
     pub fn beside(&self, root: PathBuf) -> Arc<Self> {
-        Arc::new(Self { shared: self.shared.clone(), ..Self::build(root, self.verify_time) })
+        Arc::new(Self::build(root, self.verify_time, self.shared.clone()))
     }
 
-    fn build(root: PathBuf, verify_time: Duration) -> Self {
-        let root = std::path::absolute(&root).unwrap_or(root);
-        Self {
-            root: resolve::normalize(&root),
-            home: std::env::home_dir(),
-            shared: Arc::default(),
-            verify_time,
-        }
+    fn build(root: PathBuf, verify_time: Duration, shared: Arc<Shared>) -> Self {
+        let root = resolve::normalize(&std::path::absolute(&root).unwrap_or(root));
+        lock(&shared.roots).push(root.clone());
+        Self { root, home: std::env::home_dir(), shared, verify_time }
     }
 
     /// The project folder, absolute.
@@ -163,11 +161,15 @@ impl Workspace {
         Some(saves)
     }
 
-    /// Whether the file is a chat document or a transcript, which are between Pi and its user: no tool writes there.
+    /// Whether the file is a chat document or a transcript of one of these folders, which are between Pi and its user:
+    /// no tool writes there.
     pub fn is_chat(&self, path: &Path) -> bool {
         let path = resolve::key(path);
-        let ours = resolve::key(&self.root).join(".pi");
-        path.starts_with(ours.join("chat")) || path.starts_with(ours.join("transcripts"))
+        let roots = lock(&self.shared.roots).clone();
+        roots
+            .iter()
+            .map(|it| resolve::key(it).join(".pi"))
+            .any(|ours| path.starts_with(ours.join("chat")) || path.starts_with(ours.join("transcripts")))
     }
 
     /// The editor through which open documents are changed.

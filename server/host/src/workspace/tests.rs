@@ -43,7 +43,8 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         std::fs::write(&path, BASE).unwrap();
-        let workspace = Arc::new(Workspace::build(dir.path().to_owned(), Duration::from_millis(100)));
+        let workspace =
+            Arc::new(Workspace::build(dir.path().to_owned(), Duration::from_millis(100), Arc::default()));
         Self { workspace, path, _dir: dir }
     }
 

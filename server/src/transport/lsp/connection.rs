@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -30,6 +30,7 @@ use super::{
     progress::Tokens,
     questions::Questions,
     settings::Settings,
+    target::Target,
 };
 use crate::{dispatch::Answer, hub::Hub};
 
@@ -51,8 +52,8 @@ pub enum Phase {
 /// A request whose answer is owed.
 struct Owed {
     method: Method,
-    /// The session it names.
-    session_id: Option<String>,
+    /// The session it is for.
+    target: Target,
 }
 
 /// One client.
@@ -126,6 +127,7 @@ impl Connection {
     /// Takes in what `initialize` says; the first time counts. The first of `folders` is the one whose session is the
     /// default one; there is always one.
     pub fn initialized(self: &Arc<Self>, capabilities: Capabilities, folders: Vec<PathBuf>) {
+        self.hub.compose().set_open_folders(&folders);
         self.folders.set(folders);
         let workspace = self.hub.compose().workspace(&self.folder());
         workspace.set_editor(Arc::new(LspEditor::new(Arc::downgrade(self))));
@@ -138,6 +140,11 @@ impl Connection {
     /// The folder whose session is the default one.
     pub fn folder(&self) -> PathBuf {
         self.folders.first().unwrap_or_else(|| self.hub.compose().cwd().to_owned())
+    }
+
+    /// The folder a document is in; the first one for documents from elsewhere.
+    pub fn folder_of(&self, document: &Path) -> PathBuf {
+        self.folders.containing(document).unwrap_or_else(|| self.folder())
     }
 
     /// The folders the client has open.
@@ -181,7 +188,7 @@ impl Connection {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a request, which may name a session: the answer is now owed.
+    /// Begins a request for a session: the answer is now owed.
     ///
     /// # Errors
     /// JSON-RPC code and text: the id is in use, or too much waits already.
@@ -189,7 +196,7 @@ impl Connection {
         self: &Arc<Self>,
         id: &Id,
         method: Method,
-        session_id: Option<String>,
+        target: Target,
     ) -> Result<Answering, (i64, String)> {
         // What stops something is done however busy the client is: it may be what keeps it busy.
         if self.out.is_full() && method.scope() != Scope::Overtakes {
@@ -202,13 +209,13 @@ impl Connection {
         if in_flight.contains_key(id) {
             return Err((-32600, format!("a request with id {id} waits already")));
         }
-        in_flight.insert(id.clone(), Owed { method, session_id });
+        in_flight.insert(id.clone(), Owed { method, target });
         Ok(Answering { connection: self.clone(), id: id.clone(), through: None, answered: false })
     }
 
-    /// The method of the request with this id and the session it names, while its answer is owed.
-    pub fn waiting(&self, id: &Id) -> Option<(Method, Option<String>)> {
-        self.in_flight().get(id).map(|it| (it.method, it.session_id.clone()))
+    /// The method of the request with this id and the session it is for, while its answer is owed.
+    pub fn waiting(&self, id: &Id) -> Option<(Method, Target)> {
+        self.in_flight().get(id).map(|it| (it.method, it.target.clone()))
     }
 
     /// How many answers are owed.

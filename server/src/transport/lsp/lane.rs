@@ -4,7 +4,11 @@
 //! context takes time, `lane_sessions.rs` what is about sessions as such. Sessions answer through [`Answering`], which
 //! puts the answer between the events of the session.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use pi_core::{SessionHandle, bus::EventQueue, session::Command};
 use pi_protocol::*;
@@ -18,6 +22,7 @@ use super::{
     chat,
     connection::{Answering, Connection},
     lane_prompt::Preparing,
+    target::Target,
     watch,
 };
 use crate::{
@@ -32,8 +37,8 @@ pub enum Job {
     Request {
         /// What is asked.
         request: Request,
-        /// The session it names; the connection's own otherwise.
-        session_id: Option<String>,
+        /// The session it is for.
+        target: Target,
         /// Open texts that its context names, as they were when it came.
         texts: Texts,
         /// Takes the answer.
@@ -51,20 +56,23 @@ pub enum Job {
     /// Give up the prompt with this id, if its context is still being put together.
     CancelPrompt(Id),
     /// A command of a client that does not speak `pi/*`; a failure is told to its user.
-    Command(Command),
+    Command(Target, Command),
     /// Answer a tool of this session that waits for permission; a failure is told to the user.
     Answer(Arc<str>, AnswerPermissionParams),
-    /// Stop the user's shell commands in this session, the connection's own otherwise.
-    CancelBash(Option<String>),
+    /// Stop the user's shell commands in this session.
+    CancelBash(Target),
     /// Stop the run of this session.
     Stop(Arc<str>),
-    /// Start a new session; a failure is told to the user.
-    NewSession,
-    /// Hand out the session with this id, opened from its file if need be; without such a session, the connection's
-    /// own.
-    Session(Option<String>, oneshot::Sender<Result<SessionHandle, CommandError>>),
-    /// Open the chat document of the connection's session, with this text in its prompt.
-    OpenChat(Option<String>),
+    /// Start a new session in the place of this one; a failure is told to the user.
+    NewSession(Target),
+    /// Hand out the session with this id, opened from its file if need be; without such a session, the other one.
+    Session(Option<String>, Target, oneshot::Sender<Result<SessionHandle, CommandError>>),
+    /// Open the chat document of a session, with this text in its prompt.
+    OpenChat(Target, Option<String>),
+    /// The client has closed these folders: their sessions end once nothing runs in them any more.
+    FoldersClosed(Vec<PathBuf>),
+    /// End this session of a folder that was closed, unless it is open again.
+    EndLeft(Arc<str>),
     /// The connection ends: what sessions had to say goes out, nothing new is taken.
     End,
 }
@@ -86,10 +94,9 @@ impl Job {
             Some(_) => return Err((answering, CommandError::invalid("params must be an object"))),
         };
         // It stays among the parameters: some methods are about a session and have it as their own.
-        let session_id = match params.get("sessionId") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(id)) => Some(id.clone()),
-            Some(_) => return Err((answering, CommandError::invalid("sessionId must be a string"))),
+        let target = match Target::of(connection, method, &params) {
+            Ok(target) => target,
+            Err(error) => return Err((answering, error)),
         };
         let request = match Request::parse(method, params) {
             Ok(request) => request,
@@ -102,7 +109,7 @@ impl Job {
             Request::Prompt(prompt) => texts(connection, &prompt.context),
             _ => Texts::default(),
         };
-        Ok(Job::Request { request, session_id, texts, answering })
+        Ok(Job::Request { request, target, texts, answering })
     }
 }
 
@@ -116,6 +123,8 @@ pub fn texts(connection: &Connection, context: &[PromptContext]) -> Texts {
 pub(super) struct Watched {
     pub handle: SessionHandle,
     pub queue: EventQueue,
+    /// The folder it works in.
+    pub folder: PathBuf,
 }
 
 impl Watched {
@@ -133,7 +142,10 @@ pub struct Lane {
     pub(super) attached: HashMap<Arc<str>, Watched>,
     /// Prompts whose context takes time, by session.
     pub(super) preparing: HashMap<Arc<str>, Preparing>,
-    current: Option<Arc<str>>,
+    /// The session of each folder, for what names only the folder.
+    homes: HashMap<PathBuf, Arc<str>>,
+    /// The folder whose session was used last.
+    last: Option<PathBuf>,
     desk: Desk,
 }
 
@@ -141,7 +153,7 @@ impl Lane {
     /// Without a session so far.
     pub fn new(connection: Arc<Connection>) -> Self {
         let (attached, preparing) = (HashMap::new(), HashMap::new());
-        Self { connection, attached, preparing, current: None, desk: Desk::new() }
+        Self { connection, attached, preparing, homes: HashMap::new(), last: None, desk: Desk::new() }
     }
 
     /// Does all jobs until the connection ends.
@@ -158,19 +170,19 @@ impl Lane {
 
     pub(super) async fn job(&mut self, job: Job) {
         match job {
-            Job::Request { request, session_id, texts, answering } => {
-                if let Some(job) = self.behind_prompt(request, session_id, texts, answering) {
-                    let (request, session_id, texts, answering) = job;
-                    self.request(request, session_id.as_deref(), texts, answering).await;
+            Job::Request { request, target, texts, answering } => {
+                if let Some(job) = self.behind_prompt(request, target, texts, answering) {
+                    let (request, target, texts, answering) = job;
+                    self.request(request, &target, texts, answering).await;
                 }
             }
             Job::Prepared { session, prompt, answering } => self.prepared(session, prompt, answering).await,
             Job::CancelPrompt(id) => {
                 self.preparing.values().filter(|it| it.id == id).for_each(Preparing::give_up);
             }
-            Job::Command(command) => {
+            Job::Command(target, command) => {
                 let stops = matches!(command, Command::Abort(_));
-                match self.session(None).await.map(|it| it.handle.clone()) {
+                match self.session(&target).await.map(|it| it.handle.clone()) {
                     Ok(session) => {
                         if stops {
                             self.give_up_prompt(session.id());
@@ -186,9 +198,8 @@ impl Lane {
                     session.handle.send(Command::AnswerPermission(params, reply));
                 }
             }
-            Job::CancelBash(id) => {
-                let id = id.as_deref().or(self.current.as_deref());
-                if let Some(session) = id.and_then(|it| self.attached.get(it)) {
+            Job::CancelBash(target) => {
+                if let Some(session) = self.known(&target).and_then(|it| self.attached.get(&it)) {
                     session.handle.send(Command::AbortBash(Box::new(|_| {})));
                 }
             }
@@ -198,12 +209,12 @@ impl Lane {
                     session.handle.send(Command::Abort(Box::new(|_| {})));
                 }
             }
-            Job::Session(id, reply) => {
-                let session = self.stored_session(id.as_deref()).await;
+            Job::Session(id, otherwise, reply) => {
+                let session = self.stored_session(id.as_deref(), &otherwise).await;
                 // Whoever asked may have gone.
                 let _gone = reply.send(session);
             }
-            Job::OpenChat(mention) => match self.session(None).await.map(|it| it.handle.clone()) {
+            Job::OpenChat(target, mention) => match self.session(&target).await.map(|it| it.handle.clone()) {
                 Ok(session) => {
                     let open = chat::open(self.connection.clone(), session, mention);
                     self.connection.tasks.spawn(open);
@@ -212,52 +223,71 @@ impl Lane {
             },
             // The loop has seen it.
             Job::End => {}
-            Job::NewSession => {
-                if let Err(error) = self.new_session(None, NewSessionParams::default()).await {
+            Job::NewSession(target) => {
+                if let Err(error) = self.new_session(&target, NewSessionParams::default()).await {
                     self.connection.messages.error(&error.message);
                 }
             }
+            Job::FoldersClosed(folders) => self.folders_closed(&folders),
+            Job::EndLeft(id) => self.end_left(&id).await,
         }
     }
 
-    /// The session with this id, or the connection's own, opened if need be.
-    pub(super) async fn session(&mut self, id: Option<&str>) -> Result<&Watched, CommandError> {
-        let id: Arc<str> = match (id, &self.current) {
-            (Some(id), _) if self.attached.contains_key(id) => id.into(),
-            (Some(id), _) => {
+    /// The session that is meant, opened if need be.
+    pub(super) async fn session(&mut self, target: &Target) -> Result<&Watched, CommandError> {
+        let id = match (target, self.known(target)) {
+            (_, Some(id)) if self.attached.contains_key(&id) => id,
+            (Target::Session(id), _) => {
                 let handle = self.connection.hub.session(Some(id))?;
                 self.attach(handle)
             }
-            (None, Some(current)) => current.clone(),
-            (None, None) => {
-                let folder = self.connection.folder();
-                let handle = self
-                    .connection
-                    .hub
-                    .open_folder(&folder)
-                    .await
-                    .map_err(|error| CommandError::failed(format!("{error:#}")))?;
-                let id = self.attach(handle);
-                self.current = Some(id.clone());
+            (Target::Folder(_) | Target::Last, _) => {
+                let folder = self.folder(target);
+                let opened = self.connection.hub.open_folder(&folder).await;
+                let handle = opened.map_err(|error| CommandError::failed(format!("{error:#}")))?;
+                let id = if self.attached.contains_key(handle.id()) {
+                    handle.id().clone()
+                } else {
+                    self.attach(handle)
+                };
+                self.homes.insert(folder, id.clone());
                 id
             }
         };
+        if let Target::Folder(folder) = target {
+            self.last = Some(folder.clone());
+        }
         self.attached.get(&id).ok_or_else(|| CommandError::internal("the session is not attached"))
     }
 
-    /// Id of the connection's own session, if there is one.
-    pub(super) fn current_id(&self) -> Option<&str> {
-        self.current.as_deref()
+    /// The folder of what is meant by its folder.
+    fn folder(&self, target: &Target) -> PathBuf {
+        match target {
+            Target::Folder(folder) => folder.clone(),
+            _ => self.last.clone().unwrap_or_else(|| self.connection.folder()),
+        }
     }
 
-    /// The connection's own session, if there is one.
+    /// Id of what is meant, if it is known without opening anything.
+    pub(super) fn known(&self, target: &Target) -> Option<Arc<str>> {
+        match target {
+            Target::Session(id) => Some(id.as_str().into()),
+            Target::Folder(_) | Target::Last => self.homes.get(&self.folder(target)).cloned(),
+        }
+    }
+
+    /// The session that was used last, if there is one.
     pub(super) fn current(&self) -> Option<&Watched> {
-        self.current.as_ref().and_then(|it| self.attached.get(it))
+        self.known(&Target::Last).and_then(|it| self.attached.get(&it))
     }
 
-    /// The session with this id, from its file if it is not live; else the connection's own.
-    async fn stored_session(&mut self, id: Option<&str>) -> Result<SessionHandle, CommandError> {
-        let folder = self.connection.folder();
+    /// The session with this id, from its file if it is not live; else the other one.
+    async fn stored_session(
+        &mut self,
+        id: Option<&str>,
+        otherwise: &Target,
+    ) -> Result<SessionHandle, CommandError> {
+        let folder = self.folder(otherwise);
         let stored = match id {
             Some(id) => Some(self.connection.hub.come_to_session(folder, id, None).await),
             None => None,
@@ -270,11 +300,43 @@ impl Lane {
                     self.attach(handle.clone());
                 }
                 // What is not said elsewhere goes to the chat the user has open.
-                self.current.get_or_insert(id);
+                self.homes.entry(self.connection.hub.folder_of(&id)).or_insert(id);
                 Ok(handle)
             }
             // Gone, or nothing was ever said in it.
-            Some(Err(_)) | None => Ok(self.session(None).await?.handle.clone()),
+            Some(Err(_)) | None => Ok(self.session(otherwise).await?.handle.clone()),
+        }
+    }
+
+    /// The sessions of these folders end once nothing runs in them any more.
+    fn folders_closed(&mut self, folders: &[PathBuf]) {
+        let is_closed = |folder: &Path| folders.iter().any(|it| it == folder);
+        self.last.take_if(|it| is_closed(it));
+        for session in self.attached.values().filter(|it| is_closed(&it.folder)) {
+            let (connection, session) = (self.connection.clone(), session.handle.clone());
+            tokio::spawn(async move {
+                if session.ask(Command::WhenSettled).await.is_ok() {
+                    connection.enqueue(Job::EndLeft(session.id().clone()));
+                }
+            });
+        }
+    }
+
+    async fn end_left(&mut self, id: &str) {
+        let Some(session) = self.attached.get(id) else { return };
+        if self.connection.folders().all().contains(&session.folder) {
+            return;
+        }
+        match session.handle.ask(Command::GetState).await {
+            // Begun again in the meantime.
+            Ok(state) if state.is_streaming || state.is_compacting => {
+                let folder = session.folder.clone();
+                self.folders_closed(&[folder]);
+            }
+            _ => {
+                self.connection.hub.close(id).await;
+                self.leave(id);
+            }
         }
     }
 
@@ -297,7 +359,8 @@ impl Lane {
             handle.send(Command::HoldAfterStop);
         }
         self.connection.tasks.spawn(watch::watch(self.connection.clone(), handle.clone(), queue.clone()));
-        let session = Watched { handle: handle.clone(), queue: queue.clone() };
+        let folder = self.connection.hub.folder_of(handle.id());
+        let session = Watched { handle: handle.clone(), queue: queue.clone(), folder };
         self.attached.insert(handle.id().clone(), session);
         queue
     }
@@ -308,31 +371,29 @@ impl Lane {
             // What it still had to say stays in the queue and goes out.
             old.queue.close();
         }
-        if self.current.as_deref() == Some(id) {
-            self.current = None;
-        }
+        self.homes.retain(|_, it| **it != *id);
     }
 
-    async fn request(&mut self, request: Request, id: Option<&str>, texts: Texts, answering: Answering) {
+    async fn request(&mut self, request: Request, target: &Target, texts: Texts, answering: Answering) {
         match request {
             Request::NewSession(params) => {
-                let outcome = self.new_session(id, params).await;
+                let outcome = self.new_session(target, params).await;
                 self.moved(answering, outcome);
             }
             Request::SwitchSession(params) => {
-                let outcome = self.switch_session(id, params).await;
+                let outcome = self.switch_session(target, params).await;
                 self.moved(answering, outcome);
             }
             Request::Fork(params) => {
-                let outcome = self.fork(id, params).await;
+                let outcome = self.fork(target, params).await;
                 self.moved(answering, outcome);
             }
             Request::Clone(_) => {
-                let outcome = self.clone_session(id).await;
+                let outcome = self.clone_session(target).await;
                 self.moved(answering, outcome);
             }
             Request::ExportHtml(params) => {
-                let outcome = self.export_html(id, params).await;
+                let outcome = self.export_html(target, params).await;
                 answering.answer(&outcome.and_then(|it| encode(&it)));
             }
             Request::SetOutputMode(params) => answering.answer(&output_mode(&params)),
@@ -345,10 +406,10 @@ impl Lane {
             | Request::SessionClose(_)
             | Request::Diagnostics(_) => self.sessions(request, answering).await,
             Request::EditsRevert(params) if params.fork && !params.preview => {
-                let outcome = self.revert_and_fork(id, params).await;
+                let outcome = self.revert_and_fork(target, params).await;
                 self.moved(answering, outcome);
             }
-            request if review::is_review(&request) => match self.session(id).await {
+            request if review::is_review(&request) => match self.session(target).await {
                 Ok(session) => {
                     let answering = answering.through(&session.queue);
                     // From now on the client knows of edits.
@@ -360,8 +421,8 @@ impl Lane {
                 }
                 Err(error) => answering.refuse(error),
             },
-            Request::Prompt(prompt) => self.prompt(prompt, id, texts, answering).await,
-            request => match self.session(id).await {
+            Request::Prompt(prompt) => self.prompt(prompt, target, texts, answering).await,
+            request => match self.session(target).await {
                 Ok(session) => session.dispatch(request, answering),
                 Err(error) => answering.refuse(error),
             },
@@ -379,7 +440,7 @@ impl Lane {
 
     async fn new_session(
         &mut self,
-        from: Option<&str>,
+        from: &Target,
         params: NewSessionParams,
     ) -> Result<Cancelled, CommandError> {
         let from = self.session(from).await?.handle.clone();
@@ -390,7 +451,7 @@ impl Lane {
 
     async fn switch_session(
         &mut self,
-        from: Option<&str>,
+        from: &Target,
         params: SwitchSessionParams,
     ) -> Result<Cancelled, CommandError> {
         let from = self.session(from).await?.handle.clone();
@@ -399,7 +460,7 @@ impl Lane {
         Ok(Cancelled { cancelled: false })
     }
 
-    async fn fork(&mut self, from: Option<&str>, params: ForkParams) -> Result<ForkResult, CommandError> {
+    async fn fork(&mut self, from: &Target, params: ForkParams) -> Result<ForkResult, CommandError> {
         let from = self.session(from).await?.handle.clone();
         let (to, result) = self.connection.hub.fork(&from, params).await?;
         self.replace(&from, to);
@@ -408,7 +469,7 @@ impl Lane {
 
     async fn revert_and_fork(
         &mut self,
-        from: Option<&str>,
+        from: &Target,
         params: RevertEditsParams,
     ) -> Result<EditsDecided, CommandError> {
         let from = self.session(from).await?.handle.clone();
@@ -417,7 +478,7 @@ impl Lane {
         Ok(decided)
     }
 
-    async fn clone_session(&mut self, from: Option<&str>) -> Result<Cancelled, CommandError> {
+    async fn clone_session(&mut self, from: &Target) -> Result<Cancelled, CommandError> {
         let from = self.session(from).await?.handle.clone();
         let to = self.connection.hub.clone_session(&from).await?;
         self.replace(&from, to);
@@ -426,19 +487,21 @@ impl Lane {
 
     async fn export_html(
         &mut self,
-        id: Option<&str>,
+        target: &Target,
         params: ExportHtmlParams,
     ) -> Result<ExportedHtml, CommandError> {
-        let session = self.session(id).await?.handle.clone();
+        let session = self.session(target).await?.handle.clone();
         self.connection.hub.export_html(&session, params).await
     }
 
     fn replace(&mut self, from: &SessionHandle, to: SessionHandle) {
+        let folder = self.connection.hub.folder_of(to.id());
         if from.id() != to.id() {
             self.leave(from.id());
         }
         let id = if self.attached.contains_key(to.id()) { to.id().clone() } else { self.attach(to) };
-        self.current = Some(id);
+        self.homes.insert(folder.clone(), id);
+        self.last = Some(folder);
     }
 }
 

@@ -12,6 +12,7 @@ use tower_lsp::jsonrpc::Id;
 use super::{
     connection::Answering,
     lane::{Job, Lane},
+    target::Target,
 };
 use crate::context::{self, Texts};
 
@@ -25,7 +26,7 @@ pub(super) struct Preparing {
 }
 
 /// A request, as the lane has it.
-type Waiting = (Request, Option<String>, Texts, Answering);
+type Waiting = (Request, Target, Texts, Answering);
 
 impl Preparing {
     /// Stops asking; the prompt is then refused.
@@ -46,13 +47,12 @@ impl Lane {
     pub(super) fn behind_prompt(
         &mut self,
         request: Request,
-        session: Option<String>,
+        target: Target,
         texts: Texts,
         answering: Answering,
     ) -> Option<Waiting> {
-        let target = session.as_deref().or(self.current_id()).map(Arc::<str>::from);
-        let preparing = target.and_then(|it| self.preparing.get_mut(&it));
-        let waiting = (request, session, texts, answering);
+        let preparing = self.known(&target).and_then(|it| self.preparing.get_mut(&it));
+        let waiting = (request, target, texts, answering);
         match preparing {
             None => Some(waiting),
             Some(preparing) if waiting.0.method().scope() == Scope::Overtakes => {
@@ -72,17 +72,17 @@ impl Lane {
     pub(super) async fn prompt(
         &mut self,
         mut prompt: PromptParams,
-        id: Option<&str>,
+        target: &Target,
         texts: Texts,
         answering: Answering,
     ) {
-        let session = match self.session(id).await {
-            Ok(session) => session.handle.id().clone(),
+        let (session, folder) = match self.session(target).await {
+            Ok(session) => (session.handle.id().clone(), session.folder.clone()),
             Err(error) => return answering.refuse(error),
         };
         let connection = self.connection.clone();
         let workspace = connection.documents.workspace().cloned();
-        let limits = connection.hub.compose().image_limits(&connection.folder());
+        let limits = connection.hub.compose().image_limits(&folder);
         if !context::takes_time(&prompt.context) {
             context::resolve(&mut prompt, texts, limits, workspace.as_deref()).await;
             return self.hand_over(&session, prompt, answering);
@@ -112,9 +112,9 @@ impl Lane {
             Some(prompt) => self.hand_over(&session, prompt, answering),
             None => answering.refuse(CommandError::failed("stopped before it was sent")),
         }
-        for (request, session_id, texts, answering) in behind {
+        for (request, target, texts, answering) in behind {
             // Among them may be another such prompt; the rest then waits behind that one.
-            Box::pin(self.job(Job::Request { request, session_id, texts, answering })).await;
+            Box::pin(self.job(Job::Request { request, target, texts, answering })).await;
         }
     }
 

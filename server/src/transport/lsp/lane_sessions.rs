@@ -6,7 +6,7 @@ use pi_core::session::Command;
 use pi_protocol::*;
 use serde::Serialize;
 
-use super::{connection::Answering, lane::Lane};
+use super::{connection::Answering, lane::Lane, target::Target};
 use crate::dispatch::encode;
 
 impl Lane {
@@ -43,8 +43,10 @@ impl Lane {
                 finish(answering, known.map(|_| Empty {}));
             }
             Request::SessionAdd(params) => {
-                let folder = named(params.folder);
-                let added = match self.session(None).await.map(|it| it.handle.clone()) {
+                // Without one where the user is, as every new chat.
+                let here = self.connection.folders().active().map(|it| it.to_string_lossy().into_owned());
+                let folder = named(params.folder.or(here));
+                let added = match self.session(&Target::Last).await.map(|it| it.handle.clone()) {
                     Ok(from) => hub.add_session(&folder, Some(&from)).await,
                     Err(error) => Err(error),
                 };

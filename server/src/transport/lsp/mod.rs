@@ -37,6 +37,7 @@ mod server;
 mod service;
 mod settings;
 mod show;
+mod target;
 mod watch;
 
 use std::{

@@ -14,6 +14,7 @@ use super::{
     connection::{Connection, Phase},
     documents::file_path,
     folders, hunks,
+    lane::Job,
     service::to_rpc,
     settings,
 };
@@ -37,6 +38,13 @@ impl Backend {
         Some((path, text.to_string()))
     }
 
+    /// The user is in this document.
+    fn touch(&self, uri: &Url) {
+        if let Some(path) = file_path(uri) {
+            self.connection.folders().touch(&path);
+        }
+    }
+
     /// Tells the user when their plugin was made for other methods than these.
     fn other_version(&self, version: Option<u32>) {
         let Some(version) = version.filter(|it| *it != PROTOCOL_VERSION) else { return };
@@ -44,7 +52,7 @@ impl Backend {
         self.connection.messages.show(
             MessageType::WARNING,
             &format!(
-                "Pi's plugin speaks protocol {version}, its server {PROTOCOL_VERSION}: update the {older}"
+                "Plugin {version} and server {PROTOCOL_VERSION} do not speak the same protocol. Update the {older}."
             ),
         );
     }
@@ -86,6 +94,7 @@ impl LanguageServer for Backend {
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         self.connection.documents.open(&params);
+        self.touch(&params.text_document.uri);
         self.connection.hunks.opened();
         if let Some(path) = file_path(&params.text_document.uri) {
             self.connection.chats.opened(&self.connection, &path);
@@ -103,6 +112,7 @@ impl LanguageServer for Backend {
 
     async fn did_save(&self, params: DidSaveTextDocumentParams) {
         self.connection.documents.save(&params);
+        self.touch(&params.text_document.uri);
         if let Some(path) = file_path(&params.text_document.uri) {
             self.connection.chats.saved(&path);
         }
@@ -123,10 +133,12 @@ impl LanguageServer for Backend {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        self.touch(&params.text_document.uri);
         Ok(Some(actions::offered(&self.connection, &params).await))
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        self.touch(&params.text_document_position_params.text_document.uri);
         Ok(hunks::hover(&self.connection, &params))
     }
 
@@ -136,6 +148,7 @@ impl LanguageServer for Backend {
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let place = params.text_document_position;
+        self.touch(&place.text_document.uri);
         let chat = self.chat(&place.text_document.uri).filter(|it| chat::is_chat(&it.0));
         let Some((path, _)) = chat else { return Ok(None) };
         let found = chat::completions(self.connection.clone(), &path, place.position).await;
@@ -152,8 +165,9 @@ impl LanguageServer for Backend {
     }
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
-        let (folder, encoding) = (self.connection.folder(), self.connection.capabilities().encoding);
-        Ok(self.chat(&params.text_document.uri).map(|(_, text)| chat::links(&text, &folder, encoding)))
+        let encoding = self.connection.capabilities().encoding;
+        let chat = self.chat(&params.text_document.uri);
+        Ok(chat.map(|(path, text)| chat::links(&text, &self.connection.folder_of(&path), encoding)))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
@@ -168,7 +182,9 @@ impl LanguageServer for Backend {
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
-        self.connection.folders().change(&params.event);
+        let removed = self.connection.folders().change(&params.event);
+        self.connection.hub.compose().set_open_folders(&self.connection.folders().all());
+        self.connection.enqueue(Job::FoldersClosed(removed));
     }
 
     async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {

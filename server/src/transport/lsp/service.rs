@@ -28,6 +28,7 @@ use super::{
     lane::Job,
     outbound,
     server::Backend,
+    target::Target,
 };
 
 /// The service in front of tower-lsp's.
@@ -55,8 +56,10 @@ impl Front {
             Phase::ShutDown => return refuse(-32600, "the server is shutting down"),
             Phase::Running => {}
         }
-        let session_id = params.as_ref().and_then(|it| it.get("sessionId")).and_then(Value::as_str);
-        match self.connection.begin(&id, method, session_id.map(str::to_owned)) {
+        let target = params.as_ref().map(|it| Target::of(&self.connection, method, it));
+        // What is wrong with it is said when the request is parsed.
+        let target = target.and_then(Result::ok).unwrap_or_default();
+        match self.connection.begin(&id, method, target) {
             Err((code, text)) => refuse(code, &text),
             Ok(answering) => match Job::request(&self.connection, method, params, answering) {
                 Ok(job) => self.connection.enqueue(job),
@@ -70,7 +73,7 @@ impl Front {
         let Some(id) = id.and_then(|it| serde_json::from_value::<Id>(it).ok()) else { return };
         // All others are answered at once, and an answered request cannot be cancelled.
         match self.connection.waiting(&id) {
-            Some((Method::Bash, session_id)) => self.connection.enqueue(Job::CancelBash(session_id)),
+            Some((Method::Bash, target)) => self.connection.enqueue(Job::CancelBash(target)),
             Some((Method::Prompt, _)) => self.connection.enqueue(Job::CancelPrompt(id)),
             _ => {}
         }

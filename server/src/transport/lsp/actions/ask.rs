@@ -19,6 +19,7 @@ use crate::{
         connection::Connection,
         lane::{self, Job},
         messages::first_line,
+        target::Target,
     },
 };
 
@@ -119,6 +120,19 @@ impl Ask {
         (self.message, appendix)
     }
 
+    /// The session of the folder it is about, if it names a place.
+    fn target(&self, connection: &Connection) -> Option<Target> {
+        let uri = |it: &PromptContext| match it {
+            PromptContext::File { uri }
+            | PromptContext::Selection { uri, .. }
+            | PromptContext::Symbol { uri, .. }
+            | PromptContext::Diagnostics { uri, .. } => uri.clone(),
+            PromptContext::Image { .. } | PromptContext::Text { .. } => None,
+        };
+        let mut documents = self.context.iter().filter_map(uri).map(|it| context::path_of(&it));
+        documents.find_map(|it| connection.folders().containing(&it)).map(Target::Folder)
+    }
+
     fn queue_params(self, connection: &Connection) -> QueueParams {
         let (message, appendix) = self.parts(connection);
         QueueParams { message, appendix, ..QueueParams::default() }
@@ -133,20 +147,25 @@ pub fn prompt(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), C
 
 /// `pi.steer`.
 pub fn steer(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let params = Ask::of(arguments)?.queue_params(connection);
-    connection.enqueue(Job::Command(Command::Steer(params, tell(connection))));
+    let ask = Ask::of(arguments)?;
+    let target = ask.target(connection).unwrap_or_default();
+    let params = ask.queue_params(connection);
+    connection.enqueue(Job::Command(target, Command::Steer(params, tell(connection))));
     Ok(())
 }
 
 /// `pi.followUp`.
 pub fn follow_up(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let params = Ask::of(arguments)?.queue_params(connection);
-    connection.enqueue(Job::Command(Command::FollowUp(params, tell(connection))));
+    let ask = Ask::of(arguments)?;
+    let target = ask.target(connection).unwrap_or_default();
+    let params = ask.queue_params(connection);
+    connection.enqueue(Job::Command(target, Command::FollowUp(params, tell(connection))));
     Ok(())
 }
 
 /// A prompt; while a run is in progress it steers.
 fn start(connection: &Arc<Connection>, ask: Ask) {
+    let target = ask.target(connection).unwrap_or_else(|| Target::here(connection));
     let (message, appendix) = ask.parts(connection);
     let params = PromptParams {
         message,
@@ -154,7 +173,7 @@ fn start(connection: &Arc<Connection>, ask: Ask) {
         streaming_behavior: Some(StreamingBehavior::Steer),
         ..PromptParams::default()
     };
-    connection.enqueue(Job::Command(Command::Prompt(params, tell(connection))));
+    connection.enqueue(Job::Command(target, Command::Prompt(params, tell(connection))));
 }
 
 #[cfg(test)]

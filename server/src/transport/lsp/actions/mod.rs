@@ -12,6 +12,8 @@ mod question;
 mod session;
 mod written;
 
+use std::path::Path;
+
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, Command as LspCommand, Diagnostic,
     Range, Url,
@@ -19,7 +21,7 @@ use lsp_types::{
 use pi_core::Models;
 use pi_host::{fs::blocking, resources::TemplateAction};
 use ropey::Rope;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::commands::{names, run, tell};
 use super::{capabilities::Capabilities, connection::Connection, documents::file_path};
@@ -73,6 +75,11 @@ impl Place<'_> {
         let (start, end) = (self.range.start, self.range.end);
         start.line == end.line && end.character <= start.character.saturating_add(1)
     }
+
+    /// What tells the folder to a command that needs no more of the place.
+    pub fn folder(&self) -> Vec<Value> {
+        vec![json!({ "uri": self.uri })]
+    }
 }
 
 /// One action: a title, and the command it stands for.
@@ -94,7 +101,7 @@ pub async fn offered(connection: &Connection, params: &CodeActionParams) -> Vec<
     // The text as it is now, before anything is waited for.
     let text = connection.documents.workspace().and_then(|it| it.overlay_text(&path));
     let diagnostics = &params.context.diagnostics;
-    let found = look(connection).await;
+    let found = look(connection, &path).await;
     let place = Place { connection, uri, range: params.range, text, diagnostics, found };
     let wanted = params.context.only.as_deref();
     let is_wanted =
@@ -104,11 +111,11 @@ pub async fn offered(connection: &Connection, params: &CodeActionParams) -> Vec<
 }
 
 /// Templates, and whether there is a model. A plugin has its own ways to both.
-async fn look(connection: &Connection) -> Found {
+async fn look(connection: &Connection, path: &Path) -> Found {
     if connection.capabilities().knows_pi {
         return Found::default();
     }
-    let (hub, folder) = (connection.hub.clone(), connection.folder());
+    let (hub, folder) = (connection.hub.clone(), connection.folder_of(path));
     let found = blocking(move || {
         let compose = hub.compose();
         let no_model = compose.registry().available().is_empty();

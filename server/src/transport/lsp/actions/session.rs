@@ -16,7 +16,7 @@ use super::{
 use crate::{
     helper,
     markdown::fenced,
-    transport::lsp::{chat, connection::Connection, documents::file_path, lane::Job, show},
+    transport::lsp::{chat, connection::Connection, documents::file_path, lane::Job, show, target::Target},
 };
 
 /// What there is to know without a model.
@@ -33,20 +33,20 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
     if place.connection.capabilities().chat_document {
         offers.push(match file_path(place.uri).is_some_and(|it| chat::is_chat(&it)) {
             true => offer("send this prompt", "pi.sendChat", vec![json!({ "uri": place.uri })]),
-            false => offer("open chat", "pi.openChat", Vec::new()),
+            false => offer("open chat", "pi.openChat", place.folder()),
         });
     }
     if running {
-        offers.push(offer("stop", "pi.abort", Vec::new()));
+        offers.push(offer("stop", "pi.abort", place.folder()));
     }
     if place.connection.capabilities().knows_pi {
         return offers;
     }
     if running {
         // There is no other place to write it: saving the chat steers.
-        offers.push(offer("steer…", "pi.openChat", Vec::new()));
+        offers.push(offer("steer…", "pi.openChat", place.folder()));
     }
-    offers.push(offer("new chat", "pi.newSession", Vec::new()));
+    offers.push(offer("new chat", "pi.newSession", place.folder()));
     if place.found.no_model {
         offers.push(offer("set up…", "pi.setUp", Vec::new()));
         offers.push(offer("run the demo", "pi.demo", Vec::new()));
@@ -55,20 +55,28 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
 }
 
 /// `pi.abort`.
-pub fn abort(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
-    connection.enqueue(Job::Command(Command::Abort(tell(connection))));
+pub fn abort(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let target = folder(connection, arguments).unwrap_or_default();
+    connection.enqueue(Job::Command(target, Command::Abort(tell(connection))));
     Ok(())
 }
 
 /// `pi.newSession`.
-pub fn new_session(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
-    connection.enqueue(Job::NewSession);
+pub fn new_session(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let target = folder(connection, arguments).unwrap_or_else(|| Target::here(connection));
+    connection.enqueue(Job::NewSession(target));
     Ok(())
+}
+
+/// The session of the folder of `{uri}`, if there is such an argument.
+fn folder(connection: &Connection, arguments: &[Value]) -> Option<Target> {
+    let uri = first(arguments)?.get("uri")?.as_str()?;
+    file_path(&Url::parse(uri).ok()?).map(|it| Target::about(connection, &it))
 }
 
 /// What a command about a document is given.
 #[derive(Debug, Deserialize)]
-struct Target {
+struct Subject {
     uri: Url,
     range: Option<Range>,
     /// What is there is to be changed.
@@ -83,17 +91,18 @@ fn first(arguments: &[Value]) -> Option<&Value> {
 
 /// `pi.openChat`: with a place, mention it; with a text, write it.
 pub fn open_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let target = folder(connection, arguments).unwrap_or_else(|| Target::here(connection));
     let draft = match first(arguments) {
         None => None,
         Some(Value::String(_)) => Some(words(arguments)).filter(|it| !it.is_empty()),
         Some(object) => {
-            let it: Target = serde_json::from_value(object.clone())
+            let it: Subject = serde_json::from_value(object.clone())
                 .map_err(|error| CommandError::invalid(format!("needs {{uri, range}} or a text: {error}")))?;
-            let mention = chat::ask_about(connection, &it.uri, it.range.unwrap_or_default());
+            let mention = it.range.and_then(|range| chat::ask_about(connection, &it.uri, range));
             mention.map(|mention| if it.change { format!("Change {mention}so that ") } else { mention })
         }
     };
-    connection.enqueue(Job::OpenChat(draft));
+    connection.enqueue(Job::OpenChat(target, draft));
     Ok(())
 }
 
@@ -103,7 +112,7 @@ pub fn send_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<()
         None => connection.chats.only(),
         Some(Value::String(name)) => file_path(&named(connection, name)?),
         Some(object) => {
-            let it: Target = serde_json::from_value(object.clone())
+            let it: Subject = serde_json::from_value(object.clone())
                 .map_err(|error| CommandError::invalid(format!("needs {{uri}}: {error}")))?;
             file_path(&it.uri)
         }

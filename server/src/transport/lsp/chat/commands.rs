@@ -11,7 +11,7 @@ use pi_protocol::{
 };
 
 use super::{files, open, room::Room, send, transcript};
-use crate::transport::lsp::{actions, lane::Job};
+use crate::transport::lsp::{actions, lane::Job, target::Target};
 
 /// Sessions that are listed.
 const LISTED: usize = 10;
@@ -103,8 +103,8 @@ async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &st
             Ok(mode.as_str().to_owned())
         }
         "new" => {
-            room.connection.enqueue(Job::NewSession);
-            room.connection.enqueue(Job::OpenChat(None));
+            room.connection.enqueue(Job::NewSession(Target::Folder(room.project())));
+            room.connection.enqueue(Job::OpenChat(Target::Folder(room.project()), None));
             Ok(String::new())
         }
         "sessions" => Ok(listed(room, rest).await),
@@ -164,7 +164,7 @@ async fn say(room: &Room, session: &SessionHandle, name: &str, rest: &str) -> Sa
     if rest.is_empty() {
         return Err("needs a text".into());
     }
-    let mut params = send::prompt(&room.connection, rest);
+    let mut params = send::prompt(&room.connection, &room.project(), rest);
     if name == "now" {
         session.ask(Command::Abort).await.map_err(text)?;
     } else {
@@ -227,7 +227,7 @@ async fn model(session: &SessionHandle, name: &str) -> Said {
 
 /// The newest sessions of the project: id and what it is called.
 async fn sessions(room: &Room) -> Vec<(String, String)> {
-    let folder = room.connection.folder();
+    let folder = room.project();
     let files = room.connection.hub.compose().session_files(&folder);
     let found = blocking(move || Ok::<_, std::io::Error>(files.list(&folder))).await.unwrap_or_default();
     found.into_iter().map(|it| (it.id, it.name.unwrap_or(it.first_message))).collect()
@@ -249,7 +249,7 @@ async fn open_listed(room: &Room, number: &str) -> Said {
     let all = sessions(room).await;
     let at = number.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
     let (id, title) = at.and_then(|it| all.get(it)).cloned().ok_or("give a number of `/sessions`")?;
-    let folder = room.connection.folder();
+    let folder = room.project();
     let path =
         blocking(move || files::ensure(&folder, &id, Some(&title))).await.map_err(|it| it.to_string())?;
     open::show(&room.connection, &path).await;

@@ -1,6 +1,9 @@
 //! Completion in the prompt of a chat document: commands behind `/`, files behind `@`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ignore::WalkBuilder;
 use lsp_types::{
@@ -24,7 +27,7 @@ use tokio::sync::oneshot;
 use super::commands;
 use crate::{
     markdown,
-    transport::lsp::{connection::Connection, lane::Job},
+    transport::lsp::{connection::Connection, lane::Job, target::Target},
 };
 
 /// Files that are looked at.
@@ -46,8 +49,8 @@ pub async fn items(connection: Arc<Connection>, path: &Path, at: Position) -> Op
     let (typed, start) = typed(&rope, at, encoding)?;
     let range = Range::new(start, at);
     let items = match typed {
-        Typed::Command(word) => command_items(&connection, &rope.to_string(), &word, range).await,
-        Typed::Mention(word) => file_items(&connection, word, range).await,
+        Typed::Command(word) => command_items(&connection, path, &rope.to_string(), &word, range).await,
+        Typed::Mention(word) => file_items(connection.folder_of(path), word, range).await,
     };
     Some(CompletionList { is_incomplete: true, items })
 }
@@ -68,11 +71,18 @@ fn typed(rope: &Rope, at: Position, encoding: PositionEncoding) -> Option<(Typed
     Some((typed, Position::new(start.line, start.character)))
 }
 
-async fn command_items(connection: &Connection, text: &str, word: &str, range: Range) -> Vec<CompletionItem> {
+async fn command_items(
+    connection: &Connection,
+    path: &Path,
+    text: &str,
+    word: &str,
+    range: Range,
+) -> Vec<CompletionItem> {
     let mut all: Vec<(String, String)> =
         commands::TABLE.iter().map(|it| (it.name.to_owned(), it.help.to_owned())).collect();
     let (reply, answer) = oneshot::channel();
-    connection.enqueue(Job::Session(markdown::session_id(text).map(str::to_owned), reply));
+    let id = markdown::session_id(text).map(str::to_owned);
+    connection.enqueue(Job::Session(id, Target::about(connection, path), reply));
     if let Ok(Ok(session)) = answer.await {
         let known = session.ask(Command::GetCommands).await.map(|it| it.commands).unwrap_or_default();
         all.extend(known.into_iter().map(|it| (it.name, it.description.unwrap_or_default())));
@@ -85,8 +95,7 @@ async fn command_items(connection: &Connection, text: &str, word: &str, range: R
     best(names, word).into_iter().map(item).collect()
 }
 
-async fn file_items(connection: &Connection, word: String, range: Range) -> Vec<CompletionItem> {
-    let folder = connection.folder();
+async fn file_items(folder: PathBuf, word: String, range: Range) -> Vec<CompletionItem> {
     let found = blocking(move || Ok::<_, std::io::Error>(best(files(&folder), &word))).await;
     let item = |path| item(format!("@{path}"), None, CompletionItemKind::FILE, range);
     found.unwrap_or_default().into_iter().map(item).collect()

@@ -16,7 +16,7 @@ use crate::transport::lsp::{connection::Connection, documents::file_path, show::
 /// Opens the chat of a session. `mention` is typed into its prompt.
 pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: Option<String>) {
     let title = session.ask(Command::GetState).await.ok().and_then(|it| it.session_name);
-    let (folder, id) = (connection.folder(), session.id().clone());
+    let (folder, id) = (connection.hub.folder_of(session.id()), session.id().clone());
     let made = blocking(move || files::ensure(&folder, &id, title.as_deref())).await;
     match made {
         Ok(path) => {
@@ -31,7 +31,7 @@ pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: 
 
 /// Lets the editor show a chat document, at its end, where the user writes.
 pub async fn show(connection: &Connection, path: &Path) {
-    let relative = path.strip_prefix(connection.folder()).unwrap_or(path).display();
+    let relative = path.strip_prefix(connection.folder_of(path)).unwrap_or(path).display();
     let said = format!("Chat: {relative}");
     let open = connection.documents.workspace().and_then(|it| it.overlay_text(path));
     let text = match open {
@@ -74,7 +74,7 @@ async fn write(connection: &Connection, path: &Path, text: &str) {
 /// How a selection is mentioned in a prompt: `@src/retry.rs:12-40`.
 pub fn ask_about(connection: &Connection, uri: &Url, range: Range) -> Option<String> {
     let path = file_path(uri)?;
-    let folder = connection.folder();
+    let folder = connection.folder_of(&path);
     let shown = path.strip_prefix(&folder).unwrap_or(&path).display();
     let ends_before = range.end.character == 0 && range.end.line > range.start.line;
     let (first, last) = (range.start.line + 1, range.end.line + u32::from(!ends_before));

@@ -1,6 +1,11 @@
 //! The task of one open chat document: events of its session go in above the prompt, what the user writes goes out.
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use pi_core::{
     SessionHandle,
@@ -32,6 +37,7 @@ use crate::{
         connection::{Connection, Phase},
         lane::Job,
         questions,
+        target::Target,
     },
 };
 
@@ -103,7 +109,7 @@ impl Room {
         document: SharedDocument,
         outbox: mpsc::WeakUnboundedSender<Message>,
     ) -> Self {
-        let style = style(&connection);
+        let style = style(&connection, &connection.folder_of(&path));
         Self {
             connection,
             path,
@@ -124,6 +130,11 @@ impl Room {
             uncleared: VecDeque::new(),
             dirty: true,
         }
+    }
+
+    /// The folder of the document: what its prompts are about.
+    pub fn project(&self) -> PathBuf {
+        self.connection.folder_of(&self.path)
     }
 
     /// Until the document is closed or the connection ends.
@@ -158,7 +169,7 @@ impl Room {
     async fn attach(&mut self) {
         let wanted = markdown::session_id(&lock(&self.document).text).map(str::to_owned);
         let (reply, answer) = oneshot::channel();
-        self.connection.enqueue(Job::Session(wanted.clone(), reply));
+        self.connection.enqueue(Job::Session(wanted.clone(), Target::Folder(self.project()), reply));
         let session = match answer.await {
             Ok(Ok(session)) => session,
             Ok(Err(error)) => return self.connection.messages.error(&error.message),
@@ -209,7 +220,7 @@ impl Room {
         match message {
             Message::Saved { draft, ticks } => {
                 self.answer_questions(&ticks);
-                let settings = self.connection.hub.compose().settings(&self.connection.folder()).values();
+                let settings = self.connection.hub.compose().settings(&self.project()).values();
                 let marker = settings.text("chat.sendOn").as_deref() == Some("marker");
                 if let Some(draft) = draft.as_deref().and_then(|it| Draft::of(self.unsent(it), marker)) {
                     tokio::time::sleep(LEAVING).await;
@@ -257,7 +268,7 @@ impl Room {
             return commands::run(self, command, rest).await;
         }
         let Some(session) = &self.session else { return };
-        let params = send::prompt(&self.connection, draft.text);
+        let params = send::prompt(&self.connection, &self.project(), draft.text);
         self.sent.push_back(draft.text.to_owned());
         let (raw, said, outbox) = (draft.raw.to_owned(), draft.text.to_owned(), self.outbox.clone());
         let reply = Box::new(move |outcome| {
@@ -512,12 +523,12 @@ impl Room {
     }
 }
 
-/// How this client's documents are written.
-pub fn style(connection: &Connection) -> Style {
-    let settings = connection.hub.compose().settings(&connection.folder()).values();
+/// How this client's documents about this project are written.
+pub fn style(connection: &Connection, project: &Path) -> Style {
+    let settings = connection.hub.compose().settings(project).values();
     Style {
         lines: if connection.capabilities().folding { LINES } else { LINES_UNFOLDED },
-        root: connection.folder(),
+        root: project.to_owned(),
         ascii: settings.text("chat.symbols").as_deref() == Some("ascii"),
         time: clock::time_of_day,
     }

@@ -31,23 +31,22 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A prompt with the context its mentions name; while a run is in progress it steers.
-pub fn prompt(connection: &Connection, text: &str) -> PromptParams {
+/// A prompt with the context its mentions name, as seen from the project; while a run is in progress it steers.
+pub fn prompt(connection: &Connection, project: &Path, text: &str) -> PromptParams {
     PromptParams {
         message: text.to_owned(),
-        appendix: appendix(connection, text),
+        appendix: appendix(connection, project, text),
         streaming_behavior: Some(StreamingBehavior::Steer),
         ..PromptParams::default()
     }
 }
 
-fn appendix(connection: &Connection, text: &str) -> String {
-    let folder = connection.folder();
+fn appendix(connection: &Connection, project: &Path, text: &str) -> String {
     let exists = |path: &Path| match connection.documents.workspace() {
         Some(workspace) => workspace.exists(path),
         None => path.exists(),
     };
-    let context = mentions(text, &folder, exists);
+    let context = mentions(text, project, exists);
     let texts = lane::texts(connection, &context);
     context::render(&context, &texts)
 }

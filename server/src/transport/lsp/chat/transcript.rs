@@ -28,14 +28,15 @@ pub async fn write(connection: &Connection, session: &SessionHandle) -> Result<P
     let Some(title) = state.session_name.map(|it| markdown::line(&it, room::TITLE)).or(first) else {
         return Err(CommandError::failed("Nothing to export yet"));
     };
-    let style = room::style(connection);
+    let project = connection.hub.folder_of(session.id());
+    let style = room::style(connection, &project);
     let body: String = turns.iter().map(|it| markdown::render(it, &style)).collect();
     let text = format!("{}# {title}\n\n{}\n", head(session.id(), &turns), body.trim_end());
     let relative = PathBuf::from(FOLDER).join(format!("{}-{}.md", clock::today(), files::slug(&title)));
     let failed =
         |error: &dyn std::fmt::Display| CommandError::failed(format!("cannot write the transcript: {error}"));
     let workspace = connection.documents.workspace().ok_or_else(|| CommandError::failed("no workspace"))?;
-    let path = connection.folder().join(&relative);
+    let path = project.join(&relative);
     let open = workspace.document(&path);
     let base = open.map(|it| Snapshot::of_buffer(path.clone(), it.rope.to_string(), it.version));
     let plan = EditPlan { path, base, text, label: "pi: transcript".into(), cause: None };
