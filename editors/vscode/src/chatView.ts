@@ -12,7 +12,7 @@ import type { Session } from "./session";
 import {
   parseViewMessage, type HostMessage, type Item, type ItemAction, type QueueAction, type ViewMessage,
 } from "./shared/messages";
-import type { ViewModel } from "./viewModel";
+import { HOME, type ViewModel } from "./viewModel";
 
 export const CHAT_VIEW = "pi.chatView";
 export const CHAT_PANEL = "pi.chatPanel";
@@ -194,7 +194,8 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
         this.session.keepDraft(message.text);
         break;
       case "chip":
-        this.tracker.choose(message.id, message.on);
+        if (message.id === HOME) await vscode.commands.executeCommand("pi.newSessionIn");
+        else this.tracker.choose(message.id, message.on);
         break;
       case "queued":
         await this.queued(message.id, message.what);

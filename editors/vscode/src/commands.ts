@@ -71,6 +71,12 @@ function chat({ session, tracker, views }: Parts): Record<string, Handler> {
       await session.newSession();
       await views.focus();
     },
+    "pi.newSessionIn": async () => {
+      const folder = await vscode.window.showWorkspaceFolderPick({ placeHolder: "Where the new chat works" });
+      if (folder === undefined) return;
+      await session.newSession(folder);
+      await views.focus();
+    },
     "pi.openInEditor": () => views.openInEditor(),
     "pi.addSelection": async () => {
       const editor = vscode.window.activeTextEditor;

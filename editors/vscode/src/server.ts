@@ -12,7 +12,7 @@ import { saveDocuments } from "./documents";
 import { explain, find, type Binary } from "./binary";
 import { KNOWLEDGE, serveKnowledge } from "./knowledge";
 import type { Keys } from "./keys";
-import { initializationOptions, settings } from "./settings";
+import { serverSettings, settings } from "./settings";
 
 /** How often a server that dies is started again, and the time in which that counts, in milliseconds. */
 const RESTARTS = 3;
@@ -55,6 +55,12 @@ export class Server implements vscode.Disposable {
   readonly onPhase = this.phaseEmitter.event;
   /** It ended although nobody asked it to; the text is for the user. */
   readonly onLost = this.lostEmitter.event;
+
+  private readonly configured = vscode.workspace.onDidChangeConfiguration((change) => {
+    if (this.phase !== "ready" || !change.affectsConfiguration("pi")) return;
+    const params = { settings: { pi: serverSettings() } };
+    void this.client?.sendNotification("workspace/didChangeConfiguration", params);
+  });
 
   constructor(private readonly context: vscode.ExtensionContext, private readonly keys: Keys) {}
 
@@ -102,6 +108,7 @@ export class Server implements vscode.Disposable {
 
   dispose(): void {
     void this.stop();
+    this.configured.dispose();
     this.output.dispose();
     this.eventEmitter.dispose();
     this.phaseEmitter.dispose();
@@ -144,7 +151,7 @@ export class Server implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
       outputChannel: this.output,
-      initializationOptions: initializationOptions(),
+      initializationOptions: serverSettings(),
       connectionOptions: { maxRestartCount: 0 },
       // A failed code action must not open a toast over the user's work: it is in the log.
       revealOutputChannelOn: 4,

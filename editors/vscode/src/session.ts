@@ -25,6 +25,12 @@ interface Kept {
   draft?: string;
 }
 
+/** The folder of the file the user looks at, else the first one. */
+function activeFolder(): vscode.WorkspaceFolder | undefined {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  return (uri && vscode.workspace.getWorkspaceFolder(uri)) ?? vscode.workspace.workspaceFolders?.[0];
+}
+
 /** What goes out with a prompt, and how it is shown. */
 export interface Attachment {
   context: PromptContext;
@@ -136,7 +142,7 @@ export class Session implements vscode.Disposable {
 
   /** Comes to a session, alive or stored. Its rows are read if it is another one, or `anew`. */
   private async attach(id: string, anew = false): Promise<void> {
-    const { sessionId, seq, snapshot } = await this.server.request("pi/session/attach", { sessionId: id });
+    const { sessionId, folder, seq, snapshot } = await this.server.request("pi/session/attach", { sessionId: id });
     if (snapshot === undefined) throw new Error("The server did not say what is in this chat.");
     anew ||= sessionId !== this.shown;
     this.id = sessionId;
@@ -144,7 +150,7 @@ export class Session implements vscode.Disposable {
     this.seq = seq;
     const { state, messages, queue } = snapshot;
     if (anew) {
-      this.chat.reset();
+      this.chat.reset(folder);
       this.chat.transcript.load(messages, timeOfDay, state.isStreaming);
       this.chat.transcript.take();
     }
@@ -265,9 +271,10 @@ export class Session implements vscode.Disposable {
     this.openedEmitter.fire();
   }
 
-  async newSession(): Promise<void> {
+  /** A new chat, in this folder or in the one of the file the user looks at. */
+  async newSession(folder = activeFolder()): Promise<void> {
     await this.open();
-    await this.show((await this.request("pi/session/add", {})).sessionId);
+    await this.show((await this.request("pi/session/add", { folder: folder?.uri.fsPath })).sessionId);
   }
 
   async setModel(model: Model): Promise<void> {

@@ -1,4 +1,5 @@
-/** The chats of this folder: a view of them, and the commands that open, find, name and delete one. */
+/** The chats of all open folders: a view of them, and the commands that open, find, name and delete one. */
+import * as path from "node:path";
 import * as vscode from "vscode";
 import { register } from "./commands";
 import type { SessionSummary } from "./protocol";
@@ -45,8 +46,8 @@ class Sessions implements vscode.TreeDataProvider<Node>, vscode.Disposable {
 
   async getChildren(node?: Node): Promise<Node[]> {
     if (node !== undefined) return "heading" in node ? node.sessions : [];
-    const { sessions } = await this.session.request("pi/session/list", {}).catch(() => ({ sessions: [] }));
-    return grouped(sessions.filter((it) => it.messageCount > 0), Date.now());
+    const sessions = await listed(this.session).catch(() => []);
+    return grouped(sessions, Date.now());
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
@@ -60,6 +61,19 @@ class Sessions implements vscode.TreeDataProvider<Node>, vscode.Disposable {
     item.command = { command: "pi.session.open", title: "Open", arguments: [node] };
     return item;
   }
+}
+
+/** The folders whose chats are shown; without any, the one the server works in. */
+function folders(): (string | undefined)[] {
+  const open = vscode.workspace.workspaceFolders ?? [];
+  return open.length > 0 ? open.map((it) => it.uri.fsPath) : [undefined];
+}
+
+/** The chats in which something was said, last used first. */
+async function listed(session: Session): Promise<SessionSummary[]> {
+  const lists = await Promise.all(folders().map((folder) => session.request("pi/session/list", { folder })));
+  const all = lists.flatMap(({ sessions }) => sessions).filter((it) => it.messageCount > 0);
+  return all.sort((a, b) => b.modified - a.modified);
 }
 
 /** Under headings, as the list has them: last used first. */
@@ -77,12 +91,13 @@ function title(it: SessionSummary): string {
   return text.length > TITLE ? `${text.slice(0, TITLE - 1)}…` : text;
 }
 
-function about({ modified, messageCount }: SessionSummary): string {
+function about({ modified, messageCount, folder }: SessionSummary): string {
   const date = new Date(modified);
   const today = date.toDateString() === new Date().toDateString();
   const midnight = new Date(date).setHours(0, 0, 0, 0);
   const time = today ? clock(Math.floor((modified - midnight) / 60_000) * 1000) : date.toISOString().slice(0, 10);
-  return `${time} · ${count(messageCount, "message")}`;
+  const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
+  return `${time} · ${count(messageCount, "message")}${several ? ` · ${path.basename(folder)}` : ""}`;
 }
 
 /** A list to choose from, which also searches what was said. */
@@ -91,8 +106,7 @@ async function find(session: Session): Promise<void> {
   const item = (it: SessionSummary, line = ""): Item => (
     { label: title(it), description: about(it), detail: line, session: it, alwaysShow: line !== "" }
   );
-  const { sessions } = await session.request("pi/session/list", {});
-  const all = sessions.filter((it) => it.messageCount > 0).map((it) => item(it));
+  const all = (await listed(session)).map((it) => item(it));
   const pick = vscode.window.createQuickPick<Item>();
   pick.title = "Chats in this folder";
   pick.placeholder = all.length === 0 ? "Your chats in this folder will be listed here." : "A title, or words that were said";
@@ -105,7 +119,8 @@ async function find(session: Session): Promise<void> {
       return;
     }
     timer = setTimeout(() => {
-      session.request("pi/session/search", { query }).then(({ found }) => {
+      Promise.all(folders().map((folder) => session.request("pi/session/search", { query, folder }))).then((all) => {
+        const found = all.flatMap((it) => it.found);
         if (pick.value === query) pick.items = found.map((it) => item(it.session, it.line));
       }, (error: unknown) => void vscode.window.showErrorMessage(String(error)));
     }, SEARCH_REST);

@@ -29,8 +29,15 @@ export function settings(): Settings {
 }
 
 /** The server's own settings, in the shape of docs/config.md. A folder that is not trusted is only read. */
-export function initializationOptions(): object {
-  if (!vscode.workspace.isTrusted) return { permissions: { mode: "plan" } };
-  const mode = vscode.workspace.getConfiguration("pi").get<string | null>("permissions.mode");
-  return mode ? { permissions: { mode } } : {};
+export function serverSettings(): object {
+  if (!vscode.workspace.isTrusted) return { permissions: { mode: "plan" }, completion: { enabled: false } };
+  const all = vscode.workspace.getConfiguration("pi");
+  const mode = all.get<string | null>("permissions.mode");
+  // What is only a default here may be set in the server's own files.
+  const set = <T>(key: string): T | undefined => {
+    const it = all.inspect<T>(key);
+    return it?.workspaceFolderValue ?? it?.workspaceValue ?? it?.globalValue;
+  };
+  const completion = { enabled: set<boolean>("completion.enabled"), model: set<string>("completion.model") };
+  return { ...(mode && { permissions: { mode } }), completion };
 }

@@ -1,4 +1,5 @@
 /** What the chat view shows besides the transcript, put together from the session, the server and the context. */
+import * as path from "node:path";
 import * as vscode from "vscode";
 import type { ContextTracker } from "./context";
 import { isProblem } from "./context";
@@ -6,9 +7,12 @@ import type { Review } from "./review/review";
 import type { Server } from "./server";
 import type { Session } from "./session";
 import type { PermissionRequest, QueueItem } from "./protocol";
-import type { Queued, Question, ViewState } from "./shared/messages";
+import type { Chip, Queued, Question, ViewState } from "./shared/messages";
 import { count, relative, visible } from "./shared/describe";
 import { settings } from "./settings";
+
+/** The chip that names the folder of the chat. */
+export const HOME = "home";
 
 export class ViewModel {
   constructor(
@@ -36,7 +40,7 @@ export class ViewModel {
       queue: chat.queue.map(queued),
       questions: chat.questions.map((it) => asked(it, chat.root)),
       review: { changes: this.review.all().length, files: this.review.files().length, rejected: this.review.rejected },
-      chips: this.tracker.chips(),
+      chips: [...this.home(), ...this.tracker.chips()],
       model: chat.model?.id ?? "",
       thinking: chat.model?.reasoning === true ? chat.thinking : "",
       mode: chat.mode,
@@ -58,6 +62,13 @@ export class ViewModel {
     const { contextTokens, model } = this.session.chat;
     if (contextTokens === undefined || model === undefined || model.contextWindow === 0) return "";
     return `${Math.round((100 * contextTokens) / model.contextWindow)} %`;
+  }
+
+  /** Where several folders are open: the one this chat is at home in. */
+  private home(): Chip[] {
+    if ((vscode.workspace.workspaceFolders?.length ?? 0) < 2) return [];
+    const name = path.basename(this.session.chat.root);
+    return [{ id: HOME, label: `in: ${name} ▾`, title: `This chat works in ${name}: click for a new one elsewhere`, ghost: false }];
   }
 
   /** For an empty chat; only of what is there. */

@@ -280,6 +280,27 @@ story("the model asks what VS Code and its other extensions know about the code"
   }
 });
 
+story("what to type next is suggested as ghost text once that is turned on", async () => {
+  await begin(answer("```\n    return a + b\n```", "<before>"), answer("Untouched."));
+  const set = (value) => vscode.workspace.getConfiguration("pi").update("completion.enabled", value, vscode.ConfigurationTarget.Global);
+  await set(true);
+  try {
+    const editor = await open("ghost.txt", "def add(a, b):\n    \nprint(add(1, 2))\n");
+    editor.selection = new vscode.Selection(1, 4, 1, 4);
+    await until("the suggestion", async () => {
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+      await new Promise((done) => setTimeout(done, 300));
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
+      return editor.document.getText().includes("return");
+    });
+    equal(editor.document.getText(), "def add(a, b):\n    return a + b\nprint(add(1, 2))\n", "what was typed");
+    equal(await ui("count", { selector: ".turn" }), 0, "turns in the chat");
+    await vscode.commands.executeCommand("workbench.action.files.revert");
+  } finally {
+    await set(undefined);
+  }
+});
+
 story("chats are listed, found by what was said, named, and opened again", async () => {
   await begin(answer("The lighthouse is red."), answer("A second answer.", "second"));
   await say("what colour is it?");

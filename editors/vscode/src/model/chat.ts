@@ -62,13 +62,14 @@ export class Chat {
   /** Called with a sentence for people who do not look at the screen. */
   onSay: (text: string, urgent: boolean) => void = () => undefined;
 
-  constructor(readonly root: string, private readonly now: () => number = Date.now) {
+  constructor(public root: string, private readonly now: () => number = Date.now) {
     this.activity = new Activity(now);
     this.transcript = new Transcript(root, now);
   }
 
-  /** Another session, or the same one read again. */
-  reset(): void {
+  /** Another session, which works in this folder, or the same one read again. */
+  reset(root: string): void {
+    this.root = root;
     this.transcript = new Transcript(this.root, this.now);
     this.queue = [];
     this.questions = [];
