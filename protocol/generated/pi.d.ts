@@ -341,6 +341,8 @@ export type AttachParams = {
 export type Attached = {
   /** The session. */
   sessionId: string;
+  /** Its working directory. */
+  folder: string;
   /** Its life since it was opened, for the next time. */
   epoch: number;
   /** The events after this one follow. */
@@ -470,6 +472,18 @@ export type CompactionSummaryMessage = {
   timestamp: number;
 };
 
+/** What suggestions while typing have cost on this connection. */
+export type CompletionGauges = {
+  /** Requests to the model. */
+  requests: number;
+  /** Tokens it read, from its cache as well. */
+  inputTokens: number;
+  /** Tokens it wrote. */
+  outputTokens: number;
+  /** US dollars. */
+  cost: number;
+};
+
 /** One block of a message's content. */
 export type Content = TextContent & {
   type: "text";
@@ -588,6 +602,8 @@ export type Diagnostics = {
   outboundBytes: number;
   /** Events that wait for the client, of all its sessions. */
   events: number;
+  /** Absent if the model was never asked. */
+  completion?: CompletionGauges;
 };
 
 /** Problems of one document. */

@@ -375,6 +375,7 @@
 ---Where a client stands that has come to a session.
 ---@class pi.Attached
 ---@field sessionId string The session.
+---@field folder string Its working directory.
 ---@field epoch integer Its life since it was opened, for the next time.
 ---@field seq integer The events after this one follow.
 ---@field turnId? integer The turn in progress.
@@ -462,6 +463,13 @@
 ---@field summary string The summary.
 ---@field tokensBefore integer Tokens of the context before.
 ---@field timestamp integer Unix time in milliseconds.
+
+---What suggestions while typing have cost on this connection.
+---@class pi.CompletionGauges
+---@field requests integer Requests to the model.
+---@field inputTokens integer Tokens it read, from its cache as well.
+---@field outputTokens integer Tokens it wrote.
+---@field cost number US dollars.
 
 ---Plain text.
 ---@class pi.Content.text: pi.TextContent
@@ -552,6 +560,7 @@
 ---@field clientRequests integer Requests to the client that wait for their answer.
 ---@field outboundBytes integer Bytes that wait to be read by the client.
 ---@field events integer Events that wait for the client, of all its sessions.
+---@field completion? pi.CompletionGauges Absent if the model was never asked.
 
 ---Problems of one document.
 ---@class pi.DocumentDiagnostics

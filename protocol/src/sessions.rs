@@ -157,6 +157,8 @@ pub struct AttachParams {
 pub struct Attached {
     /// The session.
     pub session_id: String,
+    /// Its working directory.
+    pub folder: String,
     /// Its life since it was opened, for the next time.
     pub epoch: u64,
     /// The events after this one follow.
@@ -181,8 +183,22 @@ pub struct SessionSnapshot {
     pub queue: Vec<QueueItem>,
 }
 
+/// What suggestions while typing have cost on this connection.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CompletionGauges {
+    /// Requests to the model.
+    pub requests: u64,
+    /// Tokens it read, from its cache as well.
+    pub input_tokens: u64,
+    /// Tokens it wrote.
+    pub output_tokens: u64,
+    /// US dollars.
+    pub cost: f64,
+}
+
 /// Gauges of the process and of the connection, for bug reports.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostics {
     /// Version of the server.
@@ -208,4 +224,7 @@ pub struct Diagnostics {
     pub outbound_bytes: usize,
     /// Events that wait for the client, of all its sessions.
     pub events: usize,
+    /// Absent if the model was never asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion: Option<CompletionGauges>,
 }

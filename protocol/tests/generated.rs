@@ -18,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pi_protocol::{ClientMethod, Method, Request};
 use schema::Protocol;
 
 fn root() -> PathBuf {
@@ -81,6 +82,29 @@ fn tables_of_the_documentation() {
         text = markdown::replace(&text, name, &table);
     }
     check(path, &text);
+}
+
+/// The JSON after `{arrow} {name} ` in the documentation, of the lines that have it whole.
+fn examples(text: &str, arrow: char, name: &str) -> Vec<serde_json::Value> {
+    let begin = format!("{arrow} {name} ");
+    text.lines().filter_map(|it| serde_json::from_str(it.strip_prefix(&begin)?).ok()).collect()
+}
+
+#[test]
+fn every_request_has_an_example_that_is_right() {
+    let text = fs::read_to_string(root().join("docs/protocol.md")).unwrap();
+    for &method in Method::ALL {
+        let found = examples(&text, '→', method.lsp_name());
+        assert!(!found.is_empty(), "docs/protocol.md has no whole example of {}", method.lsp_name());
+        for example in found {
+            let parsed = Request::parse(method, example.clone());
+            assert!(parsed.is_ok(), "{} {example}: {}", method.lsp_name(), parsed.unwrap_err());
+        }
+    }
+    for &method in ClientMethod::ALL {
+        let begins = format!("← {} {{", method.lsp_name());
+        assert!(text.contains(&begins), "docs/protocol.md has no example of {}", method.lsp_name());
+    }
 }
 
 #[test]

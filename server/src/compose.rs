@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use pi_core::{
-    Permissions, SandboxInForce, ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock,
+    Models, Permissions, SandboxInForce, ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock,
 };
 use pi_host::{
     ledger::{self, Journal, Ledger, Limits, Review},
@@ -36,7 +36,7 @@ use pi_host::{
     workspace::Workspace,
 };
 use pi_protocol::{Entry, Model, OutputMode, PermissionMode, SessionHeader, ThinkingLevel};
-use pi_providers::Registry;
+use pi_providers::{Registry, select};
 use serde_json::{Map, Value};
 
 use crate::{cli::SessionArgs, confine, start_model};
@@ -231,6 +231,7 @@ impl Compose {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let mut warnings: Vec<_> =
             folders.values().flat_map(|it| it.settings.set_editor(root.clone())).collect();
+        folders.values().for_each(|it| it.permissions.reload(&it.settings));
         warnings.sort();
         warnings.dedup();
         warnings
@@ -508,6 +509,21 @@ impl Compose {
             }
             Arc::new(registry)
         })
+    }
+
+    /// The model that suggests what to type: the one the settings name, else that of new sessions.
+    ///
+    /// # Errors
+    /// There is no such model, or none at all.
+    pub async fn completion_model(&self, values: &Values) -> anyhow::Result<Arc<Model>> {
+        let named = values.text("completion.model").filter(|it| !it.trim().is_empty());
+        let Some(named) = named else {
+            let start = start_model::choose(&self.args, values, self.registry(), &[]).await?;
+            return start.model.ok_or_else(|| anyhow!("there is no model"));
+        };
+        let (found, _) = select::find(named.trim(), &self.registry().available());
+        let found = found.map(|it| it.model);
+        found.ok_or_else(|| anyhow!("completion.model \"{named}\" is no model that can be asked"))
     }
 
     /// The mode from the flag, else the settings, else that of the transport.

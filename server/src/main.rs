@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod helper;
 mod hub;
+mod inline;
 mod input;
 mod lists;
 mod logging;

@@ -58,6 +58,8 @@ pub struct SessionActor {
     pub(super) bus: EventBus,
     pub(super) models: Arc<dyn Models>,
     pub(super) provider: Arc<dyn Provider>,
+    /// Its working directory, as clients see it.
+    pub(super) folder: String,
     pub(super) tools: Arc<[Arc<dyn Tool>]>,
     pub(super) tool_specs: Arc<[ToolSpec]>,
     pub(super) shell: Arc<dyn Shell>,
@@ -123,6 +125,7 @@ impl SessionActor {
         let mut actor = Self {
             bus: EventBus::new(id.clone()),
             id,
+            folder: options.header.cwd,
             tree,
             store: options.store,
             store_failed: false,

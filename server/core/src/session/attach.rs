@@ -36,7 +36,8 @@ impl SessionActor {
             }
         };
         let turn_id = self.bus.turn();
-        reply(Ok(Attached { session_id: self.id.to_string(), epoch: self.epoch, seq, turn_id, snapshot }));
+        let (session_id, folder) = (self.id.to_string(), self.folder.clone());
+        reply(Ok(Attached { session_id, folder, epoch: self.epoch, seq, turn_id, snapshot }));
         if !self.bus.subscribe_after(seq, queue) {
             self.bus.subscribe(queue.clone());
         }

@@ -15,6 +15,7 @@ mod places;
 mod readonly;
 mod request;
 mod rules;
+mod secrets;
 mod shell;
 mod store;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use pi_core::{PermissionQuery, Permissions, RuleScope, Verdict};
+use pi_core::{Access, PermissionQuery, Permissions, RuleScope, Verdict};
 use pi_protocol::{PermissionMode, PermissionRequest};
 
 use self::{
@@ -57,27 +58,40 @@ impl FolderPermissions {
             tracing::warn!("{why}; answers that were stored do not hold");
             Vec::new()
         });
-        // Those of the two files, and what the editor says in their place.
-        let of = |key: &str| {
-            let mut texts = settings.paths(key).concat();
-            texts.extend(settings.values().texts(key).unwrap_or_default());
-            let mut seen = std::collections::HashSet::new();
-            texts.retain(|it| seen.insert(it.clone()));
-            texts
-        };
-        let read = |texts: &[String], strict: bool| read_rules(texts, &boundary, strict);
-        let rules = Rules {
-            allow: read(&of("permissions.allow"), false),
-            ask: read(&of("permissions.ask"), true),
-            deny: read(&of("permissions.deny"), true),
-            answered: read(&stored, false),
-        };
+        let rules = rules_of(settings, &boundary, read_rules(&stored, &boundary, false));
         Arc::new(Self { boundary, rules: RwLock::new(rules), store })
+    }
+
+    /// Takes in that the settings have changed.
+    pub fn reload(&self, settings: &HostSettings) {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let answered = std::mem::take(&mut rules.answered);
+        *rules = rules_of(settings, &self.boundary, answered);
     }
 
     /// From now on these folders, which the editor has open beside this one, may be read unasked as well.
     pub fn set_beside(&self, folders: &[PathBuf]) {
         self.boundary.set_beside(folders);
+    }
+
+    /// Whether a file may hold keys or passwords, by its place and its name.
+    pub fn holds_secrets(&self, path: &Path) -> bool {
+        let real = boundary::real(path);
+        self.boundary.is_secret(&real) || [path, &real].into_iter().any(secrets::is_named_like_one)
+    }
+
+    /// Whether the file may be read without a question by the rules of the user and the project, in any mode.
+    pub fn may_read(&self, path: &Path) -> bool {
+        let access = Access { reads: vec![path.to_string_lossy().into_owned()], ..Access::default() };
+        let query = PermissionQuery {
+            call_id: String::new(),
+            tool: "read".into(),
+            read_only: true,
+            args: serde_json::Map::new(),
+            access,
+            reason: None,
+        };
+        self.decide(PermissionMode::Ask, &[], &query).decision() == Decision::Allow
     }
 
     /// Where the answers "Always in this project" are kept.
@@ -108,6 +122,23 @@ impl FolderPermissions {
         let mut rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
         rules.answered.extend_from_slice(session);
         Judge { mode, rules: &rules, boundary: &self.boundary }.decide(query)
+    }
+}
+
+/// The rules of the settings, of the two files and of the editor, and those that were answered.
+fn rules_of(settings: &HostSettings, boundary: &Boundary, answered: Vec<Rule>) -> Rules {
+    let of = |key: &str| {
+        let mut texts = settings.paths(key).concat();
+        texts.extend(settings.values().texts(key).unwrap_or_default());
+        let mut seen = std::collections::HashSet::new();
+        texts.retain(|it| seen.insert(it.clone()));
+        texts
+    };
+    Rules {
+        allow: read_rules(&of("permissions.allow"), boundary, false),
+        ask: read_rules(&of("permissions.ask"), boundary, true),
+        deny: read_rules(&of("permissions.deny"), boundary, true),
+        answered,
     }
 }
 

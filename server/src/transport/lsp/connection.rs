@@ -24,6 +24,7 @@ use super::{
     editor::LspEditor,
     folders::Folders,
     hunks::Hunks,
+    inline::Inline,
     lane::Job,
     messages::Messages,
     outbound::{self, Outbound},
@@ -78,6 +79,8 @@ pub struct Connection {
     pub hunks: Hunks,
     /// Tools that wait for permission.
     pub questions: Questions,
+    /// Suggestions while the user types.
+    pub inline: Inline,
     /// Cancelled when the connection ends.
     pub ended: CancellationToken,
     /// Tasks that still have something to tell the client.
@@ -106,6 +109,7 @@ impl Connection {
             diagnostics: Diagnostics::default(),
             hunks: Hunks::default(),
             questions: Questions::default(),
+            inline: Inline::default(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
             settled: OnceCell::new(),

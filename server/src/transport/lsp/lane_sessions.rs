@@ -62,6 +62,7 @@ impl Lane {
                 gauges.requests = self.connection.owed();
                 gauges.client_requests = self.connection.client.pending();
                 gauges.outbound_bytes = self.connection.out.waiting();
+                gauges.completion = self.connection.inline.gauges();
                 gauges.events = self.attached.values().map(|it| it.queue.len()).sum();
                 finish(answering, Ok(gauges));
             }

@@ -22,6 +22,7 @@ mod editor;
 mod folders;
 pub mod frame;
 mod hunks;
+mod inline;
 mod lane;
 mod lane_prompt;
 mod lane_sessions;

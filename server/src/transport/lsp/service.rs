@@ -25,6 +25,7 @@ use tower_lsp::{
 
 use super::{
     connection::{Connection, Phase},
+    inline,
     lane::Job,
     outbound,
     server::Backend,
@@ -71,12 +72,28 @@ impl Front {
     fn cancel(&self, params: Option<&Value>) {
         let id = params.and_then(|it| it.get("id")).cloned();
         let Some(id) = id.and_then(|it| serde_json::from_value::<Id>(it).ok()) else { return };
+        self.connection.inline.cancel(&id);
         // All others are answered at once, and an answered request cannot be cancelled.
         match self.connection.waiting(&id) {
             Some((Method::Bash, target)) => self.connection.enqueue(Job::CancelBash(target)),
             Some((Method::Prompt, _)) => self.connection.enqueue(Job::CancelPrompt(id)),
             _ => {}
         }
+    }
+
+    /// tower-lsp answers; what its types cannot say is added.
+    fn initialize(&mut self, request: Request) -> <Self as Service<Request>>::Future {
+        let connection = self.connection.clone();
+        connection.inline.initialize(request.params());
+        let answer = self.forward(request).map(move |answer| {
+            let (id, result) = answer?.into_parts();
+            let result = result.map(|mut it| {
+                connection.inline.announce(&connection, &mut it);
+                it
+            });
+            Some(Response::from_parts(id, result))
+        });
+        answer.map(Ok).boxed()
     }
 
     fn stop(&self, params: Option<&Value>) {
@@ -126,6 +143,13 @@ impl Service<Request> for Front {
         }
         match request.method() {
             "$/cancelRequest" => self.cancel(request.params()),
+            "initialize" => return self.initialize(request),
+            inline::METHOD => {
+                if let (Some(id), Phase::Running) = (request.id().cloned(), self.connection.phase()) {
+                    let suggestion = inline::suggest(&self.connection, &id, request.params());
+                    return suggestion.map(|it| Ok(Some(Response::from_parts(id, it)))).boxed();
+                }
+            }
             // tower-lsp has no handler for the cancel button of a progress.
             "window/workDoneProgress/cancel" => {
                 self.stop(request.params());

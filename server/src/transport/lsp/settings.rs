@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::connection::Connection;
+use super::{connection::Connection, inline};
 
 /// How long a client may take to say its settings.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -66,9 +66,10 @@ pub fn changed(connection: &Arc<Connection>, settings: &Value) {
     });
 }
 
-fn set(connection: &Connection, object: Object) {
+fn set(connection: &Arc<Connection>, object: Object) {
     let all = connection.settings().take(|it| it.now = object);
     apply(connection, all);
+    inline::settings_changed(connection);
 }
 
 fn apply(connection: &Connection, all: Object) {
