@@ -117,7 +117,14 @@ impl Profile {
         // Permissions have stories of their own.
         let arguments = ["--provider", "scripted", "--model", "alpha", "--permission-mode", "full"];
         let arguments = arguments.map(str::to_owned).into();
-        Self { initialize, applies: Applies::Well, files: Files::None, first_version: 0, arguments, lib: false }
+        Self {
+            initialize,
+            applies: Applies::Well,
+            files: Files::None,
+            first_version: 0,
+            arguments,
+            lib: false,
+        }
     }
 
     /// Asks before it changes something, as the server does by itself.

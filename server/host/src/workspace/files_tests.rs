@@ -80,7 +80,8 @@ impl Fixture {
     /// `new/a.txt` is not there.
     fn new(react: impl Fn(&Workspace, &FileOperation) -> EditorAnswer + Send + Sync + 'static) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let workspace = Arc::new(Workspace::build(dir.path().to_owned(), Duration::from_millis(100)));
+        let workspace =
+            Arc::new(Workspace::build(dir.path().to_owned(), Duration::from_millis(100), Arc::default()));
         let editor = Arc::new(FakeEditor {
             workspace: Arc::downgrade(&workspace),
             react: Box::new(react),
