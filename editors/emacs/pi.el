@@ -388,16 +388,19 @@ While the user types it waits.  No answer decides nothing."
 
 ;;;; The chat
 
+(defun pi--follow (window)
+  "Keep what Pi writes in sight in WINDOW, if its cursor is in the prompt."
+  (with-selected-window window
+    (unless (save-excursion (re-search-forward "^## You$" nil t))
+      (recenter (- (min (1- (window-body-height))
+                        (max 1 (count-screen-lines (point) (point-max)))))))))
+
 (defun pi--follow-chats (server)
-  "Keep what SERVER writes in sight, in windows whose cursor is in the prompt."
+  "Keep what SERVER writes in sight, in all windows."
   (dolist (buffer (eglot--managed-buffers server))
     (when (and (buffer-live-p buffer)
                (eq (buffer-local-value 'major-mode buffer) 'pi-chat-mode))
-      (dolist (window (get-buffer-window-list buffer nil t))
-        (with-selected-window window
-          (unless (save-excursion (re-search-forward "^## You$" nil t))
-            (recenter (- (min (1- (window-body-height))
-                              (max 1 (count-screen-lines (point) (point-max))))))))))))
+      (mapc #'pi--follow (get-buffer-window-list buffer nil t)))))
 
 (defvar pi-chat-font-lock-keywords
   '(("^#\\{1,2\\} .*$" 0 'outline-1)
@@ -416,6 +419,7 @@ While the user types it waits.  No answer decides nothing."
               font-lock-defaults '(pi-chat-font-lock-keywords t)
               ;; A save that nobody made by hand would send half a thought.
               auto-save-visited-mode nil)
+  (add-hook 'window-size-change-functions #'pi--follow nil t)
   (outline-minor-mode)
   (visual-line-mode))
 

@@ -424,6 +424,26 @@ fn a_word_takes_changes_out_again() {
 }
 
 #[test]
+fn a_chat_that_is_opened_late_shows_the_question_that_waits() {
+    let mut chat = Chat::with(Profile::plain().asking(), |_| {});
+    chat.model.script([call("bash", json!({"command": "echo one > one.txt"})), say("Well.")]);
+    chat.command("pi.prompt", json!(["Go"]));
+    chat.editor.claim("what waits", |it| {
+        it["method"] == "window/showMessage"
+            && it["params"]["message"].as_str().is_some_and(|it| it.starts_with("Pi asks: echo one"))
+    });
+    chat.editor.unchecked = true;
+    chat.open();
+    let text = chat.until("the question", |it| it.contains("### ? question 1 · bash\n"));
+    let at = text.find("- [ ] allow once\n").unwrap();
+    chat.editor.type_at(CHAT, at + 3, at + 4, "x");
+    chat.save();
+    let text = chat.until("the answer", |it| it.contains("Well.\n\n<!-- "));
+    assert!(!text.contains("### ?"), "{text}");
+    chat.finish();
+}
+
+#[test]
 fn a_question_is_answered_with_a_tick_or_a_word() {
     let profile = Profile::plain().asking();
     let mut chat = Chat::with(profile, |_| {});

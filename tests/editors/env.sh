@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 repo=$(cd "$here/../.." && pwd)
 : "${PI_BIN:=$repo/target/debug/pi}"
-PI_BIN=$(readlink -f "$PI_BIN")
+PI_BIN=$(readlink -f "$PI_BIN" || echo "$PI_BIN")
 export PI_BIN
 if [ ! -x "$PI_BIN" ]; then
   echo "tests/editors: no $PI_BIN: run cargo build first, or set PI_BIN" >&2

@@ -41,3 +41,19 @@ gone() { [ ! -e "$1" ]; }
 # Whether a session has TEXT as something that was said.
 was_said() { grep -rqs -- "$1" "$PI_CODING_AGENT_DIR/sessions"; }
 never_said() { ! was_said "$1"; }
+
+# What differs from run to run in a picture: the time, the spinner, ids, the folder of the run.
+differs=('\d\d:\d\d=14:02' '[⠁-⣿]=⣾' '[0-9a-f]{8}(-[0-9a-f]+)+=01a21569-a10d-72d5-aefa-c19959ce3828')
+# picture FILE TITLE [ROWS]: whether the screen, or so many rows of it, has the text of this picture in the
+# repository; UPDATE=1 draws it anew.
+picture() {
+  eventually at_rest
+  tm capture-pane -e -N -p -t t | head -n "${3:-1000}" | "$here/picture.py" "$repo/$1" "$2" "${differs[@]}" "$workspace=/home/me/project"
+}
+# Whether the screen has stood still for a moment, but for a spinner.
+at_rest() {
+  local before
+  before=$(tm_screen | sed 's/[⠁-⣿]//g')
+  sleep 0.7 # longer than any pause between two steps of what is drawn
+  [ "$(tm_screen | sed 's/[⠁-⣿]//g')" = "$before" ]
+}

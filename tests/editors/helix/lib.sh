@@ -31,6 +31,10 @@ open_helix() {
 }
 # Whether a message with TEXT went by, which Helix logs.
 received() { eventually grep -qF -- "$1" "$XDG_CACHE_HOME/helix/helix.log"; }
+# Whether the question in the chat that asks for TEXT was marked, so that a key goes there.
+marked() {
+  eventually grep -qE "new-chat\.md\",\"diagnostics\":\[\{.*answer: $1" "$XDG_CACHE_HOME/helix/helix.log"
+}
 # quit COMMAND: leaves Helix with it.
 quit() { command_line "$1" && tm_wait '^\[exited 0\]'; }
 

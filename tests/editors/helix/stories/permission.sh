@@ -66,7 +66,7 @@ check "saving answers" screen_has 'One is made'
 check "the command has run" [ -e "$workspace/one" ]
 say 'Make the second'
 dismiss
-received 'question 2 · write'
+marked 'edit two'
 tm_keys '[' d
 check "[d goes from the prompt to the question above it" screen_has '### \? question 2 · write'
 say '/allow'
@@ -75,7 +75,7 @@ check "the file is there" eventually [ -e "$workspace/two" ]
 check "and its step stands in the chat once" [ "$(tm_screen | grep -c 'write two')" = 1 ]
 say 'Make the third'
 dismiss
-received 'question 3 · bash'
+marked 'echo > three'
 tm_keys '[' d
 screen_has '### \? question 3 · bash'
 say '/reject make four instead'

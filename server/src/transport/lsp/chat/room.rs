@@ -16,8 +16,8 @@ use pi_core::{
 };
 use pi_host::workspace::{EditPlan, Snapshot};
 use pi_protocol::{
-    AgentEvent, AgentMessage, AnswerPermissionParams, CommandError, PromptAccepted, SessionState,
-    entry::EntryKind,
+    AgentEvent, AgentMessage, AnswerPermissionParams, CommandError, PermissionRequest, PromptAccepted,
+    SessionState, entry::EntryKind,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -88,7 +88,8 @@ pub struct Room {
     turn: Turn,
     folder: Option<MessageFolder>,
     questions: Vec<Question>,
-    asked: usize,
+    /// Number of the newest question.
+    last_asked: usize,
     queued: Vec<String>,
     /// Answers to commands since the last turn began.
     notes: String,
@@ -122,7 +123,7 @@ impl Room {
             turn: Turn { settled: true, ..Turn::default() },
             folder: None,
             questions: Vec::new(),
-            asked: 0,
+            last_asked: 0,
             queued: Vec::new(),
             notes: String::new(),
             title: None,
@@ -197,6 +198,7 @@ impl Room {
         let mut turns = markdown::split(messages);
         let first = turns.first().and_then(|it| it.messages.first());
         self.title = state.session_name.clone().or_else(|| first.and_then(|it| title_of(it)));
+        state.pending_permissions.iter().for_each(|it| self.asked(it));
         let mut document = lock(&self.document);
         let shown = markdown::prompts(&document.text);
         self.before.clear();
@@ -413,14 +415,19 @@ impl Room {
                     })
                     .collect();
             }
-            AgentEvent::PermissionRequest(request) => {
-                self.asked += 1;
-                self.questions.push(Question { number: self.asked, request: request.clone() });
-            }
+            AgentEvent::PermissionRequest(request) => self.asked(request),
             AgentEvent::PermissionResolved { id, .. } => self.questions.retain(|it| it.request.id != *id),
             _ => return,
         }
         self.dirty = true;
+    }
+
+    /// A question is open; it may have been before the document was.
+    fn asked(&mut self, request: &PermissionRequest) {
+        if self.questions.iter().all(|it| it.request.id != request.id) {
+            self.last_asked += 1;
+            self.questions.push(Question { number: self.last_asked, request: request.clone() });
+        }
     }
 
     /// A message is complete.
