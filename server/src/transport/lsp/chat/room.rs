@@ -480,13 +480,16 @@ impl Room {
         for _ in 0..TRIES {
             let title = self.title.as_deref();
             let wanted = lock(&self.document).with_tail(&tail, title);
-            if wanted.is_none() {
-                self.mark_questions();
+            let Some(wanted) = wanted else {
+                let text = lock(&self.document).text.clone();
+                self.mark_questions(&text);
                 return true;
-            }
-            if self.commit(wanted).await {
+            };
+            // What the editor reports may be seen here a moment after the commit has seen it.
+            let text = wanted.text.clone();
+            if self.commit(Some(wanted)).await {
                 lock(&self.document).wrote(&tail);
-                self.mark_questions();
+                self.mark_questions(&text);
                 return true;
             }
         }
@@ -495,10 +498,9 @@ impl Room {
     }
 
     /// Says at each question that it waits, so that the keys that go to the next diagnostic find it.
-    fn mark_questions(&self) {
+    fn mark_questions(&self, text: &str) {
         let Some(uri) = self.connection.documents.uri(&self.path) else { return };
-        let text = if self.questions.is_empty() { String::new() } else { lock(&self.document).text.clone() };
-        let headings = markdown::headings(&text);
+        let headings = if self.questions.is_empty() { Vec::new() } else { markdown::headings(text) };
         let line = |question: &Question| {
             let wanted = question.heading();
             headings.iter().rev().find(|it| it.level == 3 && it.text == wanted).map(|it| it.line)
