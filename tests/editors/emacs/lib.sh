@@ -28,3 +28,4 @@ open_chat() { pi_key c && tm_wait 'new-chat\.md .*Pi-Chat' && tm_wait '^ *## You
 # say TEXT: writes it where the cursor is, in the prompt, and saves, which sends it.
 say() { tm_type "$1" && tm_wait "$1" && save; }
 disk_is() { file_is a.txt "$1"; }
+gone_from_chat() { ! grep -q -- "$1" "$workspace/.pi/chat/new-chat.md"; }

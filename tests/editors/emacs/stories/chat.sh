@@ -33,3 +33,18 @@ tm_keys C-x C-c && screen_has 'Save file .*new-chat' && tm_keys y
 screen_has '^\[exited 0\]'
 check "leaving with a draft sends nothing" never_said 'Half a thought'
 check "and keeps it" grep -q 'Half a thought' "$workspace/.pi/chat/new-chat.md"
+
+# With all buffers saved by a timer.
+begin '[{"match": "explain|Explain", "content": [{"type": "text", "text": "It is one."}]}]'
+tm_keys M-: && screen_has '^Eval:' && tm_type '(progn (setq auto-save-visited-interval 1) (auto-save-visited-mode))' && tm_keys Enter
+screen_has 'Auto-Save-Visited mode enabled|^t$'
+tm_keys C-a C-Space C-e
+open_chat_about() { pi_key c && screen_has '^ *@a\.txt:1'; }
+check "the region is mentioned in the chat" open_chat_about
+tm_type 'half a thought' && screen_has 'half a thought'
+tm_keys C-x o && screen_has 'x = 1' && tm_keys C-e && tm_type 1
+check "other buffers are saved by themselves" eventually disk_is 'x = 11'
+check "the chat is not" gone_from_chat 'half a thought'
+check "and it is not sent" never_said 'half a thought'
+pi_key m && screen_has 'Pick an action' && tm_type 'Pi: explain' && tm_keys Enter
+check "a key has everything there is for a place" screen_has 'It is one\.'

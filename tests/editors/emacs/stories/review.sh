@@ -15,6 +15,12 @@ check "each change is marked" screen_has '^! d = 40$'
 screen_has 'Done\.'
 tm_keys M-n
 check "M-n goes to the first and says what it is" screen_has 'Pi changed 1 line · 1 of 3 · “Larger numbers.”'
+pi_key w
+check "a key says why" screen_has '^Larger numbers'
+pi_key o
+check "a key shows the old text" screen_has 'old-a\.txt .*All'
+tm_keys C-x 1 C-x b && screen_has 'Switch to buffer' && tm_type a.txt && tm_keys Enter
+screen_has '  a\.txt .*All'
 pi_key k
 check "a key keeps it" screen_has 'Kept 1 change'
 check "its mark is gone" screen_has '^  b = 20$'
@@ -44,3 +50,9 @@ check "a key rejects all" screen_has '^  d = 4$'
 check "the created file too" eventually gone "$workspace/new.txt"
 pi_key U
 check "and a key puts them back" screen_has '^! d = 40$'
+pi_key u
+check "a key takes out what the turn changed" screen_has '^  d = 4$'
+pi_key U
+screen_has '^! d = 40$'
+pi_key K
+check "and a key keeps all" screen_has '^  d = 40$'

@@ -25,6 +25,12 @@ check "and says what it is" screen_has 'Pi changed 1 line · 1 of 3 · “Larger
 tm_keys Space k
 check "Space k shows what was there" screen_has '-b = 2$|-b = 2 '
 tm_keys Escape
+choose 'why this change?'
+check "an action says why" screen_has '^Larger numbers'
+choose 'show the old text'
+check "another shows the old text" screen_has '^ *1 +b = 2$'
+command_line buffer-close
+screen_has '^ NOR .*a\.lua'
 choose 'keep this change (1 of 3)'
 check "it is kept" screen_has 'Kept 1 change'
 screen_has 'Pi changed 1 line · 1 of 2'
