@@ -123,8 +123,8 @@ The terminal Pi has the same name and knows nothing of language servers."
 
 (defun pi--lighter ()
   "What Pi does now, for the mode line."
-  (let* ((server (pi--server))
-         (activity (and server (pi--activity server))))
+  (let* ((server (and (eglot-managed-p) (eglot-current-server)))
+         (activity (and (object-of-class-p server 'pi-server) (pi--activity server))))
     (if activity (format " Pi: %s" activity) " Pi")))
 
 (defun pi--language ()
@@ -199,8 +199,8 @@ The terminal Pi has the same name and knows nothing of language servers."
      :error-fn (lambda (problem) (message "Pi: %s" (plist-get problem :message))))))
 
 (defun pi--place (beg end)
-  "The text between BEG and END of this buffer as an argument; nothing without BEG."
-  (and beg
+  "The text between BEG and END of this file as an argument; nothing without BEG."
+  (and beg buffer-file-name
        (list :uri (eglot-path-to-uri buffer-file-name)
              :range (list :start (eglot--pos-to-lsp-position beg)
                           :end (eglot--pos-to-lsp-position end)))))
@@ -324,22 +324,23 @@ While the user types it waits.  No answer decides nothing."
 
 (defun pi--ask-later (server message)
   "Ask MESSAGE of SERVER, unless it was answered or the minibuffer is in use."
-  (when-let* ((buffer (seq-find #'buffer-live-p (eglot--managed-buffers server)))
-              ((not (active-minibuffer-window)))
-              (actions (with-current-buffer buffer (pi--answers))))
-    (pi--answer server actions message)))
+  (unless (active-minibuffer-window)
+    (when-let* ((actions (pi--answers server)))
+      (pi--answer server actions message))))
 
 (cl-defmethod eglot-handle-notification
   ((_server pi-server) (_method (eql $/cancelRequest)) &rest _)
   "Take a question away that was answered elsewhere."
   (when pi--asking (abort-recursive-edit)))
 
-(defun pi--answers ()
-  "The code actions that answer the oldest open question."
-  (seq-take-while (lambda (it)
-                    (member (plist-get (plist-get it :command) :command)
-                            '("pi.approve" "pi.reject" "pi.showQuestion")))
-                  (eglot-code-actions (point) (point))))
+(defun pi--answers (server)
+  "The code actions that answer the oldest open question of SERVER, anywhere."
+  (when-let* ((buffer (seq-find #'buffer-live-p (eglot--managed-buffers server))))
+    (with-current-buffer buffer
+      (seq-take-while (lambda (it)
+                        (member (plist-get (plist-get it :command) :command)
+                                '("pi.approve" "pi.reject" "pi.showQuestion")))
+                      (eglot-code-actions (point-min) (point-min))))))
 
 (defun pi--answer (server actions question)
   "Let the user choose among ACTIONS, which answer QUESTION of SERVER."
@@ -352,7 +353,7 @@ While the user types it waits.  No answer decides nothing."
   "Answer the oldest open question of Pi."
   (interactive)
   (let ((server (pi--server-or-lose)))
-    (pi--answer server (or (pi--answers) (user-error "Pi asks nothing")) "Pi asks")))
+    (pi--answer server (or (pi--answers server) (user-error "Pi asks nothing")) "Pi asks")))
 
 ;;;; What Pi says
 

@@ -216,6 +216,18 @@
   (pi-test-wait-for "I have gone on.")
   (pi-test-equal "made" (pi-test-made) nil))
 
+(push (list "settings of Emacs reach Pi"
+            (lambda ()
+              (let ((pi-test-mode "ask")
+                    (pi-settings '(:permissions (:mode "full"))))
+                (pi-test-with pi-test-asks '(("a.txt" . "x\n"))
+                              (lambda ()
+                                (pi-test-visit "a.txt")
+                                (pi-ask "go on")
+                                (pi-test-wait-for "I have gone on.")
+                                (pi-test-equal "made" (pi-test-made) t))))))
+      pi-test-stories)
+
 (pi-test-story "the terminal Pi is refused"
     []
     '(("a.txt" . "x\n"))
