@@ -4,7 +4,11 @@
 //! before that line. So causes come before effects as they did, whatever the machine's speed. What does not come is a
 //! difference, and the replay goes on.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use pi_host::workspace::position::PositionEncoding;
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,6 +37,14 @@ struct Expected {
     given_up: bool,
 }
 
+/// Diagnostics that are expected. They come when the server finds time, and may be left out for newer ones.
+struct Diagnosed {
+    line: usize,
+    uri: String,
+    list: Value,
+    given_up: bool,
+}
+
 /// Plays one recording.
 pub struct Conductor<'a> {
     recording: &'a Recording,
@@ -47,8 +59,9 @@ pub struct Conductor<'a> {
     came: HashMap<String, usize>,
     /// Sessions in the order in which they were heard of: recorded, and now.
     sessions: [Vec<String>; 2],
-    /// The last diagnostics of each document in the recording, and all of now.
-    diagnostics: [HashMap<String, Vec<Value>>; 2],
+    /// Diagnostics of the recording, and those of now by their document.
+    diagnostics: Vec<Diagnosed>,
+    diagnosed: HashMap<String, Vec<Value>>,
     calls: HashMap<u64, mpsc::UnboundedSender<Part>>,
     /// The chat document that was saved last, until what came of that is there.
     saved: Option<String>,
@@ -72,7 +85,8 @@ impl<'a> Conductor<'a> {
             by_name: HashMap::new(),
             came: HashMap::new(),
             sessions: Default::default(),
-            diagnostics: Default::default(),
+            diagnostics: Vec::new(),
+            diagnosed: HashMap::new(),
             calls: HashMap::new(),
             saved: None,
             found: Vec::new(),
@@ -90,7 +104,8 @@ impl<'a> Conductor<'a> {
         let kind = kind(self.speech, message, &mut self.sessions[0]);
         if kind.passes {
             if let Some(uri) = diagnosed(message) {
-                self.diagnostics[0].insert(uri.to_owned(), vec![message.clone()]);
+                let list = message["params"]["diagnostics"].clone();
+                self.diagnostics.push(Diagnosed { line, uri: uri.to_owned(), list, given_up: false });
             }
             return;
         }
@@ -123,9 +138,6 @@ impl<'a> Conductor<'a> {
             if timing {
                 tokio::time::sleep_until(started + Duration::from_secs_f64(line.ms / 1e3)).await;
             }
-            if matches!(&line.what, What::In(it) if it["method"] == "shutdown" || it["method"] == "exit") {
-                self.until_diagnosed(limit).await;
-            }
             match &line.what {
                 What::In(message) => self.say(at, message, limit).await,
                 What::Model(step) => self.step(line, step, limit).await,
@@ -151,13 +163,15 @@ impl<'a> Conductor<'a> {
                 self.take(message);
             }
             let missing = |it: &Expected| it.line < at && it.now.is_none() && !it.given_up;
-            if !self.expected.iter().any(missing) {
+            let undiagnosed = self.undiagnosed(at);
+            if undiagnosed.is_empty() && !self.expected.iter().any(missing) {
                 return;
             }
             match tokio::time::timeout_at(deadline, self.client.from.recv()).await {
                 Ok(Some(message)) => self.take(message),
                 Ok(None) | Err(_) => {
                     self.expected.iter_mut().filter(|it| missing(it)).for_each(|it| it.given_up = true);
+                    undiagnosed.into_iter().for_each(|it| self.diagnostics[it].given_up = true);
                     return;
                 }
             }
@@ -176,7 +190,8 @@ impl<'a> Conductor<'a> {
         let kind = kind(self.speech, &message, &mut self.sessions[1]);
         if kind.passes {
             if let Some(uri) = diagnosed(&message) {
-                self.diagnostics[1].entry(uri.to_owned()).or_default().push(message);
+                let list = message["params"]["diagnostics"].clone();
+                self.diagnosed.entry(uri.to_owned()).or_default().push(list);
             } else {
                 self.answer(&message, Ok(Value::Null));
             }
@@ -414,44 +429,47 @@ impl<'a> Conductor<'a> {
         asked.map_or(expected.kind.title.clone(), |it| format!("{} ({it})", expected.kind.title))
     }
 
-    /// Waits until the last diagnostics of the recording have come.
-    async fn until_diagnosed(&mut self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        while self.diagnosed().iter().any(|it| !it.1.is_empty()) {
-            match tokio::time::timeout_at(deadline, self.client.from.recv()).await {
-                Ok(Some(message)) => self.take(message),
-                _ => return,
-            }
-        }
+    /// The last diagnostics of each document before line `at` that have not come and are still waited for.
+    fn undiagnosed(&self, at: usize) -> Vec<usize> {
+        let mut seen = HashSet::new();
+        let before = (0..self.diagnostics.len()).rev().filter(|it| self.diagnostics[*it].line < at);
+        let last = before.filter(|it| seen.insert(&self.diagnostics[*it].uri));
+        let mut missing: Vec<usize> = last.collect();
+        missing
+            .retain(|it| !self.diagnostics[*it].given_up && !self.differs(&self.diagnostics[*it]).is_empty());
+        missing
     }
 
-    /// The documents that had diagnostics, and how the last ones of now differ, unless those of the recording have been
-    /// there: how far it came depended on the clock.
-    fn diagnosed(&self) -> Vec<(String, Vec<String>)> {
-        let [recorded, now] = &self.diagnostics;
-        let compared = recorded.iter().map(|(uri, recorded)| {
-            let now = now.get(&self.names.now(uri)).map(Vec::as_slice).unwrap_or_default();
-            let list = |it: &Value| it["params"]["diagnostics"].clone();
-            let wanted = recorded.iter().map(list).next().unwrap_or_default();
-            let details = now.iter().rev().map(|it| differences(&wanted, &list(it), &self.names));
-            let details: Vec<Vec<String>> = details.collect();
-            let none = || vec!["never came".to_owned()];
-            match details.iter().any(Vec::is_empty) || (details.is_empty() && wanted == json!([])) {
-                true => (uri.clone(), Vec::new()),
-                false => (uri.clone(), details.into_iter().next().unwrap_or_else(none)),
+    /// How diagnostics of the recording differ from the last ones of now; not at all if they have been there.
+    fn differs(&self, wanted: &Diagnosed) -> Vec<String> {
+        let now = self.diagnosed.get(&self.names.now(&wanted.uri)).map(Vec::as_slice).unwrap_or_default();
+        let mut last = match now.is_empty() && wanted.list == json!([]) {
+            true => Vec::new(),
+            false => vec!["never came".to_owned()],
+        };
+        for (back, list) in now.iter().rev().enumerate() {
+            let details = differences(&wanted.list, list, &self.names);
+            if details.is_empty() {
+                return details;
             }
-        });
-        compared.collect()
+            if back == 0 {
+                last = details;
+            }
+        }
+        last
     }
 
     fn compare_diagnostics(&mut self) {
-        for (uri, details) in self.diagnosed() {
-            match details.is_empty() {
-                true => self.same += 1,
-                false => {
-                    self.found.push(Difference::new(None, format!("the last diagnostics of {uri}"), details))
-                }
+        let mut seen = HashSet::new();
+        let last = self.diagnostics.iter().rev().filter(|it| seen.insert(&it.uri));
+        let differ: Vec<_> = last.map(|it| (it.line, it.uri.clone(), self.differs(it))).collect();
+        for (line, uri, details) in differ {
+            if details.is_empty() {
+                self.same += 1;
+                continue;
             }
+            let number = self.recording.lines[line].number;
+            self.found.push(Difference::new(Some(number), format!("the last diagnostics of {uri}"), details));
         }
     }
 }
