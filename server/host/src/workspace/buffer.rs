@@ -298,8 +298,7 @@ impl Workspace {
 
     /// Looks out for edits whose commit is over, and takes back what arrives in the wrong place.
     async fn look_out(self: Arc<Self>, path: &Path) {
-        let deadline = Instant::now() + sent::LOOKOUT;
-        while self.sees_damage(path, deadline).await {
+        while self.sees_damage(path).await {
             let mut pauses = REPAIR_PAUSES.into_iter();
             while let Err(error) = self.take_back(path).await {
                 tracing::warn!(path = %path.display(), %error, "a misplaced edit is still there");
@@ -310,13 +309,20 @@ impl Workspace {
     }
 
     /// Waits until an edit has arrived in the wrong place. False if none did in time.
-    async fn sees_damage(&self, path: &Path, deadline: Instant) -> bool {
+    async fn sees_damage(&self, path: &Path) -> bool {
+        // While a commit waits for an edit, it is known for a while only that it may arrive.
+        let open_end = Instant::now() + sent::LOOKOUT;
         loop {
             let opened = self.shared.opened.notified();
             let mut changes = self.watch(path);
             if self.damage(path) > 0 {
                 return true;
             }
+            let end = match self.with_key(path, |documents, key| documents.watched_until(key)) {
+                Some(Some(end)) => end,
+                Some(None) if Instant::now() < open_end => open_end,
+                _ => return false,
+            };
             let changed = async {
                 match &mut changes {
                     Some(changes) => {
@@ -327,7 +333,7 @@ impl Workspace {
             };
             tokio::select! {
                 () = changed => {}
-                () = until(Some(deadline)) => return false,
+                () = until(Some(end)) => {}
             }
         }
     }

@@ -55,7 +55,10 @@ impl Workspace {
             return Ok(None);
         }
         match write(&path, &text, base.is_none()) {
-            Ok(()) => record.complete(before.as_deref(), Some(&text)),
+            Ok(()) => {
+                self.with_key(&path, |documents, key| documents.wrote(key, &text));
+                record.complete(before.as_deref(), Some(&text));
+            }
             Err(error) => {
                 record.abandon(&error.to_string());
                 return Err(error);

@@ -7,11 +7,15 @@
 use std::ops::Range;
 
 use ropey::Rope;
+use tokio::time::Instant;
 
 use super::{changes, editor::TextChange, position::PositionEncoding, sent::Sent};
 
 /// Changes that are kept as long as nothing has gone astray.
 const KEPT: usize = 64;
+
+/// Edits of a document that may have been made while it was closed, one over the other.
+const MOST_AT_ONCE: usize = 4;
 
 /// The edits under way to one document, and what its text has been meanwhile.
 #[derive(Debug, Default)]
@@ -71,16 +75,42 @@ impl Lookout {
         self.sent.iter_mut().filter(|it| it.id == id).for_each(|it| it.leave(answered));
     }
 
-    /// The document was closed.
+    /// The document was closed. An edit may now be where nobody sees it until it is opened again.
     pub fn close(&mut self) {
-        self.sent.iter_mut().for_each(|it| it.leave(false));
+        self.forget_old();
+        self.sent.iter_mut().for_each(|it| it.keep());
     }
 
-    /// The document was opened again, or not seen for a while: only what is still under way counts.
-    pub fn reopen(&mut self, disk: &Rope) {
-        self.restart(disk);
-        let now = self.now();
-        self.sent.iter_mut().for_each(|it| it.meet(now, disk));
+    /// Until when something may still arrive; nothing while somebody waits for it.
+    pub fn until(&self) -> Option<Instant> {
+        self.sent.iter().map(|it| it.until).max_by_key(|it| (it.is_none(), *it)).flatten()
+    }
+
+    /// The document was opened again with the text `now`: only what is still under way counts. `texts` are what its file
+    /// may have had when the editor read it, the likeliest first. Gives the one from which edits lead to `now`, and
+    /// these, to be [seen](Self::saw); without one nothing is known of how the text came about.
+    pub fn reopen<'a>(
+        &mut self,
+        texts: impl Iterator<Item = &'a Rope>,
+        now: &Rope,
+    ) -> Vec<(Vec<Edit>, Rope)> {
+        self.forget_old();
+        let sent: Vec<_> = self.sent.iter().collect();
+        let ways: Vec<_> = texts.filter_map(|it| Some((it, way(&sent, it, now)?))).collect();
+        let meant = |(from, way): &&(&Rope, Vec<&Sent>)| way.first().is_some_and(|it| it.is_for(from));
+        let found = ways.iter().find(meant).or(ways.iter().find(|it| !it.1.is_empty()));
+        let mut steps = Vec::new();
+        let mut text = found.map_or(now, |it| it.0).clone();
+        let start = text.clone();
+        for sent in found.map(|it| it.1.as_slice()).unwrap_or_default() {
+            let edits = sent.edits_of(&text);
+            text = sent.result(&text);
+            steps.push((edits, text.clone()));
+        }
+        self.restart(&start);
+        let number = self.now();
+        self.sent.iter_mut().for_each(|it| it.meet(number, &start));
+        steps
     }
 
     /// An edit may still arrive.
@@ -171,10 +201,9 @@ impl Lookout {
         None
     }
 
-    /// The text from which an edit has led to this one, and its number. If there are several it is one from which
-    /// exactly the edit was reported, the one it was made for before others; else the one it was made for if the
-    /// others are only steps of the edit; else the newest: what was typed before an edit that removed it must come
-    /// back.
+    /// The text from which an edit has led to this one, and its number. If there are several it is the one it was made
+    /// for if exactly the edit was reported from there, or if the others are only steps of it; else one from which
+    /// exactly the edit was reported; else the newest: what was typed before an edit that removed it must come back.
     fn source(&self, at: usize, text: &Rope) -> Option<(usize, Rope)> {
         let sent = &self.sent[at];
         // No editor tells a change in more than one step, so the text before is not further away.
@@ -185,11 +214,11 @@ impl Lookout {
             told.eq(sent.edits_of(source).iter())
         };
         let told: Vec<_> = sources.iter().filter(is_told).collect();
-        let told = told.iter().find(|it| sent.is_for(it.1)).or(told.first()).copied();
+        let both = told.iter().find(|it| sent.is_for(it.1)).copied();
         let meant = sources.iter().find(|it| sent.is_for(it.1));
         let is_step = |it: &(usize, &Rope)| sent.is_for(it.1) || sent.is_halfway(it.1);
         let meant = meant.filter(|_| sources.iter().all(is_step));
-        let source = told.or(meant).or(sources.first())?;
+        let source = both.or(meant).or(told.first().copied()).or(sources.first())?;
         Some((source.0, source.1.clone()))
     }
 
@@ -218,6 +247,27 @@ impl Lookout {
         }
         self.dropped += old;
     }
+}
+
+/// Which of these edits, one after another and each once, lead from one text to another; none if they are the same.
+fn way<'a>(sent: &[&'a Sent], from: &Rope, to: &Rope) -> Option<Vec<&'a Sent>> {
+    if from == to {
+        return Some(Vec::new());
+    }
+    // So many an editor can have of one document; the requests before are answered or given up.
+    if sent.len() > MOST_AT_ONCE {
+        return way(&sent[sent.len() - MOST_AT_ONCE..], from, to);
+    }
+    sent.iter().enumerate().find_map(|(at, it)| {
+        let next = it.result(from);
+        if next == *from {
+            return None;
+        }
+        let rest = [&sent[..at], &sent[at + 1..]].concat();
+        let mut way = way(&rest, &next, to)?;
+        way.insert(0, it);
+        Some(way)
+    })
 }
 
 /// A part of all that was ever in the text.

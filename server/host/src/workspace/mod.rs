@@ -266,6 +266,12 @@ impl Workspace {
         self.with_key(path, |documents, key| documents.mark_seen(key, version));
     }
 
+    /// The text the file was last known to have.
+    #[cfg(test)]
+    fn known_file(&self, path: &Path) -> Option<String> {
+        self.with_key(path, |documents, key| documents.saved(key)).map(|it| it.to_string())
+    }
+
     fn is_unseen(&self, path: &Path) -> bool {
         self.with_key(path, |documents, key| documents.is_unseen(key))
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ropey::Rope;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     editor::TextChange,
@@ -142,6 +142,8 @@ struct Open {
     watch: Lookout,
     /// The newest version a model has read or written.
     seen: Option<i32>,
+    /// The text the file was last known to have.
+    saved: Option<Rope>,
     /// Its file was deleted, and the editor still shows the text, as it may. Until somebody types, there is no
     /// such document.
     gone: bool,
@@ -150,9 +152,11 @@ struct Open {
 impl Open {
     fn new(document: Document) -> Self {
         let recent = Recent::new(document.version);
+        let saved = (!document.dirty).then(|| document.rope.clone());
         Self {
             document,
             recent,
+            saved,
             progress: watch::Sender::default(),
             watch: Lookout::default(),
             seen: None,
@@ -189,13 +193,22 @@ impl Open {
     }
 }
 
+/// A closed document.
+#[derive(Debug)]
+struct Left {
+    /// What was under way to it.
+    watch: Lookout,
+    /// The text the file was last known to have.
+    saved: Option<Rope>,
+}
+
 /// All open documents, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     open: HashMap<PathBuf, Open>,
     last_sent: u64,
     /// What was under way to documents when they were closed.
-    left: HashMap<PathBuf, Lookout>,
+    left: HashMap<PathBuf, Left>,
     /// Files that are being deleted, with what their documents were when they were closed.
     leaving: HashMap<PathBuf, Option<Document>>,
 }
@@ -208,10 +221,12 @@ impl Overlay {
             return open.replace(document);
         }
         let mut open = Open::new(document);
-        if let (Some(mut left), Some(disk)) = (self.left.remove(&key), disk) {
-            left.reopen(disk);
-            open.watch = left;
-            let arrived = open.look(disk, Vec::new());
+        if let (Some(left), Some(disk)) = (self.left.remove(&key), disk) {
+            open.watch = left.watch;
+            // The file may have been written again since the editor read it.
+            let texts = std::iter::once(disk).chain(&left.saved);
+            let steps = open.watch.reopen(texts, &open.document.rope);
+            let arrived = open.watch.saw(steps);
             open.tell(arrived);
         }
         self.open.insert(key, open);
@@ -250,6 +265,7 @@ impl Overlay {
         // Helix takes the text when it begins to write and tells when it has written: what was typed in between
         // is newer than this, and is not saved.
         open.document.dirty = text.is_some_and(|it| open.document.rope != *it);
+        open.saved = Some(text.map_or_else(|| open.document.rope.clone(), Rope::from_str));
         open.progress.send_modify(|it| it.saves += 1);
         true
     }
@@ -260,10 +276,10 @@ impl Overlay {
         if let Some(last) = self.leaving.get_mut(key) {
             *last = Some(open.document.clone());
         }
-        self.left.retain(|_, it| it.is_live());
+        self.left.retain(|_, it| it.watch.is_live());
         if open.watch.is_live() {
             open.watch.close();
-            self.left.insert(key.to_owned(), open.watch);
+            self.left.insert(key.to_owned(), Left { watch: open.watch, saved: open.saved });
         }
         true
     }
@@ -284,6 +300,20 @@ impl Overlay {
     /// It is, or not. Gives the document as it was when it was closed meanwhile.
     pub fn has_left(&mut self, key: &Path) -> Option<Document> {
         self.leaving.remove(key).flatten()
+    }
+
+    /// We have given the file of a closed document this text.
+    pub fn wrote(&mut self, key: &Path, text: &str) {
+        if let Some(left) = self.left.get_mut(key) {
+            left.saved = Some(Rope::from_str(text));
+        }
+    }
+
+    /// The text the file was last known to have.
+    #[cfg(test)]
+    pub fn saved(&self, key: &Path) -> Option<Rope> {
+        let open = self.open.get(key).map(|it| &it.saved);
+        open.or_else(|| self.left.get(key).map(|it| &it.saved)).cloned().flatten()
     }
 
     /// The file with this text is deleted. An editor may go on showing it; what was typed counts all the same.
@@ -327,15 +357,26 @@ impl Overlay {
 
     /// Nobody waits for the edit any more. It is looked out for a while all the same, longer without an answer.
     pub fn leave(&mut self, key: &Path, id: u64, answered: bool) {
-        let watches =
-            self.open.get_mut(key).map(|it| &mut it.watch).into_iter().chain(self.left.get_mut(key));
+        let watches = self
+            .open
+            .get_mut(key)
+            .map(|it| &mut it.watch)
+            .into_iter()
+            .chain(self.left.get_mut(key).map(|it| &mut it.watch));
         watches.for_each(|it| it.leave(id, answered));
     }
 
     /// Edits of the document may still arrive, or have arrived in the wrong place.
     pub fn is_watched(&self, key: &Path) -> bool {
         self.open.get(key).is_some_and(|it| it.watch.damage() > 0 || it.watch.is_live())
-            || self.left.get(key).is_some_and(Lookout::is_live)
+            || self.left.get(key).is_some_and(|it| it.watch.is_live())
+    }
+
+    /// Until when an edit of the document may still arrive, which for a while nobody knows; nothing if none may.
+    pub fn watched_until(&self, key: &Path) -> Option<Option<Instant>> {
+        let watches = self.open.get(key).map(|it| &it.watch).into_iter();
+        let mut live = watches.chain(self.left.get(key).map(|it| &it.watch)).filter(|it| it.is_live());
+        live.next().map(Lookout::until)
     }
 
     /// How many edits have arrived in the wrong place and are still there.

@@ -33,7 +33,7 @@ pub(super) struct Sent {
     encoding: PositionEncoding,
     meets: VecDeque<Meeting>,
     /// Nobody waits for it any more; it is forgotten then.
-    until: Option<Instant>,
+    pub until: Option<Instant>,
 }
 
 /// A text the edit may meet, and what it makes of it.
@@ -55,15 +55,21 @@ impl Sent {
         if self.meets.len() == TEXTS {
             self.meets.pop_front();
         }
+        let result = self.result(text);
+        // What changes nothing leaves no trace to look for.
+        if result != *text {
+            self.meets.push_back(Meeting { number, text: text.clone(), result });
+        }
+    }
+
+    /// What the edit makes of a text.
+    pub fn result(&self, text: &Rope) -> Rope {
         let mut result = text.clone();
         for edit in self.edits_of(text) {
             result.remove(edit.range.clone());
             result.insert(edit.range.start, &edit.text);
         }
-        // What changes nothing leaves no trace to look for.
-        if result != *text {
-            self.meets.push_back(Meeting { number, text: text.clone(), result });
-        }
+        result
     }
 
     /// The texts from which the edit leads to this one, with their numbers, newest first.
@@ -105,6 +111,11 @@ impl Sent {
     pub fn leave(&mut self, answered: bool) {
         let time = if answered { LOOKOUT_ANSWERED } else { LOOKOUT };
         self.until.get_or_insert_with(|| Instant::now() + time);
+    }
+
+    /// Its document was closed: it is looked out for from now on as if there had been no answer.
+    pub fn keep(&mut self) {
+        self.until = self.until.max(Some(Instant::now() + LOOKOUT));
     }
 
     /// Whether nobody needs it any more.
