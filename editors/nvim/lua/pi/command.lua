@@ -1,7 +1,7 @@
 --- `:Pi`: subcommands, their completion, and free text as a prompt.
 ---
---- A subcommand that takes nothing or one word is one only without more words: `:Pi stop` stops, `:Pi stop using tabs
---- in this file` asks for that.
+--- A subcommand is one only if what follows is what it takes: `:Pi stop` stops, `:Pi stop using tabs in this file` asks
+--- for that; `:Pi add a.rs` adds the file, `:Pi add tests` asks for them.
 local M = {}
 
 local function pi()
@@ -19,6 +19,7 @@ end
 ---@class pi.Subcommand
 ---@field words integer how many words it takes at most
 ---@field one_of? string[] what its word can be
+---@field accepts? fun(text: string, args: table): boolean whether the words are meant for it, if there are some
 ---@field run fun(text: string, args: table)
 ---@field complete? fun(lead: string): string[]
 
@@ -26,6 +27,16 @@ local anything = math.huge
 
 local function files(lead)
   return vim.fn.getcompletion(lead, "file")
+end
+
+local function are_files(text)
+  return vim.iter(vim.split(text, "%s+", { trimempty = true })):all(function(name)
+    return vim.fn.filereadable(vim.fn.expand(name)) == 1
+  end)
+end
+
+local function looks_like_file(text)
+  return text:find("[./\\]") ~= nil
 end
 
 ---@type table<string, pi.Subcommand>
@@ -56,12 +67,16 @@ local subcommands = {
   },
   edit = {
     words = anything,
+    accepts = function(_, args)
+      return args.range > 0
+    end,
     run = function(text, args)
       pi().edit({ text = text, region = region(args) })
     end,
   },
   add = {
     words = anything,
+    accepts = are_files,
     run = function(text, args)
       pi().add({ region = region(args), files = vim.split(text, "%s+", { trimempty = true }) })
     end,
@@ -82,6 +97,7 @@ local subcommands = {
   },
   diff = {
     words = 1,
+    accepts = looks_like_file,
     run = function(text)
       pi().diff(or_nil(text))
     end,
@@ -91,6 +107,9 @@ local subcommands = {
   },
   revert = {
     words = 1,
+    accepts = function(text)
+      return tonumber(text) ~= nil
+    end,
     run = function(text)
       pi().revert(tonumber(text))
     end,
@@ -124,6 +143,7 @@ local subcommands = {
   },
   export = {
     words = 1,
+    accepts = looks_like_file,
     run = function(text)
       pi().export(or_nil(text))
     end,
@@ -148,7 +168,7 @@ for _, name in ipairs({ "explain", "fix", "refactor", "doc", "test" }) do
     end,
   }
 end
-for _, name in ipairs({ "sessions", "rename", "compact" }) do
+for _, name in ipairs({ "sessions", "compact" }) do
   subcommands[name] = {
     words = anything,
     run = function(text)
@@ -157,8 +177,8 @@ for _, name in ipairs({ "sessions", "rename", "compact" }) do
   }
 end
 local alone = {
-  "toggle", "focus", "close", "stop", "retry", "continue", "answer", "redo", "review", "tree", "fork", "new", "delete",
-  "cost", "document", "demo", "setup", "doctor", "log", "restart",
+  "toggle", "focus", "close", "stop", "retry", "continue", "answer", "redo", "review", "tree", "fork", "new", "rename",
+  "delete", "cost", "document", "demo", "setup", "doctor", "log", "restart",
 }
 for _, name in ipairs(alone) do
   subcommands[name] = {
@@ -172,12 +192,15 @@ end
 --- Whether words behind a name are what it takes.
 ---@param subcommand pi.Subcommand
 ---@param rest string
-local function takes(subcommand, rest)
-  local words = #vim.split(rest, "%s+", { trimempty = true })
-  if subcommand.one_of and words > 0 then
+---@param args table
+local function takes(subcommand, rest, args)
+  if rest == "" then
+    return true
+  elseif subcommand.one_of then
     return vim.tbl_contains(subcommand.one_of, rest)
   end
-  return words <= subcommand.words
+  local words = #vim.split(rest, "%s+", { trimempty = true })
+  return words <= subcommand.words and (not subcommand.accepts or subcommand.accepts(rest, args))
 end
 
 --- Runs `:Pi`.
@@ -189,7 +212,7 @@ function M.run(args)
   end
   local name, rest = text:match("^(%S+)%s*(.*)$")
   local subcommand = subcommands[name]
-  if subcommand and takes(subcommand, rest) then
+  if subcommand and takes(subcommand, rest, args) then
     return subcommand.run(rest, args)
   end
   subcommands.ask.run(text, args)

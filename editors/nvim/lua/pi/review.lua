@@ -28,7 +28,15 @@ Review.__index = Review
 ---@param session pi.Session
 ---@return pi.Review
 function M.new(session)
-  return setmetatable({ session = session, hunks = {}, buffers = {}, stale = {}, stale_all = false, known = false, waiting = {} }, Review)
+  return setmetatable({
+    session = session,
+    hunks = {},
+    buffers = {},
+    stale = {},
+    stale_all = false,
+    known = false,
+    waiting = {},
+  }, Review)
 end
 
 --- The reviews of a buffer: those that have hunks in it.
@@ -99,14 +107,6 @@ end
 ---@return pi.EditHunk[]
 function Review:of(uri)
   return self.hunks[uri] or {}
-end
-
----@param id string
----@return pi.EditHunk?
-function Review:find(id)
-  return vim.iter(self:all()):find(function(it)
-    return it.id == id
-  end)
 end
 
 --- Those of a file that meet lines.

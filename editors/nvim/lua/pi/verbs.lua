@@ -65,7 +65,7 @@ function M.add(opts)
   for _, name in ipairs(opts.files or {}) do
     local path = vim.fn.fnamemodify(vim.fn.expand(name), ":p")
     if vim.fn.filereadable(path) == 0 then
-      return say(("There is no file %s."):format(name))
+      return say(("%s cannot be read."):format(name))
     end
     parts[#parts + 1] = { file = path }
   end
@@ -99,9 +99,9 @@ function M.edit(opts)
         virt_text = { { icon.get("running") .. " Pi is changing this…", "PiToolRunning" } },
         virt_text_pos = "eol",
       })
-      local entry = { session = it, region = region }
-      changing[#changing + 1] = entry
-      it:send({ text = "Change the selected code, and nothing else: " .. text, parts = { { region = region } } }, function(problem)
+      changing[#changing + 1] = { session = it, region = region }
+      local message = "Change the selected code, and nothing else: " .. text
+      it:send({ text = message, parts = { { region = region } } }, function(problem)
         if problem then
           context.unpin(region)
         end

@@ -40,11 +40,11 @@ end
 -- Keys ----------------------------------------------------------------------------------------------------------
 
 local keys = {
-  { "]h", "pi-hunk-next" },
-  { "[h", "pi-hunk-prev" },
-  { "<LocalLeader>k", "pi-hunk-keep" },
-  { "<LocalLeader>x", "pi-hunk-reject" },
-  { "<LocalLeader>d", "pi-hunk-diff" },
+  { "]h", "pi-hunk-next", "next change" },
+  { "[h", "pi-hunk-prev", "previous change" },
+  { "<LocalLeader>k", "pi-hunk-keep", "keep the change here" },
+  { "<LocalLeader>x", "pi-hunk-reject", "reject the change here" },
+  { "<LocalLeader>d", "pi-hunk-diff", "show the file beside its old text" },
 }
 
 --- The key that the user has mapped for it everywhere, if there is one.
@@ -72,7 +72,7 @@ local function map_keys(buf)
         return vim.fn.maparg(lhs, "n", false, true)
       end)
       before[buf][lhs] = old.buffer == 1 and old or false
-      vim.keymap.set("n", lhs, ("<Plug>(%s)"):format(key[2]), { buffer = buf, desc = "Pi: " .. key[2]:gsub("^pi%-", ""):gsub("%-", " ") })
+      vim.keymap.set("n", lhs, ("<Plug>(%s)"):format(key[2]), { buffer = buf, desc = "Pi: " .. key[3] })
     end
   end
 end
@@ -243,14 +243,6 @@ function M.start(it)
     vim.api.nvim_set_current_win(here)
   end
   update_keys()
-end
-
---- Ends a review; nothing is decided by that.
-M.finish = finish
-
----@return boolean
-function M.active()
-  return walk ~= nil
 end
 
 return M

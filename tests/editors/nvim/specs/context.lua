@@ -58,9 +58,19 @@ story("the code action asks for the question and sends the selection", {
 end)
 
 story("free text that begins like a subcommand is a prompt", {
-  script = { answer("Tabs it is.", "^stop using spaces$"), answer("Something else.") },
+  files = { ["a.txt"] = "one\n" },
+  script = { { content = { { type = "text", text = "Heard." } }, ["repeat"] = true } },
 }, function(nvim)
-  nvim:cmd("Pi stop using spaces")
-  nvim:event("PiRunEnd")
-  contains(nvim:transcript(), "stop using spaces", "Tabs it is.")
+  nvim:edit("a.txt")
+  local prompts = {
+    "stop using spaces", "add tests", "edit the readme", "rename the function", "revert this", "export it", "keep it short",
+    "diff it", "mode of operation",
+  }
+  for count, prompt in ipairs(prompts) do
+    nvim:cmd("Pi " .. prompt)
+    nvim:event("PiRunEnd", count)
+    contains(nvim:transcript(), "\n\n" .. prompt .. "\n")
+  end
+  nvim:cmd("Pi add a.txt")
+  nvim:wait("#require('pi').session().added == 1")
 end)
