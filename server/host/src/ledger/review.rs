@@ -95,8 +95,11 @@ impl Review {
         let found = fs::blocking(move || {
             let root = store::path_text(&review.root);
             review.sweep(&root)?;
-            let running = lock(&review.ledger.running).clone();
-            review.ledger.with(|db| query::look(db, &root, &review.workspace, &running))
+            // Commands are entered while the ledger is held: one that began before this is seen to be running.
+            review.ledger.with(|db| {
+                let running = lock(&review.ledger.running).clone();
+                query::look(db, &root, &review.workspace, &running)
+            })
         })
         .await?;
         self.report(&found.settled, &found.turned);
@@ -116,8 +119,11 @@ impl Review {
         let settled = fs::blocking(move || {
             let root = store::path_text(&review.root);
             review.sweep(&root)?;
-            let running = lock(&review.ledger.running).clone();
-            review.ledger.with(|db| query::settle(db, &root, &review.workspace, &running))
+            // Commands are entered while the ledger is held: one that began before this is seen to be running.
+            review.ledger.with(|db| {
+                let running = lock(&review.ledger.running).clone();
+                query::settle(db, &root, &review.workspace, &running)
+            })
         })
         .await?;
         self.report(&settled, &[]);
