@@ -244,6 +244,16 @@ impl Compose {
         folders.values().for_each(|it| it.permissions.set_beside(open));
     }
 
+    /// Reads the settings files of all folders again. Returns what is wrong in them, for the user.
+    pub fn reload_settings(&self) -> Vec<String> {
+        let folders: Vec<_> =
+            self.folders.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut warnings: Vec<_> = folders.iter().flat_map(|it| it.settings.reload()).collect();
+        warnings.sort();
+        warnings.dedup();
+        warnings
+    }
+
     fn folder(&self, folder: &Path) -> Arc<Folder> {
         let open = self.open_folders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let editor_settings = self.editor_settings.lock().unwrap_or_else(PoisonError::into_inner).clone();

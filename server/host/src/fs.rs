@@ -167,6 +167,31 @@ fn is_half_way(before: &[u8], after: &[u8], now: &[u8]) -> bool {
     head[written..] == before[written..] && after[shared..].starts_with(tail)
 }
 
+/// Gives a file a name that nothing has yet. `AlreadyExists` if something has.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::{
+            fs::{CWD, RenameFlags, renameat_with},
+            io::Errno,
+        };
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // The file system cannot.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return done.map_err(io::Error::from),
+        }
+    }
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
+            Err(error)
+        }
+        // A file system without links, or another one.
+        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
 fn new_temp(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     let prefix = format!("{BESIDE}{}-", std::process::id());
@@ -387,6 +412,25 @@ mod tests {
         let mut expected = vec![names[0], names[2], names[3], names[4]];
         expected.sort();
         assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn a_new_name_is_nobodys() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&a, "a").unwrap();
+        rename_new(&a, &b).unwrap();
+        assert_eq!((a.exists(), fs::read_to_string(&b).unwrap()), (false, "a".to_owned()));
+        fs::write(&a, "another").unwrap();
+        assert_eq!(rename_new(&a, &b).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            (fs::read_to_string(&a).unwrap(), fs::read_to_string(&b).unwrap()),
+            ("another".into(), "a".into())
+        );
+        assert_eq!(
+            rename_new(&dir.path().join("none"), &a.join("x")).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
     }
 
     #[cfg(unix)]

@@ -225,6 +225,43 @@ story("changes wait in a view of their own, and all are kept at once", async () 
   equal(document.isDirty, true, "saving is the user's affair");
 });
 
+story("a file Pi makes and takes back is made and deleted by VS Code, so that other extensions hear of it", async () => {
+  const heard = [];
+  const hears = (word) => (event) => heard.push(...event.files.map((it) => `${word} ${path.basename(it.fsPath)}`));
+  const listeners = [
+    vscode.workspace.onDidCreateFiles(hears("made")),
+    vscode.workspace.onDidDeleteFiles(hears("deleted")),
+  ];
+  const made = path.join(folder, "made.txt");
+  await begin(call("1", "write", { path: made, content: "one\n" }), call("2", "bash", { command: "cat made.txt" }), answer("Made it."));
+  await say("make it");
+  await settled();
+  equal(fs.readFileSync(made, "utf8"), "one\n", "disk");
+  equal((await lastResults()).at(-1).startsWith("one"), true, "the command sees the text");
+  equal(heard, ["made made.txt"], "other extensions");
+  const { document } = await vscode.window.showTextDocument(vscode.Uri.file(made));
+  equal([document.getText(), document.isDirty], ["one\n", false], "document");
+  await press(document, "Reject");
+  await until("no file", () => !fs.existsSync(made));
+  await until("no document", () => document.isClosed);
+  equal(heard, ["made made.txt", "deleted made.txt"], "other extensions");
+  await ui("click", { selector: ".review button:text-is('Redo')" });
+  await until("the file again", () => fs.existsSync(made) && fs.readFileSync(made, "utf8") === "one\n");
+  listeners.forEach((it) => it.dispose());
+});
+
+story("a file that is renamed in VS Code takes its changes along", async () => {
+  const document = await twoChanges("before.txt");
+  await document.save();
+  const edit = new vscode.WorkspaceEdit();
+  const after = vscode.Uri.file(path.join(folder, "after.txt"));
+  edit.renameFile(document.uri, after);
+  await vscode.workspace.applyEdit(edit);
+  const moved = await vscode.workspace.openTextDocument(after);
+  await press(moved, "Reject", 1);
+  await until("the rejection", () => moved.getText() === text(LINES).replace("two", "TWO"));
+});
+
 story("unsaved text is saved before a command needs it, and the command sees it", async () => {
   await begin(call("1", "bash", { command: "cat unsaved.txt" }), answer("Read."));
   const editor = await open("unsaved.txt", "old\n");

@@ -51,6 +51,19 @@ pub fn draw(state: &mut u64, below: usize) -> usize {
     (*state >> 11) as usize % below
 }
 
+/// How the editor tells that its user has moved a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moves {
+    /// Closes and opens the document, then says it (VS Code, Helix).
+    Last,
+    /// Says it first.
+    First,
+    /// Says it and nothing else.
+    Only,
+    /// Only closes and opens the document (Neovim 0.10, Eglot).
+    Never,
+}
+
 /// What the editor does with `pi/saveDocuments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Saves {
@@ -151,6 +164,13 @@ impl Profile {
         self
     }
 
+    /// Watches files for the server.
+    pub fn watches(mut self) -> Self {
+        self.initialize["capabilities"]["workspace"]["didChangeWatchedFiles"] =
+            json!({"dynamicRegistration": true, "relativePatternSupport": true});
+        self
+    }
+
     /// Makes, deletes and moves files like this editor, and announces it.
     pub fn files(mut self, files: Files) -> Self {
         self.files = files;
@@ -173,6 +193,8 @@ struct Buffers {
     applies: Applies,
     files: Files,
     saves: Saves,
+    /// What is watched for the server, by the id of its registration.
+    watched: HashMap<String, Value>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -200,6 +222,8 @@ impl Host for Desk {
             // A person answers these.
             "pi/requestPermission" | "window/showMessageRequest" => Reaction::Hold,
             "window/workDoneProgress/create" => Reaction::answer(Ok(Value::Null)),
+            "client/registerCapability" => self.lock().asked_to_watch(&params["registrations"]),
+            "client/unregisterCapability" => self.lock().asked_to_forget(&params["unregisterations"]),
             // The test says what is set, and what the editor knows.
             "workspace/configuration" => Reaction::Hold,
             knows if knows.starts_with("pi/editor/") => Reaction::Hold,
@@ -214,6 +238,24 @@ impl Host for Desk {
 }
 
 impl Buffers {
+    fn asked_to_watch(&mut self, registrations: &Value) -> Reaction {
+        for it in registrations.as_array().expect("registrations are a list") {
+            assert_eq!(it["method"], "workspace/didChangeWatchedFiles");
+            let id = it["id"].as_str().expect("an id is text").to_owned();
+            let new = self.watched.insert(id, it["registerOptions"]["watchers"].clone());
+            assert!(new.is_none(), "registered twice: {it}");
+        }
+        Reaction::answer(Ok(Value::Null))
+    }
+
+    fn asked_to_forget(&mut self, registrations: &Value) -> Reaction {
+        for it in registrations.as_array().expect("registrations are a list") {
+            let old = self.watched.remove(it["id"].as_str().expect("an id is text"));
+            assert!(old.is_some(), "never registered: {it}");
+        }
+        Reaction::answer(Ok(Value::Null))
+    }
+
     fn asked_to_save(&self, params: &Value) -> Reaction {
         if self.saves == Saves::WhenTold {
             return Reaction::Hold;
@@ -437,6 +479,51 @@ impl Editor {
             self.notify(&method, params);
         }
         self.answer(request, Ok(answer));
+    }
+
+    /// The user moves a file or a folder of the workspace, and the editor tells it in its way.
+    pub fn moves(&self, from: &str, to: &str, tells: Moves) {
+        let _turn = self.desk.turn();
+        fs::create_dir_all(self.workspace.join(to).parent().unwrap_or(&self.workspace))
+            .expect("cannot make the folder");
+        fs::rename(self.workspace.join(from), self.workspace.join(to)).expect("cannot move it");
+        let (from, to) = (self.uri(from), self.uri(to));
+        let mut told = Vec::new();
+        let mut desk = self.desk.lock();
+        let below = format!("{from}/");
+        let open: Vec<_> =
+            desk.open.keys().filter(|it| **it == from || it.starts_with(&below)).cloned().collect();
+        for old in open {
+            let new = old.replacen(&from, &to, 1);
+            let Some(buffer) = desk.open.remove(&old) else { continue };
+            if tells != Moves::Only {
+                let document =
+                    json!({"uri": new, "languageId": "plaintext", "version": 0, "text": buffer.text});
+                told.push(("textDocument/didClose", json!({"textDocument": {"uri": old}})));
+                told.push(("textDocument/didOpen", json!({"textDocument": document})));
+            }
+            let version = if tells == Moves::Only { buffer.version } else { 0 };
+            desk.open.insert(new, Buffer { version, ..buffer });
+        }
+        drop(desk);
+        if tells != Moves::Never {
+            let files = json!({"files": [{"oldUri": from, "newUri": to}]});
+            let at = if tells == Moves::First { 0 } else { told.len() };
+            told.insert(at, ("workspace/didRenameFiles", files));
+        }
+        for (method, params) in told {
+            self.notify(method, params);
+        }
+    }
+
+    /// What is watched for the server: folders and patterns, once there is one registration and no older one.
+    pub fn watched(&self) -> Option<Vec<(String, String)>> {
+        let desk = self.desk.lock();
+        let text = |it: &Value| it.as_str().map(str::to_owned);
+        let pattern =
+            |it: &Value| Some((text(&it["globPattern"]["baseUri"])?, text(&it["globPattern"]["pattern"])?));
+        let only = desk.watched.values().next().filter(|_| desk.watched.len() == 1)?;
+        Some(only.as_array()?.iter().filter_map(pattern).collect())
     }
 
     /// Whether a buffer of this file is there.

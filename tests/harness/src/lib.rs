@@ -25,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use editor::{Applies, Editor, Files, Profile, Saves};
+pub use editor::{Applies, Editor, Files, Moves, Profile, Saves};
 pub use jsonl_client::JsonlClient;
 pub use lsp_client::LspClient;
 pub use model_server::{ModelRequest, ModelServer};

@@ -2,15 +2,19 @@
 //!
 //! Nothing of the user's is overwritten: what is not what the decision was made for stays, and the reason is said.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{decide::Verb, hunks::FileState, query, review::Review, store};
 use crate::{
     crash::{self, Point},
-    fs,
-    workspace::{CommitError, EditPlan, Origin, PathGuard, Snapshot},
+    fs, paths,
+    workspace::{CommitError, EditPlan, Origin, PathGuard, Snapshot, rebase_path},
 };
 
 /// What a file has become.
@@ -121,21 +125,58 @@ impl Review {
         Ok(known.then(|| format!("Pi changed another {other} since; {name} keeps its name")))
     }
 
-    /// Gives a file another name, and removes the folders that are empty then. Blocks.
-    pub(super) fn move_file(&self, from: &Path, to: &Path) -> Result<(), String> {
-        let moved = || -> io::Result<()> {
-            if let Some(folder) = to.parent() {
-                fs::create_dir_all(folder).map_err(io::Error::other)?;
-            }
-            std::fs::rename(from, to)?;
-            crash::at(Point::Moved);
-            Ok(())
-        };
-        moved().map_err(|error| format!("{} cannot be renamed: {error}", self.name(from)))?;
+    /// Gives a file another name, and removes the folders that are empty then. Both paths are locked by the caller.
+    pub(super) async fn move_file(&self, from: &Path, to: &Path) -> Result<(), String> {
+        let moved = self.workspace.rename(from, to).await;
+        moved.map_err(|error| format!("{} cannot be renamed: {error}", self.name(from)))?;
+        crash::at(Point::Moved);
         let mut folders =
             from.ancestors().skip(1).take_while(|it| *it != self.root && it.starts_with(&self.root));
         // The first one that still has something in it ends this.
         let _kept = folders.find(|it| std::fs::remove_dir(it).is_err());
+        Ok(())
+    }
+
+    /// The user has moved a file or a folder: its hunks go along. Nothing happens if a decision has moved it, or if
+    /// it is not so.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub async fn moved(self: &Arc<Self>, from: &Path, to: &Path) -> io::Result<()> {
+        if !self.ledger.is_there() {
+            return Ok(());
+        }
+        let (from, to) = (paths::canonical(from), paths::canonical(to));
+        let (review, key) = (self.clone(), store::path_text(&from));
+        let known = fs::blocking(move || review.ledger.with(|db| store::files_at(db, &key))).await?;
+        for old in known.into_iter().map(PathBuf::from) {
+            let Some(new) = rebase_path(&old, &from, &to) else { continue };
+            // What is under way there ends first.
+            let _guard = self.workspace.lock_path(&old).await;
+            let review = self.clone();
+            fs::blocking(move || {
+                let there = new.is_file() || review.workspace.document(&new).is_some();
+                if !there || old.symlink_metadata().is_ok() {
+                    return Ok(());
+                }
+                let (from, to) = (store::path_text(&old), store::path_text(&new));
+                let moved = review.ledger.with(|db| {
+                    let change = store::write(db)?;
+                    // Hunks of two files cannot be told apart.
+                    let known = store::knows(&change, &from)? && !store::knows(&change, &to)?;
+                    if known {
+                        store::rename(&change, &from, &to)?;
+                    }
+                    change.commit()?;
+                    Ok(known)
+                })?;
+                if moved {
+                    review.ledger.files_changed(&[old, new]);
+                }
+                Ok(())
+            })
+            .await?;
+        }
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ pub use self::{
     retention::{Limits, Pruned},
     review::{Outcome, Review},
 };
-use crate::fs;
+use crate::{fs, paths};
 
 /// Name of the database in the agent directory.
 pub const FILE_NAME: &str = "edits.db";
@@ -102,6 +102,11 @@ impl Ledger {
     fn tell(&self, event: LedgerEvent) {
         // Nobody may be listening.
         let _heard = self.events.send(event);
+    }
+
+    /// Listeners hear that something has happened to these files.
+    pub fn files_changed(&self, files: &[PathBuf]) {
+        self.tell(LedgerEvent::Changed(files.iter().map(|it| paths::canonical(it)).collect()));
     }
 
     /// Tells the user once that edits are not recorded, and why.

@@ -307,15 +307,18 @@ impl Review {
         crash::at(Point::Deciding);
         let place = new_place(path, named.as_deref(), &file.state);
         let moved = place != path;
+        let _left;
         if moved {
-            guard = self.workspace.lock_path(&place).await;
-            let (review, from, to, there) =
-                (self.clone(), path.to_owned(), place.clone(), snapshot.is_some());
-            let obstacle = fs::blocking(move || match review.obstacle(&from, &to)? {
-                None if there => Ok(review.move_file(&from, &to).err()),
-                obstacle => Ok(obstacle),
-            });
-            if let Some(reason) = obstacle.await? {
+            // Both are held: an editor tells of the move as well, and what it says waits until all is stored.
+            let new = self.workspace.lock_path(&place).await;
+            _left = std::mem::replace(&mut guard, new);
+            let (review, from, to) = (self.clone(), path.to_owned(), place.clone());
+            let obstacle = fs::blocking(move || review.obstacle(&from, &to)).await?;
+            let obstacle = match obstacle {
+                None if snapshot.is_some() => self.move_file(path, &place).await.err(),
+                obstacle => obstacle,
+            };
+            if let Some(reason) = obstacle {
                 return not_done(&reason);
             }
             if snapshot.is_some() {
@@ -327,7 +330,7 @@ impl Review {
             Ok(after) => after,
             Err(reason) => {
                 if moved && there {
-                    if let Err(error) = self.move_file(&place, path) {
+                    if let Err(error) = self.move_file(&place, path).await {
                         tracing::warn!("after a decision that failed, {error}");
                     }
                 }

@@ -442,6 +442,17 @@ pub fn next_hunk(db: &Transaction<'_>) -> rusqlite::Result<i64> {
     Ok(last.unwrap_or_default() + 1)
 }
 
+/// The known files at a path or below it.
+pub fn files_at(db: &Connection, path: &str) -> rusqlite::Result<Vec<String>> {
+    let separator = std::path::MAIN_SEPARATOR as u8;
+    let (first, last) =
+        (format!("{path}{}", char::from(separator)), format!("{path}{}", char::from(separator + 1)));
+    let mut statement = db.prepare_cached(
+        "SELECT path FROM files WHERE path = ?1 OR (path >= ?2 AND path < ?3) ORDER BY path",
+    )?;
+    statement.query_map([path, &first, &last], |row| row.get(0))?.collect()
+}
+
 /// Whether the ledger has hunks of a file at this path.
 pub fn knows(db: &Connection, path: &str) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT 1 FROM hunks WHERE path = ?1")?.exists([path])

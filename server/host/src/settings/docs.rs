@@ -13,6 +13,8 @@ pub fn config_markdown() -> String {
          are not listed here are left alone.\n\n\
          A setting changed while `pi` runs is written to the global file, and nothing else in it changes. A file that \
          is not valid is reported and never written.\n\n\
+         The files are read at start, and again when an editor that watches files for Pi says that they changed. Trust, \
+         the rules of `permissions` and the places of templates and skills stay as they were at start.\n\n\
          | Key | Takes | Default | What it does |\n|---|---|---|---|\n",
     );
     for row in TABLE {

@@ -40,20 +40,17 @@ pub struct SettingsOptions {
 #[derive(Debug)]
 pub struct HostSettings {
     path: PathBuf,
+    project_path: PathBuf,
     warnings: Vec<String>,
     project_trusted: bool,
-    /// Why the global file is not written.
-    read_only: Option<String>,
     now: RwLock<Snapshot>,
-    /// The project's settings alone.
-    project: Option<Values>,
-    /// The global settings alone, as they were read.
-    global: Values,
 }
 
 #[derive(Debug)]
 struct Snapshot {
     layers: Layers,
+    /// Why the global file is not written.
+    read_only: Option<String>,
     values: Arc<Values>,
     session: SessionSettings,
 }
@@ -61,17 +58,21 @@ struct Snapshot {
 /// Where settings come from, weakest first.
 #[derive(Debug, Clone, Default)]
 struct Layers {
-    files: Values,
+    /// The global file alone, as it was read.
+    global: Values,
+    /// The project's, if it is trusted and can be read.
+    project: Option<Values>,
     editor: Values,
     changed: Values,
 }
 
 impl From<Layers> for Snapshot {
     fn from(layers: Layers) -> Self {
-        let mut values = layers.files.clone();
+        let mut values = layers.global.clone();
+        values.overlay(layers.project.clone().unwrap_or_default());
         values.overlay(layers.editor.clone());
         values.overlay(layers.changed.clone());
-        Self { layers, session: values.session(), values: Arc::new(values) }
+        Self { layers, read_only: None, session: values.session(), values: Arc::new(values) }
     }
 }
 
@@ -81,27 +82,45 @@ impl HostSettings {
         let path = agent_dir.join("settings.json");
         let mut warnings = Vec::new();
         let mut read_only = None;
-        let mut values = read(&path, false, &mut warnings).unwrap_or_else(|why| {
+        let global = read(&path, false, &mut warnings).unwrap_or_else(|why| {
             let why = format!("{why}; defaults are used and changes are not written");
             warnings.push(why.clone());
             read_only = Some(why);
             Values::default()
         });
-        let always = values.text(TRUST).as_deref() == Some("always");
+        let always = global.text(TRUST).as_deref() == Some("always");
         let project_trusted = !options.ignore_project && (options.trust_project || always);
-        let global = values.clone();
+        let project_path = cwd.join(".pi").join("settings.json");
         let mut project = None;
         if project_trusted {
-            match read(&cwd.join(".pi").join("settings.json"), true, &mut warnings) {
-                Ok(it) => {
-                    values.overlay(it.clone());
-                    project = Some(it);
-                }
+            match read(&project_path, true, &mut warnings) {
+                Ok(it) => project = Some(it),
                 Err(why) => warnings.push(format!("{why}; it is ignored")),
             }
         }
-        let now = RwLock::new(Layers { files: values, ..Layers::default() }.into());
-        Self { path, warnings, project_trusted, read_only, now, project, global }
+        let layers = Layers { global, project, ..Layers::default() };
+        let now = RwLock::new(Snapshot { read_only, ..layers.into() });
+        Self { path, project_path, warnings, project_trusted, now }
+    }
+
+    /// Reads the files again, as somebody has written them. A file that cannot be used leaves what was read of it
+    /// before. Whether the project is trusted stays as it was at start. Returns what is wrong, for the user.
+    pub fn reload(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let global = read(&self.path, false, &mut warnings);
+        let project = self.project_trusted.then(|| read(&self.project_path, true, &mut warnings));
+        let mut kept = |read: Result<Values, String>| {
+            read.inspect_err(|why| warnings.push(format!("{why}; what was read before holds"))).ok()
+        };
+        let (global, project) = (kept(global), project.and_then(&mut kept));
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut layers = now.layers.clone();
+        let read_only = if global.is_some() { None } else { now.read_only.clone() };
+        layers.global = global.unwrap_or(layers.global);
+        layers.project = project.or(layers.project);
+        *now = Snapshot { read_only, ..layers.into() };
+        drop(now);
+        warnings
     }
 
     /// What was wrong in the files, for the user.
@@ -118,7 +137,8 @@ impl HostSettings {
     /// to the user's, and relative ones are relative to their own file.
     pub fn paths(&self, key: &str) -> [Vec<String>; 2] {
         let of = |values: &Values| values.texts(key).unwrap_or_default();
-        [of(&self.global), self.project.as_ref().map(of).unwrap_or_default()]
+        let layers = &self.now().layers;
+        [of(&layers.global), layers.project.as_ref().map(of).unwrap_or_default()]
     }
 
     /// All settings in force.
@@ -148,11 +168,11 @@ impl HostSettings {
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
         let mut layers = now.layers.clone();
         change(&mut layers);
-        *now = layers.into();
+        *now = Snapshot { read_only: now.read_only.take(), ..layers.into() };
     }
 
     fn write(&self, changes: &[(&'static str, Value)]) -> Result<(), String> {
-        if let Some(why) = &self.read_only {
+        if let Some(why) = &self.now().read_only {
             return Err(why.clone());
         }
         let failed = |why: &dyn std::fmt::Display| {

@@ -107,6 +107,58 @@ async fn a_hundred_thousand_lines_are_edited_in_one() {
 }
 
 #[tokio::test]
+async fn every_read_names_what_was_read() {
+    let (_dir, workspace, disk) = setup(b"\xef\xbb\xbfone\r\n").await;
+    assert_eq!((disk.origin, disk.text.as_str(), disk.exact), (Origin::Disk, "\u{feff}one\r\n", true));
+    std::fs::write(&disk.path, "two\n").unwrap();
+    let other = workspace.read(&disk.path).await.unwrap();
+    assert_ne!(other.fingerprint, disk.fingerprint, "another content");
+    workspace.open(&disk.path, 3, "two\n", "text");
+    let buffer = workspace.read(&disk.path).await.unwrap();
+    assert_eq!((buffer.origin, buffer.fingerprint), (Origin::Buffer { version: 3 }, other.fingerprint));
+    workspace.change(&disk.path, 4, &[RangeEdit { range: None, text: "three\n".into() }], Default::default());
+    let changed = workspace.read(&disk.path).await.unwrap();
+    assert_eq!(changed.origin, Origin::Buffer { version: 4 });
+    assert_ne!(changed.fingerprint, buffer.fingerprint);
+    workspace.close(&disk.path);
+    let again = workspace.read(&disk.path).await.unwrap();
+    assert_eq!((again.origin, again.fingerprint), (Origin::Disk, other.fingerprint));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_cannot_be_made_is_said_and_leaves_nothing() {
+    let (dir, workspace, _) = setup(b"one\n").await;
+    let at = |it: &str| dir.path().join(it);
+    std::os::unix::fs::symlink("loop", at("loop")).unwrap();
+    std::os::unix::fs::symlink("nowhere/deep", at("dangling")).unwrap();
+    let long = "x".repeat(300);
+    for (path, expected) in [
+        (at("dir"), "EISDIR: illegal operation on a directory"),
+        (at("dir/a.txt/b.txt"), "EEXIST: file already exists, mkdir"),
+        (at("dir/a.txt/b/c.txt"), "ENOTDIR: not a directory, mkdir"),
+        (at("loop"), "too many symbolic links"),
+        (at("loop/a.txt"), "EEXIST: file already exists, mkdir"),
+        (at("dangling"), "ENOENT: no such file or directory"),
+        (at(&long), "ENAMETOOLONG: name too long"),
+        (at("new").join(&long), "ENAMETOOLONG: name too long"),
+        (at("nul\0byte"), "NUL byte"),
+    ] {
+        let plan =
+            EditPlan { path: path.clone(), base: None, text: "x".into(), label: String::new(), cause: None };
+        let error = workspace.commit(plan, &CancellationToken::new()).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{}: {error}", path.display());
+    }
+    assert_eq!(std::fs::read_to_string(at("dir/a.txt")).unwrap(), "one\n");
+    let mut left: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["dangling", "dir", "loop", "new"]);
+}
+
+#[tokio::test]
 async fn a_document_of_64_mb_is_read_and_edited() {
     let line = "a line of a very large file, again and again and again.\n";
     let text = line.repeat(MAX_FILE_BYTES as usize / line.len());
@@ -117,6 +169,14 @@ async fn a_document_of_64_mb_is_read_and_edited() {
     assert!(workspace.change(&base.path, 2, &[edit], PositionEncoding::Utf16));
     let read = workspace.read(&base.path).await.unwrap();
     assert_eq!((read.text.len(), read.origin), (text.len() + 5, Origin::Buffer { version: 2 }));
-    let changes = minimal_changes(&read.text, &format!("{}!", read.text));
-    assert_eq!(changes.len(), 1);
+    let wanted = format!("{}!", read.text);
+    assert_eq!(minimal_changes(&read.text, &wanted).len(), 1);
+    // Nobody has it open any more, and it is a little smaller than what is read at all.
+    workspace.close(&base.path);
+    let text = &text[..text.len() - line.len()];
+    std::fs::write(&base.path, text).unwrap();
+    let base = workspace.read(&base.path).await.unwrap();
+    assert_eq!((base.text.len(), base.origin), (text.len(), Origin::Disk));
+    commit(&workspace, &base, &format!("{text}!")).await.unwrap();
+    assert_eq!(std::fs::metadata(&base.path).unwrap().len(), text.len() as u64 + 1);
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     CommitError, Committed, EditPlan, MAX_FILE_BYTES, Origin, PathGuard, Snapshot, Workspace,
-    commit::diff,
+    commit::{diff, is_free},
     editor::FileOperation,
     journal::{EditCause, EditIntent, EditKind, Record},
     resolve,
@@ -71,6 +71,32 @@ impl Workspace {
     /// Deletes a file that is still what was read and has nothing unsaved. Recorded like every edit.
     pub async fn delete(self: &Arc<Self>, base: &Snapshot, cause: EditCause) -> Result<(), CommitError> {
         self.lock_path(&base.path).await.delete(base, Some(cause)).await
+    }
+
+    /// Gives a file another name; its document, which has nothing unsaved, goes along if the editor does it. Never takes
+    /// the place of another file. The caller holds both paths.
+    ///
+    /// # Errors
+    /// Why it is not at the new place, and then is at the old one.
+    pub async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (folder, target) = (to.parent().map(Path::to_owned).unwrap_or_default(), to.to_owned());
+        fs::blocking(move || match is_free(&target) {
+            true => fs::create_dir_all(&folder).map_err(io::Error::other),
+            false => Err(io::ErrorKind::AlreadyExists.into()),
+        })
+        .await?;
+        let operation = FileOperation::Rename { from: from.to_owned(), to: to.to_owned() };
+        self.ask(operation, &CancellationToken::new()).await;
+        let (old, new) = (from.to_owned(), to.to_owned());
+        fs::blocking(move || match is_free(&old) && !is_free(&new) {
+            true => Ok(()),
+            false => fs::rename_new(&old, &new),
+        })
+        .await?;
+        if let Some(shown) = self.document(from).filter(|it| !it.dirty) {
+            self.with_key(from, |documents, key| documents.is_gone(key, &shown.rope.to_string()));
+        }
+        Ok(())
     }
 
     async fn begin(&self, intent: EditIntent) -> Result<Record, CommitError> {

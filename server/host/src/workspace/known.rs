@@ -19,11 +19,11 @@ const KEPT_FILES: usize = 200;
 
 /// By session, then by file.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashMap<Arc<str>, HashMap<PathBuf, Seen>>);
+pub(super) struct Known(pub(super) HashMap<Arc<str>, HashMap<PathBuf, Seen>>);
 
 #[derive(Debug, Clone)]
-struct Seen {
-    path: PathBuf,
+pub(super) struct Seen {
+    pub(super) path: PathBuf,
     text: Arc<str>,
     /// Of the file when it had this text.
     stamp: Option<Stamp>,

@@ -20,6 +20,7 @@ mod interleavings;
 pub mod journal;
 mod known;
 mod lookout;
+mod moves;
 mod overlay;
 pub mod position;
 mod resolve;
@@ -40,6 +41,7 @@ use std::{
 use ropey::Rope;
 use tokio::sync::watch;
 
+pub(crate) use self::moves::rebase as rebase_path;
 pub use self::{
     changes::{apply as apply_changes, minimal as minimal_changes, rebase},
     commit::{CommitError, Committed, EditPlan, PathGuard},

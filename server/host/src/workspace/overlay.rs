@@ -292,6 +292,28 @@ impl Overlay {
         self.open.iter().filter(|(_, it)| !it.gone).map(|(key, it)| (key, &it.document))
     }
 
+    /// Under which the documents are.
+    pub fn keys(&self) -> impl Iterator<Item = &PathBuf> {
+        self.open.keys()
+    }
+
+    /// The document of one key belongs to another one now, unless that has one. Gives its path before and now.
+    pub fn rename(
+        &mut self,
+        from: &Path,
+        to: &Path,
+        spelled: impl FnOnce(&Path) -> PathBuf,
+    ) -> Option<(PathBuf, PathBuf)> {
+        if self.open.contains_key(to) {
+            return None;
+        }
+        let mut open = self.open.remove(from)?;
+        let new = spelled(&open.document.path);
+        let old = std::mem::replace(&mut open.document.path, new.clone());
+        self.open.insert(to.to_owned(), open);
+        Some((old, new))
+    }
+
     /// The file is about to be deleted.
     pub fn leaves(&mut self, key: &Path) {
         self.leaving.insert(key.to_owned(), None);
@@ -437,6 +459,69 @@ mod tests {
         for order in [[0, 1, 2], [1, 2, 0], [2, 1, 0], [2, 0, 1], [0, 2, 1], [1, 0, 2]] {
             let changes = order.map(|it: usize| changes[it].clone());
             assert_eq!(typed(0, "x", &changes), ("-- x".into(), 4), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn changes_count_as_the_editor_counts() {
+        use PositionEncoding::{Utf8, Utf16, Utf32};
+        // (text, encoding, changes as start line, character, end line, character, text; what becomes of it)
+        type Case =
+            (&'static str, PositionEncoding, &'static [(u32, u32, u32, u32, &'static str)], &'static str);
+        let cases: &[Case] = &[
+            ("a😀b", Utf16, &[(0, 1, 0, 3, "x")], "axb"),
+            ("a😀b", Utf8, &[(0, 1, 0, 5, "x")], "axb"),
+            ("a😀b", Utf32, &[(0, 1, 0, 2, "x")], "axb"),
+            // Half a surrogate pair: the place before it.
+            ("a😀b", Utf16, &[(0, 2, 0, 3, "x")], "axb"),
+            // Two changes of one message: the second is for what the first left.
+            ("one two", Utf16, &[(0, 0, 0, 3, "1"), (0, 2, 0, 5, "2")], "1 2"),
+            ("one\r\ntwo\r\n", Utf16, &[(0, 3, 1, 0, " ")], "one two\r\n"),
+            ("one\r\ntwo\r\n", Utf16, &[(1, 3, 1, 3, "!")], "one\r\ntwo!\r\n"),
+            ("one\r\ntwo\r\n", Utf16, &[(0, 9, 0, 9, "!")], "one!\r\ntwo\r\n"),
+            (
+                "a\nb\r\nc\rd",
+                Utf8,
+                &[(3, 0, 3, 1, "D"), (2, 0, 2, 1, "C"), (1, 0, 1, 1, "B")],
+                "a\nB\r\nC\rD",
+            ),
+            ("a", Utf16, &[(0, 1, 0, 1, "\n"), (1, 0, 1, 0, "b")], "a\nb"),
+            ("a\n", Utf16, &[(1, 0, 1, 0, "b")], "a\nb"),
+            ("a", Utf16, &[(7, 3, 9, 9, "b")], "ab"),
+            ("\u{feff}a", Utf16, &[(0, 1, 0, 2, "b")], "\u{feff}b"),
+            ("\u{feff}a", Utf8, &[(0, 0, 0, 3, "")], "a"),
+            // The end before the start.
+            ("abc", Utf16, &[(0, 2, 0, 1, "x")], "abxc"),
+            ("\r", Utf16, &[(1, 0, 1, 0, "\n")], "\r\n"),
+            ("日本", Utf32, &[(0, 1, 0, 2, "木")], "日木"),
+        ];
+        for &(text, encoding, changes, expected) in cases {
+            let mut overlay = Overlay::default();
+            let key = Path::new("/a");
+            let document = Document {
+                path: key.into(),
+                language: "".into(),
+                version: 0,
+                rope: Rope::from_str(text),
+                dirty: false,
+            };
+            overlay.open(key.into(), document, None);
+            let edits: Vec<_> = changes
+                .iter()
+                .map(|&(line, character, end_line, end_character, text)| RangeEdit {
+                    range: Some(Range {
+                        start: Position::new(line, character),
+                        end: Position::new(end_line, end_character),
+                    }),
+                    text: text.into(),
+                })
+                .collect();
+            assert!(overlay.change(key, 1, &edits, encoding));
+            assert_eq!(
+                overlay.get(key).unwrap().rope.to_string(),
+                expected,
+                "{text:?} {encoding:?} {changes:?}"
+            );
         }
     }
 

@@ -139,6 +139,32 @@ mod tests {
             ("\u{2028}x\ny", 1, 0, Utf16, 5),
             ("\u{feff}x", 0, 1, Utf16, 3),
             ("a", 0, u32::MAX, Utf8, 1),
+            // Surrogate pairs, and accents that are characters of their own.
+            ("a😀\n😀b", 1, 1, Utf16, 6),
+            ("a😀\n😀b", 1, 2, Utf16, 10),
+            ("a😀\n😀b", 1, 3, Utf8, 6),
+            ("a😀\n😀b", 1, 1, Utf32, 10),
+            ("e\u{301}x", 0, 1, Utf16, 1),
+            ("e\u{301}x", 0, 2, Utf8, 1),
+            ("e\u{301}x", 0, 2, Utf32, 3),
+            ("日本", 0, 2, Utf8, 0),
+            ("日本", 0, 1, Utf16, 3),
+            // Mixed endings; the last line may have none.
+            ("a\r\nb\nc\rd", 1, 1, Utf16, 4),
+            ("a\r\nb\nc\rd", 2, 9, Utf16, 6),
+            ("a\r\nb\nc\rd", 3, 1, Utf16, 8),
+            ("a\r\nb\nc\rd", 4, 0, Utf16, 8),
+            ("\r\n\r\n", 1, 0, Utf8, 2),
+            ("\r\n\r\n", 1, 5, Utf8, 2),
+            ("\n\r", 1, 0, Utf32, 1),
+            ("\n\r", 2, 0, Utf32, 2),
+            ("😀\r\n😀", 0, 99, Utf16, 4),
+            ("😀\r\n😀", 1, 99, Utf16, 10),
+            // What other programs take for the end of a line and LSP does not.
+            ("a\u{85}b\u{b}c\u{c}d", 0, 3, Utf16, 4),
+            ("a\u{85}b\u{b}c\u{c}d", 1, 0, Utf16, 8),
+            ("\u{feff}x\ny", 1, 0, Utf8, 5),
+            ("\u{feff}x", 0, 2, Utf32, 4),
         ];
         for &(text, line, character, encoding, byte) in cases {
             let rope = Rope::from_str(text);

@@ -75,6 +75,10 @@ pub struct Capabilities {
     pub apply_edit: bool,
     /// Kinds of file operations it takes in an edit.
     file_operations: Vec<ResourceOperationKind>,
+    /// Watches files that we name.
+    pub watches: bool,
+    /// Takes a folder and a pattern in it for that, and not only a pattern.
+    pub relative_patterns: bool,
     /// Shows progress that we start.
     pub progress: bool,
     /// Answers `window/showMessageRequest`.
@@ -146,6 +150,7 @@ impl Capabilities {
 
     fn resolve(client: &ClientCapabilities) -> Self {
         let workspace = client.workspace.as_ref();
+        let watched = workspace.and_then(|it| it.did_change_watched_files.as_ref());
         let window = client.window.as_ref();
         let pi = client.experimental.as_ref().and_then(|it| it.get("pi"));
         let known = pi
@@ -165,6 +170,8 @@ impl Capabilities {
                 .and_then(|it| it.workspace_edit.as_ref())
                 .and_then(|it| it.resource_operations.clone())
                 .unwrap_or_default(),
+            watches: watched.and_then(|it| it.dynamic_registration).unwrap_or(false),
+            relative_patterns: watched.and_then(|it| it.relative_pattern_support).unwrap_or(false),
             progress: window.and_then(|it| it.work_done_progress).unwrap_or(false),
             ask: window.is_some_and(|it| it.show_message.is_some()),
             can_answer: pi.is_some_and(serde_json::Value::is_object)
@@ -267,6 +274,8 @@ mod tests {
             own_questions: _,
             answers: _,
             file_operations: _,
+            watches: _,
+            relative_patterns: _,
             apply_edit,
             progress,
             ask,

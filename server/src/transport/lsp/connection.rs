@@ -32,6 +32,7 @@ use super::{
     questions::Questions,
     settings::Settings,
     target::Target,
+    watched::Watched,
 };
 use crate::{dispatch::Answer, hub::Hub};
 
@@ -77,6 +78,8 @@ pub struct Connection {
     pub diagnostics: Diagnostics,
     /// Hunks that wait.
     pub hunks: Hunks,
+    /// What the client tells of files that nobody has open.
+    pub watched: Watched,
     /// Tools that wait for permission.
     pub questions: Questions,
     /// Suggestions while the user types.
@@ -108,6 +111,7 @@ impl Connection {
             tokens: Tokens::default(),
             diagnostics: Diagnostics::default(),
             hunks: Hunks::default(),
+            watched: Watched::default(),
             questions: Questions::default(),
             inline: Inline::default(),
             ended: CancellationToken::new(),

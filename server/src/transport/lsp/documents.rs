@@ -86,6 +86,21 @@ impl Documents {
         self.uris().remove(&path);
     }
 
+    /// `workspace/didRenameFiles` of one file or folder. Gives the documents that went along, old and new path; none
+    /// if the client closes and opens them itself.
+    pub fn moved(&self, from: &Path, to: &Path) -> Vec<(PathBuf, PathBuf)> {
+        let Some((workspace, _)) = self.overlay.get() else { return Vec::new() };
+        let moved = workspace.moved(from, to);
+        let mut uris = self.uris();
+        for (old, new) in &moved {
+            uris.remove(old);
+            if let Ok(uri) = Url::from_file_path(new) {
+                uris.insert(new.clone(), uri);
+            }
+        }
+        moved
+    }
+
     /// Closes everything, at the end of the connection: nobody holds these texts any more.
     pub fn close_all(&self) {
         let Some((workspace, _)) = self.overlay.get() else { return };

@@ -40,6 +40,7 @@ mod settings;
 mod show;
 mod target;
 mod watch;
+mod watched;
 
 use std::{
     io::{self, BufRead, BufReader, Write},

@@ -16,7 +16,7 @@ use super::{
     folders, hunks,
     lane::Job,
     service::to_rpc,
-    settings,
+    settings, watched,
 };
 use crate::cli::PROTOCOL_VERSION;
 
@@ -83,6 +83,11 @@ impl LanguageServer for Backend {
         tokio::spawn(hunks::follow(self.connection.clone()));
         self.connection.enter(Phase::Running);
         Ok(result)
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        // Not earlier: it asks the client for something.
+        tokio::spawn(watched::follow(self.connection.clone()));
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -187,8 +192,44 @@ impl LanguageServer for Backend {
         self.connection.enqueue(Job::FoldersClosed(removed));
     }
 
-    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
-        // Tools read files when they need them.
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        self.connection.watched.saw(params.changes.into_iter().map(|it| it.uri));
+    }
+
+    async fn did_create_files(&self, params: CreateFilesParams) {
+        self.connection.watched.saw(params.files.iter().filter_map(|it| Url::parse(&it.uri).ok()));
+    }
+
+    async fn did_rename_files(&self, params: RenameFilesParams) {
+        let path = |it: &str| file_path(&Url::parse(it).ok()?);
+        let moves = params.files.iter().filter_map(|it| Some((path(&it.old_uri)?, path(&it.new_uri)?)));
+        for (from, to) in moves {
+            for (old, new) in self.connection.documents.moved(&from, &to) {
+                self.connection.chats.closed(&old);
+                self.connection.chats.opened(&self.connection, &new);
+            }
+            self.connection.watched.moved(from, to);
+        }
+    }
+
+    async fn did_delete_files(&self, params: DeleteFilesParams) {
+        self.connection.watched.saw(params.files.iter().filter_map(|it| Url::parse(&it.uri).ok()));
+    }
+}
+
+/// Which files it wants to hear of when their user makes, moves or deletes them: all, and folders.
+fn file_operations() -> WorkspaceFileOperationsServerCapabilities {
+    let all = FileOperationRegistrationOptions {
+        filters: vec![FileOperationFilter {
+            scheme: Some("file".into()),
+            pattern: FileOperationPattern { glob: "**".into(), matches: None, options: None },
+        }],
+    };
+    WorkspaceFileOperationsServerCapabilities {
+        did_create: Some(all.clone()),
+        did_rename: Some(all.clone()),
+        did_delete: Some(all),
+        ..WorkspaceFileOperationsServerCapabilities::default()
     }
 }
 
@@ -235,7 +276,7 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
                 supported: Some(true),
                 change_notifications: Some(OneOf::Left(true)),
             }),
-            file_operations: None,
+            file_operations: Some(file_operations()),
         }),
         experimental: Some(json!({
             "pi": {

@@ -15,7 +15,7 @@ use std::{
 use lsp_types::{CodeLens, CodeLensParams, Hover, HoverParams, MessageType, Position, Range, Url};
 use pi_core::session::Command;
 use pi_host::{
-    ledger::{FoundHunk, LedgerEvent, Review, Select, Status},
+    ledger::{FoundHunk, LedgerEvent, Review, Select, Status, Whole},
     paths,
 };
 use pi_protocol::{AgentMessage, Content, entry::EntryKind};
@@ -201,7 +201,9 @@ async fn waiting(connection: &Arc<Connection>, review: &Arc<Review>) -> std::io:
     let spelled =
         |path: &Path| review.workspace().document(path).map_or_else(|| path.to_owned(), |it| it.path);
     lock(&connection.hunks.known).extend(found.iter().map(|it| spelled(&it.path)));
-    let found: Vec<_> = found.into_iter().filter(|it| it.status == Status::Pending).collect();
+    // Of a file that is gone there is nothing to show, unless that is the change.
+    let shows = |it: &FoundHunk| it.whole == Some(Whole::Deleted) || review.workspace().exists(&it.path);
+    let found: Vec<_> = found.into_iter().filter(|it| it.status == Status::Pending && shows(it)).collect();
     let mut texts = review.texts(found.iter().map(|it| it.id).collect()).await?;
     let mut shown = Vec::new();
     for hunk in found {
