@@ -428,7 +428,7 @@ mod tests {
             ("another".into(), "a".into())
         );
         assert_eq!(
-            rename_new(&dir.path().join("none"), &a.join("x")).unwrap_err().kind(),
+            rename_new(&dir.path().join("none"), &dir.path().join("x")).unwrap_err().kind(),
             io::ErrorKind::NotFound
         );
     }
