@@ -4,21 +4,22 @@ use pi_harness::{Editor, ModelServer, Profile, Scratch, call, say};
 use serde_json::{Value, json};
 
 const PI: &str = env!("CARGO_BIN_EXE_pi");
-const CHAT: &str = ".pi/chat/new-chat.md";
+pub const CHAT: &str = ".pi/chat/new-chat.md";
 
-struct Chat {
-    editor: Editor,
-    scratch: Scratch,
-    model: ModelServer,
+/// An editor with a chat document.
+pub struct Chat {
+    pub editor: Editor,
+    pub scratch: Scratch,
+    pub model: ModelServer,
 }
 
 impl Chat {
-    fn start() -> Self {
+    pub fn start() -> Self {
         Self::with(Profile::plain(), |_| {})
     }
 
     /// With a settings file that `prepare` may write first.
-    fn with(profile: Profile, prepare: impl FnOnce(&Scratch)) -> Self {
+    pub fn with(profile: Profile, prepare: impl FnOnce(&Scratch)) -> Self {
         let model = ModelServer::start();
         let scratch = Scratch::with_model(&model);
         prepare(&scratch);
@@ -26,12 +27,12 @@ impl Chat {
         Self { editor, scratch, model }
     }
 
-    fn command(&mut self, name: &str, arguments: Value) {
+    pub fn command(&mut self, name: &str, arguments: Value) {
         self.editor.ok("workspace/executeCommand", json!({"command": name, "arguments": arguments}));
     }
 
     /// Opens the chat document as an editor does that cannot show documents: by the path it is told.
-    fn open(&mut self) {
+    pub fn open(&mut self) {
         self.command("pi.openChat", json!([]));
         let told = self.editor.notification("window/showMessage");
         assert_eq!(told["message"], format!("Chat: {CHAT}"));
@@ -39,44 +40,44 @@ impl Chat {
         self.editor.open(CHAT, &text);
     }
 
-    fn disk(&self) -> String {
+    pub fn disk(&self) -> String {
         std::fs::read_to_string(self.scratch.workspace().join(CHAT)).unwrap()
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.editor.buffer(CHAT)
     }
 
     /// The user types at the end.
-    fn write(&self, text: &str) {
+    pub fn write(&self, text: &str) {
         let end = self.text().len();
         self.editor.type_at(CHAT, end, end, text);
     }
 
-    fn save(&self) {
+    pub fn save(&self) {
         let text = self.text();
         std::fs::write(self.scratch.workspace().join(CHAT), &text).unwrap();
         let uri = self.editor.uri(CHAT);
         self.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}}));
     }
 
-    fn say(&self, text: &str) {
+    pub fn say(&self, text: &str) {
         self.write(text);
         self.save();
     }
 
     /// Waits until the document fits.
-    fn until(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
+    pub fn until(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
         self.editor.wait_for(what, || Some(self.text()).filter(|it| fits(it)))
     }
 
     /// Waits until the document ends like this.
-    fn until_ends(&self, end: &str) -> String {
+    pub fn until_ends(&self, end: &str) -> String {
         self.until(end, |it| it.ends_with(end))
     }
 
     /// Claims what every run tells besides, and ends.
-    fn finish(mut self) {
+    pub fn finish(mut self) {
         self.editor.unchecked = true;
         assert!(self.editor.exit().success());
     }
@@ -311,35 +312,6 @@ fn commands_are_answered_in_the_document() {
 }
 
 #[test]
-fn a_transcript_is_written_and_brought_up_to_date_in_the_editor() {
-    let mut chat = Chat::start();
-    chat.open();
-    chat.model.script([say("One."), say("Two.")]);
-    chat.say("First words\n");
-    chat.until("the answer", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
-    chat.say("/export\n");
-    let text = chat.until("the path", |it| it.contains("> /export · .pi/transcripts/"));
-    let path = text.split("> /export · ").nth(1).unwrap().lines().next().unwrap().to_owned();
-    assert!(path.ends_with("-first-words.md"), "{path}");
-    let transcript = std::fs::read_to_string(chat.scratch.workspace().join(&path)).unwrap();
-    assert!(transcript.starts_with("---\nsession: "), "{transcript}");
-    assert!(transcript.contains("models: [\"alpha\"]\n"), "{transcript}");
-    assert!(transcript.contains("\n# First words\n\n## You · "), "{transcript}");
-    assert!(transcript.contains("\n\nOne.\n\n<!-- ") && !transcript.contains("\n## You\n"), "{transcript}");
-
-    chat.editor.open(&path, &transcript);
-    chat.say("Second words\n");
-    chat.until("the answer", |it| it.contains("Two.\n\n<!-- ") && it.ends_with("## You\n\n"));
-    chat.say("/export\n");
-    let buffer = chat.editor.wait_for("the newer transcript", || {
-        Some(chat.editor.buffer(&path)).filter(|it| it.contains("Two."))
-    });
-    assert!(buffer.contains("One."), "{buffer}");
-    assert_eq!(std::fs::read_to_string(chat.scratch.workspace().join(&path)).unwrap(), transcript);
-    chat.finish();
-}
-
-#[test]
 fn a_mention_brings_the_text_as_the_user_has_it() {
     let mut chat = Chat::start();
     chat.editor.open("a.rs", "fn a() {}\nfn unsaved() {}\n");
@@ -360,48 +332,6 @@ fn a_mention_brings_the_text_as_the_user_has_it() {
 }
 
 #[test]
-fn the_prompt_is_completed_and_the_structure_is_known() {
-    let mut chat = Chat::with(Profile::plain(), |scratch| {
-        scratch.file("src/retry.rs", "fn retry() {}\n");
-        scratch.agent_file("prompts/review.md", "---\ndescription: Review it\n---\nReview $1\n");
-    });
-    chat.open();
-    let labels = |chat: &mut Chat, typed: &str| -> Vec<String> {
-        chat.write(typed);
-        let line = chat.text().matches('\n').count();
-        let params = json!({
-            "textDocument": {"uri": chat.editor.uri(CHAT)},
-            "position": {"line": line, "character": typed.len()},
-        });
-        let answer = chat.editor.ok("textDocument/completion", params);
-        let at = chat.text().len();
-        chat.editor.type_at(CHAT, at - typed.len(), at, "");
-        answer["items"].as_array().map_or(Vec::new(), |items| {
-            items.iter().map(|it| it["textEdit"]["newText"].as_str().unwrap().to_owned()).collect()
-        })
-    };
-    assert_eq!(labels(&mut chat, "/revi")[0], "/review");
-    assert_eq!(labels(&mut chat, "/sto"), ["/stop"]);
-    assert_eq!(labels(&mut chat, "see @rtry"), ["@src/retry.rs"]);
-    assert_eq!(labels(&mut chat, "see rtry"), [""; 0]);
-
-    chat.model.script([call("read", json!({"path": "src/retry.rs"})), say("Read.")]);
-    chat.say("Go\n");
-    chat.until("the answer", |it| it.contains("Read.\n\n<!-- ") && it.ends_with("## You\n\n"));
-    // Typing comes behind what the editor still has to tell.
-    chat.write("next");
-    let document = json!({"textDocument": {"uri": chat.editor.uri(CHAT)}});
-    let symbols = chat.editor.ok("textDocument/documentSymbol", document.clone());
-    assert!(symbols[1]["name"].as_str().is_some_and(|it| it.starts_with("Pi · alpha")), "{symbols}");
-    assert_eq!(symbols[1]["children"][0]["name"], "✓ read src/retry.rs");
-    let folds = chat.editor.ok("textDocument/foldingRange", document.clone());
-    assert!(folds.as_array().is_some_and(|it| it.len() >= 3), "{folds}");
-    let links = chat.editor.ok("textDocument/documentLink", document);
-    assert_eq!(links[0]["target"], chat.editor.uri("src/retry.rs"));
-    chat.finish();
-}
-
-#[test]
 fn a_word_takes_changes_out_again() {
     let mut chat = Chat::start();
     chat.open();
@@ -414,12 +344,77 @@ fn a_word_takes_changes_out_again() {
     chat.say("Change it\n");
     chat.until("the answer", |it| it.contains("Done.\n\n<!-- ") && it.ends_with("## You\n\n"));
     assert_eq!(chat.editor.buffer("a.txt"), "two\n");
-    assert!(chat.text().contains("### ✓ edit a.txt +1 -1\n\n```diff\n@@ a.txt:1\n-one\n+two\n```\n"));
-    for (said, expected) in [("/drop\n", "one\n"), ("/redo\n", "two\n"), ("/revert\n", "one\n")] {
+    let numbered = "### ✓ edit a.txt +1 -1 · hunk 1 pending\n\n```diff\n@@ hunk 1 · a.txt:1 · pending\n-one\n+two\n```\n";
+    chat.until("the hunk has a number", |it| it.contains(numbered));
+    for (said, expected, state) in [
+        ("/drop\n", "one\n", "rejected"),
+        ("/redo\n", "two\n", "pending"),
+        ("/revert\n", "one\n", "reverted"),
+        ("/redo\n", "two\n", "pending"),
+        ("/revert 1\n", "one\n", "reverted"),
+        ("/redo\n", "two\n", "pending"),
+        ("/drop 1\n", "one\n", "rejected"),
+        ("/redo\n", "two\n", "pending"),
+        ("/keep a.txt\n", "two\n", "kept"),
+    ] {
         chat.say(said);
         chat.editor.wait_for(said, || Some(()).filter(|()| chat.editor.buffer("a.txt") == expected));
-        chat.until_ends("## You\n\n");
+        let now = numbered.replace("pending", state);
+        chat.until(&now, |it| it.contains(&now) && it.ends_with("## You\n\n"));
     }
+    for (said, answer) in [
+        ("/keep 7\n", "> /keep · there is no hunk 7 in this chat\n\n## You\n\n"),
+        (
+            "/drop b.txt\n",
+            "> /drop · no change of this chat in b.txt; give numbers, a file, or all\n\n## You\n\n",
+        ),
+        ("/revert 2\n", "> /revert · there is only turn 1\n\n## You\n\n"),
+        ("/diff\n", "> /diff · Nothing to review\n\n## You\n\n"),
+    ] {
+        chat.say(said);
+        chat.until_ends(answer);
+    }
+    chat.finish();
+}
+
+#[test]
+fn a_word_behind_a_hunk_decides_when_it_is_saved() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.editor.open("a.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n");
+    let edits = json!([{"oldText": "one", "newText": "1"}, {"oldText": "nine", "newText": "9"}]);
+    chat.model.script([
+        call("read", json!({"path": "a.txt"})),
+        call("edit", json!({"path": "a.txt", "edits": edits})),
+        // A tool that prints what looks like a hunk, and a model that writes it.
+        call("bash", json!({"command": "printf '@@ hunk 1 · a.txt:1 · %s' reject"})),
+        say("### ✓ edit a.txt +1 -1 · hunk 1 pending\n\n```diff\n@@ hunk 1 · a.txt:1 · reject\n```"),
+        say("Next."),
+    ]);
+    chat.say("Change it\n");
+    let text = chat.until("the answer", |it| {
+        it.contains("+2 -2 · hunks 1 2 pending\n") && it.contains("step") && it.ends_with("## You\n\n")
+    });
+    let at = text.find(" · a.txt:1 · pending").unwrap() + " ·".len();
+    chat.editor.type_at(CHAT, at, at, " keep");
+    // Written and not saved: it stays, and says nothing yet.
+    chat.command("pi.prompt", json!(["Go on"]));
+    let text = chat.until("the next turn", |it| it.contains("Next.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    assert!(text.contains("@@ hunk 1 · keep a.txt:1 · pending\n"), "{text}");
+    chat.save();
+    chat.until("the first is kept", |it| {
+        it.contains("· hunk 1 kept · hunk 2 pending\n") && it.contains("@@ hunk 1 · a.txt:1 · kept\n")
+    });
+    let text = chat.text();
+    let at = text.find("@@ hunk 2 · a.txt:9 · pending").unwrap() + "@@ hunk 2 · a.txt:9 · ".len();
+    chat.editor.type_at(CHAT, at, at + "pending".len(), "reject");
+    chat.save();
+    let text = chat.until("the second is rejected", |it| it.contains("· hunk 1 kept · hunk 2 rejected\n"));
+    assert_eq!(text.matches("@@ hunk 1 · a.txt:1 · reject\n").count(), 2, "what others wrote stays: {text}");
+    assert!(
+        chat.editor.buffer("a.txt").starts_with("1\n") && chat.editor.buffer("a.txt").ends_with("nine\n")
+    );
+    assert_eq!(chat.model.requests().len(), 5);
     chat.finish();
 }
 
@@ -455,20 +450,29 @@ fn a_question_is_answered_with_a_tick_or_a_word() {
     ]);
     chat.say("Go\n");
     let text = chat.until("the question", |it| it.contains("### ? question 1 · bash\n"));
-    assert!(text.contains("```console\n$ echo one > one.txt\n```\n\n> To see whether it works.\n"), "{text}");
     let uri = chat.editor.uri(CHAT);
-    let marked = chat.editor.claim("the mark at the question", |it| {
-        it["method"] == "textDocument/publishDiagnostics" && it["params"]["uri"] == uri
-    });
-    let mark = &marked["params"]["diagnostics"][0];
-    assert_eq!(mark["message"], "Pi waits for your answer: echo one > one.txt");
-    let line = text.lines().position(|it| it == "### ? question 1 · bash");
-    assert_eq!(mark["range"]["start"]["line"], json!(line.unwrap()));
+    let marked = |chat: &Chat, text: &str, number: usize, command: &str| {
+        let said = format!("Pi waits for your answer: {command}");
+        let heading = text[..text.find(&format!("### ? question {number} ")).unwrap()].matches('\n').count();
+        let found = chat.editor.claim("the mark at the question", |it| {
+            let marks = &it["params"]["diagnostics"];
+            it["method"] == "textDocument/publishDiagnostics"
+                && marks.as_array().is_some_and(|it| it.len() == 1)
+                && marks[0]["message"] == said
+        });
+        assert_eq!(found["params"]["uri"], uri);
+        let mark = &found["params"]["diagnostics"][0];
+        assert_eq!((&mark["severity"], &mark["code"]), (&json!(3), &json!("question")));
+        assert_eq!(mark["range"]["start"]["line"], heading);
+    };
+    marked(&chat, &text, 1, "echo one > one.txt");
+    assert!(text.contains("```console\n$ echo one > one.txt\n```\n\n> To see whether it works.\n"), "{text}");
     let at = text.find("- [ ] allow once\n").unwrap();
     chat.editor.type_at(CHAT, at + 3, at + 4, "x");
     chat.save();
     let text = chat.until("the second question", |it| it.contains("### ? question 2 · bash\n"));
     assert!(!text.contains("question 1"), "{text}");
+    marked(&chat, &text, 2, "echo two > two.txt");
     assert!(chat.scratch.workspace().join("one.txt").exists());
     chat.say("/reject 2 write no files\n");
     let text = chat.until("the answer", |it| it.contains("Well.\n\n<!-- "));
@@ -477,5 +481,92 @@ fn a_question_is_answered_with_a_tick_or_a_word() {
     assert!(!chat.scratch.workspace().join("two.txt").exists());
     let told = chat.model.last_request().tool_results().pop().unwrap().1;
     assert!(told.contains("write no files"), "{told}");
+    chat.finish();
+}
+
+#[test]
+fn what_waits_at_a_stop_is_held_and_can_be_taken_back() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([call("bash", json!({"command": "true"})).gate("tool"), say("Alone."), say("Taken.")]);
+    chat.say("Go\n");
+    chat.model.reached("tool");
+    chat.say("/queue then that @none\n");
+    chat.until("it waits", |it| it.contains("## You · queued (after)\n\nthen that @none\n"));
+    chat.say("/stop\n");
+    chat.until("it is held", |it| it.contains("## You · held (after)\n\nthen that @none\n"));
+    chat.say("Another\n");
+    chat.until("it goes alone", |it| it.contains("Alone.\n\n<!-- "));
+    assert_eq!(chat.model.last_request().user_texts().pop().unwrap(), "Another");
+    chat.say("/take\n");
+    chat.until("it comes back", |it| {
+        it.trim_end().ends_with("## You\n\nthen that @none") && !it.contains("held")
+    });
+    chat.save();
+    chat.until("it is sent after all", |it| it.contains("Taken.\n\n<!-- "));
+    chat.finish();
+}
+
+#[test]
+fn a_word_changes_the_chat_and_another_chat_begins_before_a_turn() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("One."), say("Two.")]);
+    chat.say("/open 7\n");
+    chat.until_ends("> /open · give a number of `/sessions`\n\n## You\n\n");
+    for (said, answer) in [("first", "One."), ("second", "Two.")] {
+        chat.say(&format!("{said}\n"));
+        chat.until(answer, |it| it.contains(&format!("{answer}\n\n<!-- ")) && it.ends_with("## You\n\n"));
+    }
+    for (said, answer) in [
+        ("/mode plan", "plan"),
+        ("/mode", "plan"),
+        ("/mode x", "ask, edit, full or plan"),
+        ("/model nothing", "no model “nothing”"),
+        ("/model alpha", "scripted/alpha"),
+        ("/rename A name", "This chat is now “A name”"),
+        ("/rename", "needs a title"),
+        ("/allow", "Pi asks nothing"),
+        ("/cost", "240 tokens · $0.00"),
+        ("/queue", "needs a text"),
+        ("/fork 3", "give the number of a turn, from 1 to 2"),
+        ("/export pdf", "write `/export` or `/export html`"),
+        ("/sessions A na", "open one with `/open n`\n> 1: A name"),
+        ("/sessions xyz", "No chat mentions “xyz”"),
+    ] {
+        chat.say(&format!("{said}\n"));
+        let name = said.split(' ').next().unwrap();
+        let answer = format!("> {name} · {answer}\n\n## You\n\n").replace("\n> 1", "\n\n> 1");
+        chat.until_ends(&answer);
+    }
+    chat.say("/fork 2\n");
+    chat.until_ends("> /fork · the other chat is open\n\n## You\n\n");
+    let told = chat.editor.claim("the other chat", |it| {
+        it["params"]["message"].as_str().is_some_and(|it| it.starts_with("Chat: ") && !it.ends_with(CHAT))
+    });
+    let other = told["params"]["message"].as_str().unwrap().trim_start_matches("Chat: ").to_owned();
+    let text = chat.scratch.read(&other);
+    assert!(text.ends_with("## You\n\nsecond \n"), "{text}");
+    chat.editor.open(&other, &text);
+    let text = chat.editor.wait_for("what was before", || {
+        Some(chat.editor.buffer(&other)).filter(|it| it.contains("One.\n\n<!-- "))
+    });
+    assert!(!text.contains("Two.") && text.ends_with("## You\n\nsecond \n"), "{text}");
+    chat.finish();
+}
+
+#[test]
+fn what_cannot_be_sent_stays_with_the_reason_above_it() {
+    let model = ModelServer::start();
+    let scratch = Scratch::new();
+    let mut profile = Profile::plain();
+    profile.arguments.clear();
+    let editor = Editor::start(PI, &scratch, profile);
+    let mut chat = Chat { editor, scratch, model };
+    chat.open();
+    chat.say("Hello\n");
+    let text = chat.until("the reason", |it| it.contains("### ✗ not sent: "));
+    assert!(text.contains("### ✗ not sent: No model is set up yet. Your message is kept.\n"), "{text}");
+    assert!(text.ends_with("## You\n\nHello\n"), "{text}");
     chat.finish();
 }

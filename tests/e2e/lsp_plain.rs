@@ -304,6 +304,17 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
         ("pi.rejectAll", [Done, Done, Done, Done, Done]),
         ("pi.revert", [Done, Done, Done, Done, Done]),
         ("pi.redo", [Done, Done, Done, Done, Done]),
+        ("pi.diff", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.model", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.thinking", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.mode", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.sessions", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.openSession", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.fork", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.rename", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.compact", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.export", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.cost", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.setUp", [Done, Done, Done, Done, Done]),
         ("pi.demo", [Done, Done, Done, Done, Done]),
     ] {
@@ -324,6 +335,31 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
     }
     let announced =
         editor.server["capabilities"]["executeCommandProvider"]["commands"].as_array().unwrap().len();
-    assert_eq!(announced, 20, "each command has its row above");
+    assert_eq!(announced, 31, "each command has its row above");
+    editor.unchecked = true;
+}
+
+#[test]
+fn words_about_the_session_are_commands_and_answered_in_a_message() {
+    let (mut editor, scratch, model) = start();
+    model.script([say("One.")]);
+    command(&mut editor, "pi.prompt", json!(["first"]));
+    progress(&editor);
+    assert_eq!(message(&editor).1, "One.");
+    for (name, arguments, said) in [
+        ("pi.mode", json!(["plan"]), "plan"),
+        ("pi.model", json!([]), "scripted/alpha"),
+        ("pi.rename", json!(["A", "name"]), "This chat is now “A name”"),
+        ("pi.rename", json!([]), "needs a title"),
+        ("pi.cost", json!([null]), "120 tokens · $0.00"),
+        ("pi.sessions", json!(["xyz"]), "No chat mentions “xyz”"),
+        ("pi.export", json!(""), ".pi/transcripts/"),
+    ] {
+        let arguments = if arguments.is_string() { json!([arguments]) } else { arguments };
+        command(&mut editor, name, arguments);
+        let told = message(&editor).1;
+        assert!(told.starts_with(said), "{name}: {told}");
+    }
+    assert!(scratch.path(".pi/transcripts").is_dir());
     editor.unchecked = true;
 }

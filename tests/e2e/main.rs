@@ -1,7 +1,7 @@
 //! End-to-end stories over the real binary, one file per face or topic:
 //!
 //! * `architecture`: rules about the sources themselves.
-//! * `chat`: chat documents.
+//! * `chat`, `chat_reading`: chat documents, and what is looked up in them.
 //! * `cli`: what people and scripts meet on the command line.
 //! * `conformance`: Pi's own recordings, where they are at hand.
 //! * `crash`: killed at every step of an edit, and started again.
@@ -26,6 +26,7 @@
 
 mod architecture;
 mod chat;
+mod chat_reading;
 mod cli;
 mod conformance;
 #[cfg(debug_assertions)]

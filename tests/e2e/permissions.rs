@@ -408,6 +408,9 @@ fn commands_answer_the_oldest_question() {
     done(&editor);
     let error = editor.refused("workspace/executeCommand", json!({"command": "pi.approve", "arguments": []}));
     assert!(error["message"].as_str().unwrap().contains("no question waits"), "{error}");
+    // Messages have their pace: it comes later.
+    let told = editor.notification("window/showMessage")["message"].clone();
+    assert!(told.as_str().unwrap().contains("no question waits"), "{told}");
 }
 
 #[test]

@@ -17,11 +17,20 @@ pub fn today() -> String {
     Zoned::now().date().to_string()
 }
 
+/// The day where the user is, of Unix milliseconds: `2026-11-21`.
+pub fn date_of(ms: u64) -> String {
+    local(ms).date().to_string()
+}
+
 /// The time of day where the user is, of Unix milliseconds: `14:02`.
 pub fn time_of_day(ms: u64) -> String {
-    let moment = i64::try_from(ms).ok().and_then(|it| Timestamp::from_millisecond(it).ok());
-    let moment = moment.unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    let moment = local(ms);
     format!("{:02}:{:02}", moment.hour(), moment.minute())
+}
+
+fn local(ms: u64) -> Zoned {
+    let moment = i64::try_from(ms).ok().and_then(|it| Timestamp::from_millisecond(it).ok());
+    moment.unwrap_or_default().to_zoned(jiff::tz::TimeZone::system())
 }
 
 /// Unix milliseconds of an ISO 8601 time; 0 if it is none.

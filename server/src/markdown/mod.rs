@@ -4,6 +4,7 @@
 //! model or a tool wrote never makes such a heading, a comment or a box to tick; `inert.rs` sees to that, and
 //! `read.rs` finds the structure again.
 
+mod hunks;
 mod inert;
 mod read;
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod turn;
 use std::path::PathBuf;
 
 pub use self::{
+    hunks::{HunkLine, Mark, Word, lines as hunk_lines, with_states},
     inert::{fenced, line, markdown as inert, quoted},
-    read::{Heading, PROMPT, headings, prompt, prompts, session_id},
-    turn::{Step, Turn, render, split},
+    read::{Heading, PROMPT, headings, is_prompt, prompt, prompts, session_id},
+    turn::{Step, Turn, calls, money, render, split, thousands, time_of},
 };
 
 /// How a session is written.
@@ -61,7 +63,7 @@ impl Style {
     }
 
     /// A path as the user knows it.
-    fn path(&self, path: &str) -> String {
+    pub fn path(&self, path: &str) -> String {
         let shown = std::path::Path::new(path).strip_prefix(&self.root).ok().and_then(|it| it.to_str());
         line(shown.filter(|it| !it.is_empty()).unwrap_or(path), 200)
     }

@@ -83,16 +83,25 @@ pub fn prompt(text: &str) -> Option<usize> {
 
 /// How many prompts a text shows. Those that steered a run belong to another one and end with a bracket.
 pub fn prompts(text: &str) -> usize {
-    headings(text)
-        .iter()
-        .filter(|it| it.level == 2 && it.text.starts_with("You ·") && !it.text.ends_with(')'))
-        .count()
+    headings(text).iter().filter(|it| is_prompt(it)).count()
 }
 
-/// The session a chat document says it belongs to.
+/// Whether a turn begins here.
+pub fn is_prompt(heading: &Heading<'_>) -> bool {
+    heading.level == 2 && heading.text.starts_with("You ·") && !heading.text.ends_with(')')
+}
+
+/// The session a chat document or transcript says it belongs to.
 pub fn session_id(text: &str) -> Option<&str> {
-    let comment = text.lines().take(10).find(|it| it.starts_with("<!-- pi-chat "))?;
-    let id = comment.split_once(SESSION)?.1.split_whitespace().next()?;
+    let id = match text.strip_prefix("---\n") {
+        Some(head) => {
+            head.lines().take_while(|it| *it != "---").find_map(|it| it.strip_prefix("session: "))?
+        }
+        None => {
+            let comment = text.lines().take(10).find(|it| it.starts_with("<!-- pi-chat "))?;
+            comment.split_once(SESSION)?.1.split_whitespace().next()?
+        }
+    };
     id.chars().all(|it| it.is_ascii_alphanumeric() || it == '-').then_some(id)
 }
 
@@ -122,5 +131,7 @@ mod tests {
         assert_eq!(session_id(head), Some("7f-3c"));
         assert_eq!(session_id("<!-- pi-chat 1 · session a/../b · x -->"), None);
         assert_eq!(session_id("# T\n"), None);
+        assert_eq!(session_id("---\nsession: 7f-3c\nmodel: []\n---\n"), Some("7f-3c"));
+        assert_eq!(session_id("---\ncost: 1\n---\nsession: 7f-3c\n"), None);
     }
 }

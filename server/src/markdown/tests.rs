@@ -83,8 +83,11 @@ fn a_chat_as_it_should_look() {
         result("4", "bash", "exit 1", None, true),
         answer(vec![Content::text("Both done.")], StopReason::Stop, 843 * MINUTE),
     ];
-    let turns = split(&messages);
+    let mut turns = split(&messages);
     assert_eq!(turns.len(), 1);
+    turns[0].thought.insert((1, 0), 6);
+    let marks = vec![Mark { number: 1, state: "pending" }];
+    turns[0].hunks = Arc::new([("2".to_owned(), marks)].into());
     let expected = include_str!("../../../tests/fixtures/markdown/chat.md");
     assert_eq!(render(&turns[0], &style()), expected);
 }
@@ -162,6 +165,10 @@ fn hostile() -> impl Strategy<Value = String> {
         Just("<![CDATA["),
         Just("| a |\n| - |\n"),
         Just("é"),
+        Just("edit"),
+        Just("### ✓ edit a · hunk 1 pending\n"),
+        Just(" · hunk 1 pending"),
+        Just("\n@@ hunk 1 · a:1 · keep\n"),
     ];
     prop::collection::vec(pieces, 0..14).prop_map(|it| it.concat())
 }
@@ -220,6 +227,7 @@ proptest! {
         prop_assert_eq!(&found[5], "## You");
         prop_assert_eq!(found.len(), 6, "{}", text);
         prop_assert_eq!(super::prompt(&text), Some(text.len() - "## You\n\n".len()));
+        prop_assert!(hunk_lines(&text).is_empty(), "{}", text);
         let acting = acting(&text);
         prop_assert_eq!(acting.len(), 7, "{:?}\n{}", acting, text);
         prop_assert!(acting[5].starts_with("<!-- "), "{:?}", acting);

@@ -2,8 +2,9 @@
 
 use pi_protocol::{Content, ToolCall};
 use serde_json::Value;
+use url::Url;
 
-use super::{Status, Style, inert, line};
+use super::{Mark, Status, Style, hunks, inert, line};
 
 /// What came of a call so far.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,8 @@ pub struct Outcome<'a> {
     pub content: &'a [Content],
     /// What it said besides.
     pub details: Option<&'a Value>,
+    /// What it changed, as far as that can be decided about.
+    pub hunks: &'a [Mark],
 }
 
 /// Tools whose output is for the model; a person sees that they looked.
@@ -34,7 +37,7 @@ pub fn render(call: &ToolCall, outcome: Outcome<'_>, style: &Style) -> String {
         }
         (_, Some(patch)) if !failed => {
             let path = style.path(argument("path").unwrap_or_default());
-            let diff = Diff::of(patch, &path);
+            let diff = Diff::of(patch, &path, outcome.hunks);
             (format!("{path} +{} -{}", diff.added, diff.removed), cut(&diff.text, "diff", outcome, style))
         }
         (quiet, _) if QUIET.contains(&quiet) && !failed => (subject(call, style), String::new()),
@@ -47,9 +50,10 @@ pub fn render(call: &ToolCall, outcome: Outcome<'_>, style: &Style) -> String {
         Status::Skipped => " · not run to its end",
         Status::Done | Status::Failed => "",
     };
+    let hunks = hunks::suffix(outcome.hunks);
     let space = if subject.is_empty() { "" } else { " " };
     let body = if body.is_empty() { body } else { format!("\n{body}") };
-    format!("### {sign} {name}{space}{subject}{state}\n{body}")
+    format!("### {sign} {name}{space}{subject}{state}{hunks}\n{body}")
 }
 
 /// What a call is about, in a few words.
@@ -90,8 +94,8 @@ pub fn cut(text: &str, info: &str, outcome: Outcome<'_>, style: &Style) -> Strin
     let more = lines.len() - style.lines;
     let shown = inert::fenced(&lines[..style.lines].join("\n"), info);
     let full = outcome.details.and_then(|it| it.get("fullOutputPath")).and_then(Value::as_str);
-    let place = full.map(|it| format!(": {}", line(it, 300))).unwrap_or_default();
-    format!("{shown}\n… {more} more lines{place}\n")
+    let place = full.and_then(|it| Url::from_file_path(it).ok()).map(|it| format!(": <{it}>"));
+    format!("{shown}\n… {more} more lines{}\n", place.unwrap_or_default())
 }
 
 /// A unified diff of one file as the chat shows it: changed lines only, each place with its line.
@@ -102,8 +106,10 @@ struct Diff {
 }
 
 impl Diff {
-    fn of(patch: &str, path: &str) -> Self {
+    fn of(patch: &str, path: &str, marks: &[Mark]) -> Self {
         let mut out = Diff { text: String::new(), added: 0, removed: 0 };
+        // Places and hunks are both by line. If they do not match one to one, a number would name the wrong place.
+        let mut marks = if places(patch) == marks.len() { marks } else { &[] }.iter();
         let mut at = 0_usize;
         let mut in_change = false;
         for row in patch.lines().skip_while(|it| !it.starts_with("@@")) {
@@ -118,7 +124,10 @@ impl Diff {
                 }
                 '+' | '-' => {
                     if !std::mem::replace(&mut in_change, true) {
-                        out.text.push_str(&format!("@@ {path}:{}\n", at.max(1)));
+                        let place = format!("{path}:{}", at.max(1));
+                        let line = marks.next().map(|it| hunks::line(it, &place));
+                        out.text.push_str(&line.unwrap_or_else(|| format!("@@ {place}")));
+                        out.text.push('\n');
                     }
                     out.text.push_str(row);
                     out.text.push('\n');
@@ -133,6 +142,19 @@ impl Diff {
     }
 }
 
+/// How many places a patch changes: runs of changed lines.
+fn places(patch: &str) -> usize {
+    let rows = patch.lines().skip_while(|it| !it.starts_with("@@"));
+    let mut before = false;
+    let mut count = 0;
+    for row in rows.filter(|it| !it.starts_with('\\')) {
+        let changed = row.starts_with(['+', '-']);
+        count += usize::from(changed && !std::mem::replace(&mut before, changed));
+        before = changed;
+    }
+    count
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,8 +162,13 @@ mod tests {
     #[test]
     fn a_diff_names_its_places() {
         let patch = "--- a\n+++ a\n@@ -1,4 +1,4 @@\n one\n-two\n+2\n three\n-four\n@@ -20,2 +19,3 @@\n x\n+y\n z\n\\ No newline\n";
-        let diff = Diff::of(patch, "a");
+        let diff = Diff::of(patch, "a", &[]);
         assert_eq!(diff.text, "@@ a:2\n-two\n+2\n@@ a:4\n-four\n@@ a:20\n+y\n");
         assert_eq!((diff.added, diff.removed), (2, 2));
+        let marks = [4, 5, 6].map(|number| Mark { number, state: "pending" });
+        let numbered = Diff::of(patch, "a", &marks).text;
+        assert!(numbered.starts_with("@@ hunk 4 · a:2 · pending\n-two\n+2\n@@ hunk 5 · a:4 · pending\n"));
+        assert!(numbered.ends_with("@@ hunk 6 · a:20 · pending\n+y\n"));
+        assert_eq!(Diff::of(patch, "a", &marks[1..]).text, diff.text, "one is missing: none is named");
     }
 }

@@ -2,9 +2,11 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
-use pi_protocol::{AgentMessage, AssistantMessage, Content, StopReason, ToolResult, ToolResultMessage};
+use pi_protocol::{
+    AgentMessage, AssistantMessage, Content, StopReason, ToolCall, ToolResult, ToolResultMessage,
+};
 
-use super::{Status, Style, inert, line, tool};
+use super::{Mark, Status, Style, inert, line, tool};
 use crate::failure::failure;
 
 /// Pi's words for a call that a steering message left out.
@@ -28,6 +30,10 @@ pub struct Turn {
     pub growing: Option<AssistantMessage>,
     /// Tools of the last answer, by call.
     pub steps: HashMap<String, Step>,
+    /// How many seconds the model thought, by message and block, where somebody watched.
+    pub thought: HashMap<(usize, usize), u64>,
+    /// What calls changed, by call.
+    pub hunks: Arc<HashMap<String, Vec<Mark>>>,
     /// Nothing follows by itself.
     pub settled: bool,
 }
@@ -65,19 +71,28 @@ pub fn split(messages: &[Arc<AgentMessage>]) -> Vec<Turn> {
 
 /// A turn as Markdown: paragraphs with an empty line behind each.
 pub fn render(turn: &Turn, style: &Style) -> String {
-    let mut writer = Writer { out: String::new(), turn, style, speaker: None };
-    for message in &turn.messages {
-        writer.message(message);
+    write(turn, style).out
+}
+
+/// The call that each heading of a step stands for, in their order; nothing for a heading of something else.
+pub fn calls<'a>(turn: &'a Turn, style: &'a Style) -> Vec<Option<&'a ToolCall>> {
+    write(turn, style).steps
+}
+
+fn write<'a>(turn: &'a Turn, style: &'a Style) -> Writer<'a> {
+    let mut writer = Writer { out: String::new(), turn, style, speaker: None, steps: Vec::new() };
+    for (at, message) in turn.messages.iter().enumerate() {
+        writer.message(at, message);
     }
     if let Some(growing) = &turn.growing {
-        writer.answer(growing, true);
+        writer.answer(turn.messages.len(), growing, true);
     }
     if turn.settled {
         if let Some(foot) = foot(turn) {
             writer.paragraph(&foot);
         }
     }
-    writer.out
+    writer
 }
 
 struct Writer<'a> {
@@ -86,9 +101,11 @@ struct Writer<'a> {
     style: &'a Style,
     /// The model that speaks, until the user does.
     speaker: Option<String>,
+    /// The call of each heading so far.
+    steps: Vec<Option<&'a ToolCall>>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     fn paragraph(&mut self, text: &str) {
         let text = text.trim_end_matches('\n');
         if !text.is_empty() {
@@ -99,10 +116,11 @@ impl Writer<'_> {
 
     fn step(&mut self, status: Status, text: &str) {
         let heading = format!("### {} {text}", self.style.sign(status));
+        self.steps.push(None);
         self.paragraph(&heading);
     }
 
-    fn message(&mut self, message: &AgentMessage) {
+    fn message(&mut self, at: usize, message: &'a AgentMessage) {
         match message {
             AgentMessage::User(it) => {
                 let steered = if self.out.is_empty() { "" } else { " (steered)" };
@@ -116,11 +134,11 @@ impl Writer<'_> {
                     self.paragraph(&format!("({images} images)"));
                 }
             }
-            AgentMessage::Assistant(it) => self.answer(it, false),
+            AgentMessage::Assistant(it) => self.answer(at, it, false),
             AgentMessage::BashExecution(it) => {
                 let status = if it.exit_code == Some(0) { Status::Done } else { Status::Failed };
                 self.step(status, "your command");
-                let outcome = tool::Outcome { status, content: &[], details: None };
+                let outcome = tool::Outcome { status, content: &[], details: None, hunks: &[] };
                 let text = format!("$ {}\n{}", it.command, it.output);
                 self.paragraph(&tool::cut(&text, "console", outcome, self.style));
             }
@@ -132,7 +150,7 @@ impl Writer<'_> {
         }
     }
 
-    fn answer(&mut self, answer: &AssistantMessage, growing: bool) {
+    fn answer(&mut self, number: usize, answer: &'a AssistantMessage, growing: bool) {
         if self.speaker.as_deref() != Some(&answer.model) {
             let time = (self.style.time)(answer.timestamp);
             self.paragraph(&format!("## Pi · {} · {time}", line(&answer.model, 60)));
@@ -142,12 +160,17 @@ impl Writer<'_> {
         for (at, block) in answer.content.iter().enumerate() {
             match block {
                 Content::Thinking(_) if growing && at == last => self.step(Status::Running, "thinking"),
-                Content::Thinking(_) => self.step(Status::Done, "thought"),
+                Content::Thinking(_) => {
+                    let seconds = self.turn.thought.get(&(number, at)).copied().filter(|it| *it > 0);
+                    let time = seconds.map(|it| format!(" {}", duration(it))).unwrap_or_default();
+                    self.step(Status::Done, &format!("thought{time}"));
+                }
                 Content::Text(it) => self.paragraph(&inert::markdown(&it.text)),
                 Content::ToolCall(call) => {
                     let outcome = self.outcome(&call.id);
                     let text = tool::render(call, outcome, self.style);
                     self.paragraph(&text);
+                    self.steps.push(Some(call));
                 }
                 Content::Image(_) => self.paragraph("(an image)"),
             }
@@ -166,7 +189,8 @@ impl Writer<'_> {
         }
     }
 
-    fn outcome(&self, call: &str) -> tool::Outcome<'_> {
+    fn outcome(&self, call: &str) -> tool::Outcome<'a> {
+        let hunks = self.turn.hunks.get(call).map(Vec::as_slice).unwrap_or_default();
         let result =
             self.turn.messages.iter().filter_map(|it| it.as_tool_result()).find(|it| it.tool_call_id == call);
         if let Some(result) = result {
@@ -174,6 +198,7 @@ impl Writer<'_> {
                 status: status_of(result),
                 content: &result.content,
                 details: result.details.as_ref(),
+                hunks,
             };
         }
         match self.turn.steps.get(call) {
@@ -185,11 +210,12 @@ impl Writer<'_> {
                 },
                 content: &step.result.content,
                 details: step.result.details.as_ref(),
+                hunks,
             },
             // Asked for and not begun; once nothing follows it never will.
             None => {
                 let status = if self.turn.settled { Status::Skipped } else { Status::Running };
-                tool::Outcome { status, content: &[], details: None }
+                tool::Outcome { status, content: &[], details: None, hunks }
             }
         }
     }
@@ -226,22 +252,32 @@ pub fn foot(turn: &Turn) -> Option<String> {
     let tokens: u64 = answers.iter().map(|it| it.usage.total_tokens).sum();
     let cost: f64 = answers.iter().map(|it| it.usage.cost.total).sum();
     let plural = if answers.len() == 1 { "" } else { "s" };
-    let mut out = String::from("<!-- ");
     // Writing to a string cannot fail.
-    let _ok = match seconds {
-        0..60 => write!(out, "{seconds} s"),
-        _ => write!(out, "{}:{:02}", seconds / 60, seconds % 60),
-    };
+    let mut out = String::from("<!-- ");
+    out.push_str(&duration(seconds));
     let _ok = write!(out, " · {} step{plural} · {} tokens · ", answers.len(), thousands(tokens));
-    let _ok = if cost > 0.0 { write!(out, "${cost:.2}") } else { write!(out, "–") };
-    Some(out + " -->")
+    Some(out + &money(cost) + " -->")
 }
 
-fn thousands(count: u64) -> String {
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        _ => format!("{}:{:02}", seconds / 60, seconds % 60),
+    }
+}
+
+/// Money, as far as it is known.
+pub fn money(cost: f64) -> String {
+    if cost > 0.0 { format!("${cost:.2}") } else { "–".to_owned() }
+}
+
+/// A number of tokens.
+pub fn thousands(count: u64) -> String {
     if count < 1000 { count.to_string() } else { format!("{}.{}k", count / 1000, count % 1000 / 100) }
 }
 
-fn time_of(message: &AgentMessage) -> u64 {
+/// When a message was written.
+pub fn time_of(message: &AgentMessage) -> u64 {
     match message {
         AgentMessage::User(it) => it.timestamp,
         AgentMessage::Assistant(it) => it.timestamp,

@@ -127,6 +127,7 @@ pub const TABLE: &[Setting] = &[
     global("review.keepDays", Kind::Count, "30", "Days for which edits can be reviewed and reverted; what still waits for a decision is kept twice as long. 0 = for ever. Ours."),
     global("review.maxMegabytes", Kind::Count, "512", "Largest size of the record of edits, in MiB; the oldest are forgotten first. 0 = any. Ours."),
     both("chat.sendOn", Kind::Choice(&["save", "marker"]), r#""save""#, "What sends the prompt of a chat document: saving it by hand, or saving it with a last line `---`. Ours."),
+    both("transcript.write", Kind::Choice(&["off", "settled"]), r#""off""#, "Whether an editor's chats are written to `.pi/transcripts` when a run has ended. Ours."),
     both("chat.symbols", Kind::Choice(&["unicode", "ascii"]), r#""unicode""#, "Status signs in chat documents. Ours."),
     global("completion.enabled", Kind::Bool, "false", "Suggest what to type next, in editors that have inline completion (LSP 3.18); each pause in typing asks a model. Ours."),
     global("completion.model", Kind::Text, "", "Model for that, as `provider/id` or a pattern; a small and fast one is best. Absent = the model of new sessions. Ours."),

@@ -57,6 +57,8 @@ pub enum Job {
     CancelPrompt(Id),
     /// A command of a client that does not speak `pi/*`; a failure is told to its user.
     Command(Target, Command),
+    /// A word about a session, and what follows it; what comes of it is told to the user.
+    Verb(Target, &'static str, String),
     /// Answer a tool of this session that waits for permission; a failure is told to the user.
     Answer(Arc<str>, AnswerPermissionParams),
     /// Stop the user's shell commands in this session.
@@ -67,6 +69,16 @@ pub enum Job {
     NewSession(Target),
     /// Hand out the session with this id, opened from its file if need be; without such a session, the other one.
     Session(Option<String>, Target, oneshot::Sender<Result<SessionHandle, CommandError>>),
+    /// Go on in another session with what was said before this entry, or with everything; it is handed out with the text
+    /// of that entry.
+    Fork {
+        /// Which session is left for it.
+        session: Arc<str>,
+        /// A message of the user.
+        before: Option<String>,
+        /// Takes the new session.
+        reply: oneshot::Sender<Result<(SessionHandle, String), CommandError>>,
+    },
     /// Open the chat document of a session, with this text in its prompt.
     OpenChat(Target, Option<String>),
     /// The client has closed these folders: their sessions end once nothing runs in them any more.
@@ -192,6 +204,12 @@ impl Lane {
                     Err(error) => self.connection.messages.error(&error.message),
                 }
             }
+            Job::Verb(target, name, rest) => match self.session(&target).await.map(|it| it.handle.clone()) {
+                Ok(session) => {
+                    self.connection.tasks.spawn(chat::verb(self.connection.clone(), session, name, rest));
+                }
+                Err(error) => self.connection.messages.error(&error.message),
+            },
             Job::Answer(id, params) => {
                 if let Some(session) = self.attached.get(&id) {
                     let reply = tell(&self.connection);
@@ -213,6 +231,11 @@ impl Lane {
                 let session = self.stored_session(id.as_deref(), &otherwise).await;
                 // Whoever asked may have gone.
                 let _gone = reply.send(session);
+            }
+            Job::Fork { session, before, reply } => {
+                let forked = self.fork_chat(&session, before).await;
+                // Whoever asked may have gone.
+                let _gone = reply.send(forked);
             }
             Job::OpenChat(target, mention) => match self.session(&target).await.map(|it| it.handle.clone()) {
                 Ok(session) => {
@@ -465,6 +488,23 @@ impl Lane {
         let (to, result) = self.connection.hub.fork(&from, params).await?;
         self.replace(&from, to);
         Ok(result)
+    }
+
+    async fn fork_chat(
+        &mut self,
+        from: &str,
+        before: Option<String>,
+    ) -> Result<(SessionHandle, String), CommandError> {
+        let from = self.session(&Target::Session(from.to_owned())).await?.handle.clone();
+        let (to, text) = match before {
+            Some(entry_id) => {
+                let (to, forked) = self.connection.hub.fork(&from, ForkParams { entry_id }).await?;
+                (to, forked.text)
+            }
+            None => (self.connection.hub.clone_session(&from).await?, String::new()),
+        };
+        self.replace(&from, to.clone());
+        Ok((to, text))
     }
 
     async fn revert_and_fork(

@@ -9,6 +9,7 @@ use std::{
 };
 
 use lsp_types::{LogMessageParams, MessageType, ShowMessageParams};
+use pi_core::visible::visible;
 use tokio::sync::Notify;
 
 use super::outbound::Outbound;
@@ -40,7 +41,8 @@ impl Messages {
     /// Shows the first line of `text`; the log gets all of it.
     pub fn show(&self, kind: MessageType, text: &str) {
         self.out.notify("window/logMessage", &LogMessageParams { typ: kind, message: text.to_owned() });
-        let line = first_line(text, LENGTH);
+        // A model or a file name may have characters that mislead.
+        let line = first_line(&visible(text), LENGTH);
         *self.shared.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((kind, line));
         self.shared.arrived.notify_one();
     }

@@ -38,6 +38,7 @@ mod server;
 mod service;
 mod settings;
 mod show;
+mod strip;
 mod target;
 mod watch;
 mod watched;

@@ -1,6 +1,6 @@
 //! What a client without our events sees of a run: one line while it lasts, one when it has ended.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use lsp_types::MessageType;
 use pi_core::SessionHandle;
@@ -8,7 +8,7 @@ use pi_host::ledger::{Select, Status};
 use pi_protocol::{Activity, ActivityState, AgentEvent, AgentMessage, StopReason, event::NoticeLevel};
 use tokio::sync::watch;
 
-use super::{connection::Connection, messages::first_line, progress};
+use super::{connection::Connection, progress, strip::Strip};
 use crate::failure::failure;
 
 /// How long the last message of a run waits for its progress to go from the screen.
@@ -17,13 +17,15 @@ const PROGRESS_END: Duration = Duration::from_secs(2);
 /// Follows one session.
 pub struct Plain {
     connection: Arc<Connection>,
-    strip: watch::Sender<Option<String>>,
+    strip: watch::Sender<Option<Strip>>,
     /// Whether the client shows the strip.
     on_screen: watch::Sender<bool>,
     last: Option<Arc<AgentMessage>>,
     session: Arc<str>,
     /// The tool calls of the run.
     calls: HashSet<String>,
+    /// The tool that ran last.
+    tool: Option<String>,
 }
 
 impl Plain {
@@ -36,17 +38,21 @@ impl Plain {
             tokio::spawn(show);
         }
         let session = session.id().clone();
-        Self { connection, strip, on_screen, last: None, session, calls: HashSet::new() }
+        Self { connection, strip, on_screen, last: None, session, calls: HashSet::new(), tool: None }
     }
 
     /// Takes in what the session is doing now.
-    pub fn activity(&self, activity: &Activity) {
-        let Some(text) = strip(activity) else {
+    pub fn activity(&mut self, activity: &Activity) {
+        let Some(strip) = Strip::of(activity, self.tool.as_deref()) else {
+            self.tool = None;
             self.strip.send_replace(None);
             return;
         };
+        if activity.state == ActivityState::Tool {
+            self.tool.clone_from(&activity.detail);
+        }
         self.on_screen.send_replace(self.connection.capabilities().progress);
-        self.strip.send_replace(Some(text));
+        self.strip.send_replace(Some(strip));
     }
 
     /// Takes in the next event.
@@ -122,60 +128,4 @@ async fn changes(connection: &Connection, session: &str, calls: &HashSet<String>
         let (changes, files) = (counted(count, "change"), counted(files.len(), "file"));
         format!("Pi finished: {changes} in {files}{}", next.unwrap_or_default())
     })
-}
-
-/// An activity in one line without a clock; nothing when nothing happens by itself.
-fn strip(activity: &Activity) -> Option<String> {
-    let detail = activity.detail.as_deref();
-    Some(match activity.state {
-        ActivityState::Idle | ActivityState::Stopped | ActivityState::Failed => return None,
-        ActivityState::Waiting => format!("Waiting for {}…", detail.unwrap_or("the model")),
-        ActivityState::Thinking => "Thinking…".to_owned(),
-        ActivityState::Answering => "Writing…".to_owned(),
-        ActivityState::Tool => tool_line(activity.tool.as_deref(), detail),
-        ActivityState::Asking => {
-            format!("Waiting for your answer · {}", activity.tool.as_deref().unwrap_or("a question"))
-        }
-        ActivityState::Retrying => format!("Provider failed ({})", detail.unwrap_or_default()),
-        ActivityState::Compacting => "Making room: summarising older turns…".to_owned(),
-        ActivityState::Stopping => "Stopping…".to_owned(),
-    })
-}
-
-fn tool_line(tool: Option<&str>, detail: Option<&str>) -> String {
-    let file =
-        || detail.and_then(|it| Path::new(it).file_name()).map_or("a file".into(), |it| it.to_string_lossy());
-    match tool {
-        Some("bash") => format!("Running {}…", first_line(detail.unwrap_or("a command"), 50)),
-        Some("edit" | "hashline_edit") => format!("Editing {}", file()),
-        Some("write") => format!("Writing {}", file()),
-        Some("read") => format!("Reading {}", file()),
-        Some(other) => format!("Running {other}…"),
-        None => detail.unwrap_or("Running tools…").to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn activities_in_a_few_words() {
-        use ActivityState::*;
-        for (state, tool, detail, expected) in [
-            (Idle, None, None, None),
-            (Stopped, None, None, None),
-            (Waiting, None, Some("m"), Some("Waiting for m…")),
-            (Tool, Some("bash"), Some("cargo test"), Some("Running cargo test…")),
-            (Tool, Some("edit"), Some("/ws/src/retry.rs"), Some("Editing retry.rs")),
-            (Tool, Some("edit"), None, Some("Editing a file")),
-            (Tool, Some("grep"), Some("x"), Some("Running grep…")),
-            (Tool, None, Some("3 tools running"), Some("3 tools running")),
-            (Stopping, None, None, Some("Stopping…")),
-        ] {
-            let owned = |it: Option<&str>| it.map(str::to_owned);
-            let activity = Activity { state, since: 0, tool: owned(tool), detail: owned(detail) };
-            assert_eq!(strip(&activity).as_deref(), expected);
-        }
-    }
 }

@@ -7,9 +7,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use super::connection::Connection;
+use super::{connection::Connection, strip::Strip};
 
 /// How long a client may take to create a progress.
 const CREATE_DEADLINE: Duration = Duration::from_secs(10);
@@ -54,7 +54,7 @@ impl Tokens {
 pub async fn show(
     connection: Arc<Connection>,
     session: Arc<str>,
-    mut strip: watch::Receiver<Option<String>>,
+    mut strip: watch::Receiver<Option<Strip>>,
     on_screen: watch::Sender<bool>,
 ) {
     while strip.changed().await.is_ok() {
@@ -84,20 +84,38 @@ pub async fn show(
     }
 }
 
-async fn run(connection: &Connection, token: &str, strip: &mut watch::Receiver<Option<String>>) {
+async fn run(connection: &Connection, token: &str, strip: &mut watch::Receiver<Option<Strip>>) {
     let tell = |value: Value| connection.out.notify("$/progress", &json!({ "token": token, "value": value }));
+    report(strip, tell).await;
+}
+
+/// Tells from the beginning to the end.
+async fn report(strip: &mut watch::Receiver<Option<Strip>>, tell: impl Fn(Value)) {
     let first = strip.borrow_and_update().clone();
     let running = first.is_some();
     // A run may be over before its progress was created; the client still waits for an end.
-    let mut shown = first.unwrap_or_default();
-    tell(json!({ "kind": "begin", "title": "Pi", "message": shown, "cancellable": true }));
-    while running && strip.changed().await.is_ok() {
-        let Some(text) = strip.borrow_and_update().clone() else { break };
-        if text == shown {
-            continue;
-        }
+    let mut now = first.unwrap_or_else(|| Strip { text: String::new(), later: None });
+    let mut since = Instant::now();
+    tell(json!({ "kind": "begin", "title": "Pi", "message": now.text, "cancellable": true }));
+    while running {
+        let later = now.later.clone();
+        let text = tokio::select! {
+            changed = strip.changed() => {
+                let next = if changed.is_ok() { strip.borrow_and_update().clone() } else { None };
+                let Some(next) = next else { break };
+                if next.text == now.text {
+                    continue;
+                }
+                (now, since) = (next, Instant::now());
+                now.text.clone()
+            }
+            // Nothing has happened for a while.
+            text = grown(since, later) => {
+                now.later = None;
+                text
+            }
+        };
         tell(json!({ "kind": "report", "message": text, "cancellable": true }));
-        shown = text;
         // Until the next report is due only the end counts.
         let ended = strip.wait_for(Option::is_none);
         if tokio::time::timeout(PACE, ended).await.is_ok() {
@@ -106,4 +124,53 @@ async fn run(connection: &Connection, token: &str, strip: &mut watch::Receiver<O
         strip.mark_changed();
     }
     tell(json!({ "kind": "end" }));
+}
+
+/// The later text, when its time has come.
+async fn grown(since: Instant, later: Option<(Duration, String)>) -> String {
+    match later {
+        Some((after, text)) => {
+            tokio::time::sleep_until(since + after).await;
+            text
+        }
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn strip(text: &str, later: Option<&str>) -> Option<Strip> {
+        let later = later.map(|text| (Duration::from_millis(1), text.to_owned()));
+        Some(Strip { text: text.to_owned(), later })
+    }
+
+    #[tokio::test]
+    async fn a_silent_model_is_mentioned_once_and_the_end_ends_it() {
+        let (sender, mut shown) = watch::channel(strip("Waiting…", Some("Waiting… no answer yet")));
+        let (told, mut reports) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            let tell = |value: Value| {
+                let said = value["message"].as_str().or(value["kind"].as_str()).unwrap_or_default();
+                told.send(said.to_owned()).unwrap();
+            };
+            report(&mut shown, tell).await;
+        });
+        for (next, expected) in [
+            (None, "Waiting…"),
+            (None, "Waiting… no answer yet"),
+            (Some(strip("Writing…", None)), "Writing…"),
+            (Some(None), "end"),
+        ] {
+            if let Some(next) = next {
+                sender.send_replace(next);
+            }
+            assert_eq!(reports.recv().await.as_deref(), Some(expected));
+        }
+        task.await.unwrap();
+        assert_eq!(reports.recv().await, None);
+    }
 }

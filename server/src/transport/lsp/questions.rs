@@ -95,7 +95,7 @@ pub fn open(connection: &Arc<Connection>, session: &Arc<str>, request: &Permissi
         questions.push(question);
     }
     if !capabilities.permissions {
-        show(connection, request);
+        show(connection, session, request);
         if !capabilities.ask {
             return tell(connection, request);
         }
@@ -165,13 +165,14 @@ async fn ask_with_message(
     Some(AnswerPermissionParams { question_id: request.id.clone(), choice, message: None })
 }
 
-/// Marks the places of a question: the file it would change if that is open, else the start of what is open.
-fn show(connection: &Connection, request: &PermissionRequest) {
+/// Marks the places of a question: the file it would change if that is open. An open chat document shows it at its
+/// place; where there is neither, it stands at the start of what is open.
+fn show(connection: &Connection, session: &str, request: &PermissionRequest) {
     let Some(workspace) = connection.documents.workspace() else { return };
     let own = |path: &String| workspace.document(Path::new(path)).map(|it| it.path);
     let mut paths: Vec<_> = request.paths.iter().filter_map(own).collect();
     let line = if paths.is_empty() { 0 } else { request.diff.as_deref().map_or(0, first_changed) };
-    if paths.is_empty() {
+    if paths.is_empty() && !connection.chats.has_session(session) {
         paths = workspace.open_paths();
         // There it is marked where it stands.
         paths.retain(|it| !chat::is_chat(it));

@@ -143,8 +143,20 @@ impl LanguageServer for Backend {
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        self.touch(&params.text_document_position_params.text_document.uri);
-        Ok(hunks::hover(&self.connection, &params))
+        let place = &params.text_document_position_params;
+        self.touch(&place.text_document.uri);
+        let (chat, at) = (self.chat(&place.text_document.uri), place.position);
+        match (hunks::hover(&self.connection, &params), chat) {
+            (None, Some((path, text))) => Ok(chat::hover(&self.connection, &path, &text, at).await),
+            (found, _) => Ok(found),
+        }
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let place = params.text_document_position_params;
+        let Some((path, text)) = self.chat(&place.text_document.uri) else { return Ok(None) };
+        let found = chat::definition(&self.connection, &path, &text, place.position).await;
+        Ok(found.map(GotoDefinitionResponse::Scalar))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
@@ -261,6 +273,8 @@ fn ours(client: &Capabilities) -> ServerCapabilities {
             trigger_characters: Some(vec!["/".into(), "@".into()]),
             ..CompletionOptions::default()
         }),
+        // From paths and changes in chat documents.
+        definition_provider: client.chat_document.then_some(OneOf::Left(true)),
         document_symbol_provider: client.chat_document.then_some(OneOf::Left(true)),
         folding_range_provider: client.chat_document.then_some(FoldingRangeProviderCapability::Simple(true)),
         document_link_provider: client.chat_document.then(|| DocumentLinkOptions {

@@ -1,7 +1,11 @@
 //! Showing documents: the editor is asked to; one that cannot is told where they are. Every editor is asked, as
 //! Helix 25.01 shows documents without announcing it.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lsp_types::{MessageType, Position, Url};
 use pi_host::fs::blocking;
@@ -24,17 +28,19 @@ pub async fn document(connection: &Connection, uri: &Url, at: Option<Position>, 
     }
 }
 
+/// Shows a file; else says `otherwise`.
+pub async fn path(connection: &Connection, path: &Path, otherwise: &str) {
+    match Url::from_file_path(path) {
+        Ok(uri) => document(connection, &uri, None, otherwise).await,
+        Err(()) => connection.messages.show(MessageType::INFO, otherwise),
+    }
+}
+
 /// Shows a text that has no file: in a temporary one, named so that editors know its language. `what` names it in a
 /// message, before its path.
 pub async fn text(connection: &Connection, name: &str, text: String, what: &str) {
     match aside(name, text).await {
-        Ok(path) => {
-            let said = format!("{what} in {}", path.display());
-            match Url::from_file_path(&path) {
-                Ok(uri) => document(connection, &uri, None, &said).await,
-                Err(()) => connection.messages.show(MessageType::INFO, &said),
-            }
-        }
+        Ok(path) => self::path(connection, &path, &format!("{what} in {}", path.display())).await,
         Err(error) => {
             connection.messages.error(&format!("The temporary folder cannot be written: {error}"));
         }

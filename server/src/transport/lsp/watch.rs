@@ -12,7 +12,7 @@ use pi_core::{
 };
 use serde_json::json;
 
-use super::{connection::Connection, outbound, plain::Plain, questions};
+use super::{chat, connection::Connection, outbound, plain::Plain, questions};
 
 /// Brings everything from `queue` to the client until the queue is closed.
 pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: EventQueue) {
@@ -22,6 +22,9 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
     // What was asked before this client came.
     if let Ok(state) = session.ask(Command::GetState).await {
         state.pending_permissions.iter().for_each(|it| questions::open(&connection, &id, it));
+    }
+    if plain.is_some() || chat::wants_transcripts(&connection, &id) {
+        connection.tasks.spawn(chat::transcript(connection.clone(), session.clone()));
     }
     // The session ends with its last handle; watching must not keep it alive.
     drop(session);

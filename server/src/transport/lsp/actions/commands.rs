@@ -8,7 +8,7 @@ use pi_protocol::CommandError;
 use serde_json::Value;
 
 use super::{ask, hunks, question, session};
-use crate::transport::lsp::connection::Connection;
+use crate::{failure::refusal, transport::lsp::connection::Connection};
 
 /// Runs a command with its arguments; what fails later is told to the user.
 type Handler = fn(&Arc<Connection>, &[Value]) -> Result<(), CommandError>;
@@ -25,7 +25,7 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 31] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
@@ -56,6 +56,41 @@ const TABLE: [Row; 20] = [
     row("pi.why", hunks::why, "HUNK: say why it was made"),
     row("pi.oldText", hunks::old_text, "HUNK: show what was there before"),
     row("pi.nextChange", hunks::next_change, "go to a change that waits"),
+    row(
+        "pi.diff",
+        |it, words| session::verb(it, "diff", words),
+        "[HUNK NUMBERS | FILE]: show what waits as a diff",
+    ),
+    row("pi.model", |it, words| session::verb(it, "model", words), "[NAME]: show or change the model"),
+    row(
+        "pi.thinking",
+        |it, words| session::verb(it, "thinking", words),
+        "[LEVEL]: how hard the model thinks",
+    ),
+    row(
+        "pi.mode",
+        |it, words| session::verb(it, "mode", words),
+        "[ask | edit | full | plan]: what Pi may do without asking",
+    ),
+    row(
+        "pi.sessions",
+        |it, words| session::verb(it, "sessions", words),
+        "[TEXT]: list the chats of this project",
+    ),
+    row("pi.openSession", |it, words| session::verb(it, "open", words), "NUMBER: open a chat of that list"),
+    row(
+        "pi.fork",
+        |it, words| session::verb(it, "fork", words),
+        "[TURN]: another chat with everything, or with what was before a turn",
+    ),
+    row("pi.rename", |it, words| session::verb(it, "rename", words), "TITLE: name the chat"),
+    row("pi.compact", |it, words| session::verb(it, "compact", words), "summarise older turns to make room"),
+    row(
+        "pi.export",
+        |it, words| session::verb(it, "export", words),
+        "[html]: write the chat as a Markdown file, or as a web page",
+    ),
+    row("pi.cost", |it, words| session::verb(it, "cost", words), "tokens and cost so far"),
     row("pi.setUp", session::set_up, "say how to get a model"),
     row("pi.demo", session::demo, "play the demo: a scripted model, no key, no network"),
 ];
@@ -104,7 +139,7 @@ pub fn tell<T>(connection: &Arc<Connection>) -> Reply<T> {
     let messages = connection.messages.clone();
     Box::new(move |result| {
         if let Err(error) = result {
-            messages.error(&error.message);
+            messages.error(refusal(&error.message));
         }
     })
 }

@@ -203,7 +203,7 @@ pub fn next_change(connection: &Arc<Connection>, arguments: &[Value]) -> Result<
 }
 
 /// Decides and says what came of it.
-fn decide(connection: &Arc<Connection>, select: Select, verb: Verb) {
+pub fn decide(connection: &Arc<Connection>, select: Select, verb: Verb) {
     let connection = connection.clone();
     tokio::spawn(async move {
         let mut total = Outcome::default();

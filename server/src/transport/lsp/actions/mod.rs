@@ -23,7 +23,10 @@ use pi_host::{fs::blocking, resources::TemplateAction};
 use ropey::Rope;
 use serde_json::{Value, json};
 
-pub use self::commands::{names, run, tell};
+pub use self::{
+    commands::{names, run, tell},
+    hunks::decide,
+};
 use super::{capabilities::Capabilities, connection::Connection, documents::file_path};
 
 /// The kinds of actions, what waits first: the order in which they are shown.

@@ -106,6 +106,19 @@ pub fn open_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<()
     Ok(())
 }
 
+/// A word that the chat document has as well; what comes of it is told in a message.
+pub fn verb(
+    connection: &Arc<Connection>,
+    name: &'static str,
+    arguments: &[Value],
+) -> Result<(), CommandError> {
+    if arguments.iter().any(|it| it.is_object() || it.is_array()) {
+        return Err(CommandError::invalid("takes words"));
+    }
+    connection.enqueue(Job::Verb(Target::here(connection), name, words(arguments)));
+    Ok(())
+}
+
 /// `pi.sendChat`: of this chat document, else of the only one that is open.
 pub fn send_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     let path = match first(arguments) {

@@ -1,20 +1,15 @@
 //! What the user can type into a prompt besides prompts: lines that begin with a slash.
+//!
+//! Here is the table, and what is about the document; `verbs.rs` has what is about the session, `review.rs` what is
+//! about its changes.
 
 use std::fmt::Write as _;
 
-use lsp_types::MessageType;
 use pi_core::{SessionHandle, session::Command};
-use pi_host::fs::blocking;
-use pi_protocol::{
-    AnswerPermissionParams, CommandError, CompactParams, PermissionChoice, PermissionMode, SetModelParams,
-    StreamingBehavior,
-};
+use pi_host::ledger::Verb;
+use pi_protocol::{AnswerPermissionParams, CommandError, PermissionChoice, StreamingBehavior};
 
-use super::{files, open, room::Room, send, transcript};
-use crate::transport::lsp::{actions, lane::Job, target::Target};
-
-/// Sessions that are listed.
-const LISTED: usize = 10;
+use super::{review, room::Room, send, verbs};
 
 /// One command: its name, its arguments, what it does.
 pub struct Row {
@@ -30,38 +25,50 @@ const fn row(name: &'static str, arguments: &'static str, help: &'static str) ->
 }
 
 /// All commands.
-pub static TABLE: [Row; 22] = [
+pub static TABLE: [Row; 24] = [
     row("queue", "text", "say it after the run"),
     row("now", "text", "stop the run and say it"),
     row("stop", "", "stop the run"),
-    row("take", "", "take queued messages back into the prompt"),
+    row("take", "", "take queued and held messages back into the prompt"),
     row("allow", "[chat] [n]", "answer a question: allow once, or in this chat"),
     row("reject", "[n] [why]", "answer a question: reject, and say why"),
+    row("keep", "[n…|file|all]", "keep changes that wait"),
+    row("drop", "[n…|file|all]", "take changes out that wait"),
+    row("revert", "[turn]", "take out what the last turn changed, or the turn with this number"),
+    row("redo", "", "put back what was taken out last"),
+    row("diff", "[n…|file]", "show what waits as a diff"),
     row("model", "[name]", "show or change the model"),
-    row("thinking", "level", "how hard the model thinks"),
-    row("mode", "ask|edit|full|plan", "what Pi may do without asking"),
+    row("thinking", "[level]", "how hard the model thinks"),
+    row("mode", "[ask|edit|full|plan]", "what Pi may do without asking"),
     row("new", "", "start another chat"),
     row("sessions", "[text]", "list the chats of this project"),
     row("open", "n", "open a chat of that list"),
+    row("fork", "[turn]", "another chat with everything, or with what was before a turn"),
     row("rename", "title", "name this chat"),
     row("compact", "", "summarise older turns to make room"),
-    row("keep", "", "keep all changes that wait"),
-    row("drop", "", "take all changes out that wait"),
-    row("revert", "", "take out what the last turn changed"),
-    row("redo", "", "put back what was taken out last"),
     row("export", "[html]", "write this chat as a Markdown file, or as a web page"),
     row("cost", "", "tokens and cost so far"),
     row("refresh", "", "write this document anew"),
     row("help", "", "list these commands"),
 ];
 
-type Said = Result<String, String>;
+/// What is answered: one line below the command. Both are told; nothing is told if it is empty.
+pub type Said = Result<String, String>;
 
 /// The command a prompt of one line stands for, and its arguments. Templates and skills belong to prompts.
 pub fn find(prompt: &str) -> Option<(&'static Row, &str)> {
     let line = prompt.strip_prefix('/').filter(|it| !it.contains('\n'))?;
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     Some((TABLE.iter().find(|it| it.name == name)?, rest.trim()))
+}
+
+/// Before the name of a template that has the name of a command.
+pub const TEMPLATE: &str = "prompt:";
+
+/// What a prompt says: `/prompt:name` is the template of that name, also where a command has it.
+pub fn said(prompt: &str) -> String {
+    let template = prompt.strip_prefix('/').and_then(|it| it.strip_prefix(TEMPLATE));
+    template.map_or_else(|| prompt.to_owned(), |it| format!("/{it}"))
 }
 
 /// Runs a command and says what came of it.
@@ -74,15 +81,14 @@ pub async fn run(room: &mut Room, command: &Row, rest: &str) {
 }
 
 async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &str) -> Said {
+    let connection = room.connection.clone();
     match name {
         "queue" | "now" => say(room, session, name, rest).await,
-        "stop" => {
-            session.send(Command::Abort(Box::new(|_| {})));
-            Ok(String::new())
-        }
         "take" => {
             let queue = session.ask(Command::ClearQueue).await.map_err(text)?;
-            let texts: Vec<_> = queue.steering.into_iter().chain(queue.follow_up).collect();
+            let texts = queue.steering.iter().chain(&queue.follow_up).map(|it| room.written(it));
+            let texts: Vec<_> = texts.collect();
+            texts.iter().for_each(|it| room.unsent_after_all(it));
             if texts.is_empty() {
                 return Ok("Nothing is queued".into());
             }
@@ -90,63 +96,21 @@ async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &st
             Ok(String::new())
         }
         "allow" | "reject" => answer(room, session, name, rest).await,
-        "model" => model(session, rest).await,
-        "thinking" => {
-            let level = rest.parse().map_err(|_| format!("there is no level “{rest}”"))?;
-            session.ask(|reply| Command::SetThinkingLevel(level, reply)).await.map_err(text)?;
-            let state = session.ask(Command::GetState).await.map_err(text)?;
-            Ok(state.thinking_level.to_string())
-        }
-        "mode" => {
-            let mode = PermissionMode::from_name(rest).ok_or("ask, edit, full or plan")?;
-            session.ask(|reply| Command::SetPermissionMode(mode, reply)).await.map_err(text)?;
-            Ok(mode.as_str().to_owned())
-        }
-        "new" => {
-            room.connection.enqueue(Job::NewSession(Target::Folder(room.project())));
-            room.connection.enqueue(Job::OpenChat(Target::Folder(room.project()), None));
-            Ok(String::new())
-        }
-        "sessions" => Ok(listed(room, rest).await),
-        "open" => open_listed(room, rest).await,
-        "rename" => {
-            session.ask(|reply| Command::SetSessionName(rest.to_owned(), reply)).await.map_err(text)?;
-            Ok(format!("This chat is now “{rest}”"))
-        }
-        "compact" => {
-            let messages = room.connection.messages.clone();
-            let reply = Box::new(move |outcome: Result<_, CommandError>| match outcome {
-                Ok(_) => messages.show(MessageType::INFO, "Summarised older turns; the full chat is kept"),
-                Err(error) => messages.error(&error.message),
-            });
-            session.send(Command::Compact(CompactParams::default(), reply));
-            Ok("Making room: summarising older turns…".into())
-        }
-        "export" if rest != "html" => {
-            let path = transcript::write(&room.connection, session).await.map_err(text)?;
-            Ok(path.display().to_string())
-        }
-        "keep" => review(room, "pi.keepAll"),
-        "drop" => review(room, "pi.rejectAll"),
-        "revert" => review(room, "pi.revert"),
-        "redo" => review(room, "pi.redo"),
-        "export" => {
-            let page = room.connection.hub.export_html(session, Default::default()).await.map_err(text)?;
-            Ok(page.path)
-        }
-        "cost" => {
-            let stats = session.ask(Command::GetSessionStats).await.map_err(text)?;
-            Ok(format!("{} tokens · ${:.2}", stats.tokens.total, stats.cost))
-        }
+        "keep" => review::decide(&connection, session, rest, Verb::Accept).await,
+        "drop" => review::decide(&connection, session, rest, Verb::Reject).await,
+        "revert" => review::revert(&connection, session, rest).await,
+        "diff" => review::diff(&connection, session, rest).await,
         "refresh" => {
             room.refresh().await;
             Ok(String::new())
         }
-        _ => Ok(help()),
+        "help" => Ok(help()),
+        name => verbs::perform(&connection, session, name, rest).await,
     }
 }
 
-fn text(error: CommandError) -> String {
+/// What went wrong, for the user.
+pub fn text(error: CommandError) -> String {
     error.message
 }
 
@@ -157,10 +121,11 @@ fn help() -> String {
         // Writing to a string cannot fail.
         let _ok = write!(out, "\n`/{name}{space}{arguments}` {help}");
     }
+    out.push_str("\n`@file`, `@file:12-40` and `@file#name` add their text; `/prompt:name` is a template with a command's name");
     out
 }
 
-async fn say(room: &Room, session: &SessionHandle, name: &str, rest: &str) -> Said {
+async fn say(room: &mut Room, session: &SessionHandle, name: &str, rest: &str) -> Said {
     if rest.is_empty() {
         return Err("needs a text".into());
     }
@@ -170,7 +135,11 @@ async fn say(room: &Room, session: &SessionHandle, name: &str, rest: &str) -> Sa
     } else {
         params.streaming_behavior = Some(StreamingBehavior::FollowUp);
     }
-    session.ask(|reply| Command::Prompt(params, reply)).await.map_err(text)?;
+    room.sends(rest);
+    session.ask(|reply| Command::Prompt(params, reply)).await.map_err(|error| {
+        room.unsent_after_all(rest);
+        error.message
+    })?;
     Ok(String::new())
 }
 
@@ -184,7 +153,11 @@ async fn answer(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
         Ok(number) => (Some(number), why.trim()),
         Err(_) => (None, rest),
     };
-    let question = room.question(number).ok_or("Which question? Give its number")?;
+    let question = room.question(number).ok_or_else(|| match (number, room.questions()) {
+        (_, 0) => "Pi asks nothing".to_owned(),
+        (Some(number), _) => format!("there is no question {number}"),
+        (None, _) => "Which question? Give its number".to_owned(),
+    })?;
     let (choice, message) = match (name, for_chat, why) {
         ("allow", true, "") => (PermissionChoice::AllowSession, None),
         ("allow", false, "") => (PermissionChoice::AllowOnce, None),
@@ -197,61 +170,25 @@ async fn answer(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
     Ok(String::new())
 }
 
-/// What the command of the same kind does; its outcome is told in a message.
-fn review(room: &Room, command: &str) -> Said {
-    actions::run(&room.connection, command, &[]).map_err(text)?;
-    Ok(String::new())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn model(session: &SessionHandle, name: &str) -> Said {
-    let models = session.ask(Command::GetAvailableModels).await.map_err(text)?.models;
-    let full = |it: &pi_protocol::Model| format!("{}/{}", it.provider, it.id);
-    if name.is_empty() {
-        return Ok(models.iter().map(full).collect::<Vec<_>>().join(" · "));
-    }
-    let found: Vec<_> = models.iter().filter(|it| it.id == name || full(it) == name).collect();
-    let found = match found.as_slice() {
-        [] => models.iter().filter(|it| full(it).contains(name)).collect(),
-        _ => found,
-    };
-    match found.as_slice() {
-        [one] => {
-            let params = SetModelParams { provider: one.provider.clone(), model_id: one.id.clone() };
-            session.ask(|reply| Command::SetModel(params, reply)).await.map_err(text)?;
-            Ok(full(one))
+    #[test]
+    fn a_line_of_its_own_is_a_command() {
+        for (prompt, expected) in [
+            ("/stop", Some(("stop", ""))),
+            ("/keep 1 2", Some(("keep", "1 2"))),
+            ("/rename  A b ", Some(("rename", "A b"))),
+            ("/stop it\nnow", None),
+            ("/prompt:stop", None),
+            ("/unknown", None),
+            ("stop", None),
+            ("/", None),
+        ] {
+            assert_eq!(find(prompt).map(|(row, rest)| (row.name, rest)), expected, "{prompt:?}");
         }
-        [] => Err(format!("no model “{name}”")),
-        several => Err(several.iter().map(|it| full(it)).collect::<Vec<_>>().join(" or ")),
+        assert_eq!(said("/prompt:stop a"), "/stop a");
+        assert_eq!(said("/stop:a"), "/stop:a");
     }
-}
-
-/// The newest sessions of the project: id and what it is called.
-async fn sessions(room: &Room) -> Vec<(String, String)> {
-    let folder = room.project();
-    let files = room.connection.hub.compose().session_files(&folder);
-    let found = blocking(move || Ok::<_, std::io::Error>(files.list(&folder))).await.unwrap_or_default();
-    found.into_iter().map(|it| (it.id, it.name.unwrap_or(it.first_message))).collect()
-}
-
-async fn listed(room: &Room, wanted: &str) -> String {
-    let wanted = wanted.to_lowercase();
-    let all = sessions(room).await;
-    let found = all.iter().enumerate().filter(|(_, it)| it.1.to_lowercase().contains(&wanted)).take(LISTED);
-    let lines: Vec<_> =
-        found.map(|(at, it)| format!("{}: {}", at + 1, it.1.lines().next().unwrap_or_default())).collect();
-    match lines.is_empty() {
-        true => format!("No chat mentions “{wanted}”"),
-        false => format!("open one with `/open n`\n{}", lines.join("\n")),
-    }
-}
-
-async fn open_listed(room: &Room, number: &str) -> Said {
-    let all = sessions(room).await;
-    let at = number.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
-    let (id, title) = at.and_then(|it| all.get(it)).cloned().ok_or("give a number of `/sessions`")?;
-    let folder = room.project();
-    let path =
-        blocking(move || files::ensure(&folder, &id, Some(&title))).await.map_err(|it| it.to_string())?;
-    open::show(&room.connection, &path).await;
-    Ok(String::new())
 }

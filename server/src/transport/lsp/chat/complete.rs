@@ -1,8 +1,10 @@
-//! Completion in the prompt of a chat document: commands behind `/`, files behind `@`.
+//! Completion in the prompt of a chat document: commands and their arguments behind `/`, files and definitions
+//! behind `@`.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use ignore::WalkBuilder;
@@ -10,10 +12,10 @@ use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionTextEdit, Position, Range, TextEdit,
 };
 use nucleo_matcher::{
-    Config, Matcher,
+    Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
 };
-use pi_core::session::Command;
+use pi_core::{SessionHandle, session::Command};
 use pi_host::{
     fs::blocking,
     workspace::{
@@ -24,7 +26,7 @@ use pi_host::{
 use ropey::Rope;
 use tokio::sync::oneshot;
 
-use super::commands;
+use super::{commands, review, symbols::definitions, verbs};
 use crate::{
     markdown,
     transport::lsp::{connection::Connection, lane::Job, target::Target},
@@ -34,12 +36,36 @@ use crate::{
 const WALKED: usize = 50_000;
 /// Items of one answer; more typing narrows it.
 const MOST: usize = 50;
+/// Bytes of an open text in which definitions are looked for.
+const LARGEST: usize = 2 << 20;
 
 /// What is being typed at the cursor.
 #[derive(Debug, PartialEq, Eq)]
 enum Typed {
     Command(String),
+    /// Of this command.
+    Argument(&'static str, String),
     Mention(String),
+}
+
+/// One thing that could be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Choice {
+    /// What is written.
+    text: String,
+    /// What is matched with what was typed.
+    name: String,
+    detail: Option<String>,
+    kind: CompletionItemKind,
+    /// Among equals, the newest comes first.
+    time: Option<SystemTime>,
+}
+
+impl Choice {
+    fn new(text: impl Into<String>, detail: Option<String>, kind: CompletionItemKind) -> Self {
+        let text = text.into();
+        Self { name: text.clone(), text, detail, kind, time: None }
+    }
 }
 
 /// The items for a place in a chat document; nothing where nothing can be completed.
@@ -48,92 +74,203 @@ pub async fn items(connection: Arc<Connection>, path: &Path, at: Position) -> Op
     let encoding = connection.capabilities().encoding;
     let (typed, start) = typed(&rope, at, encoding)?;
     let range = Range::new(start, at);
-    let items = match typed {
-        Typed::Command(word) => command_items(&connection, path, &rope.to_string(), &word, range).await,
-        Typed::Mention(word) => file_items(connection.folder_of(path), word, range).await,
+    let (word, choices) = match typed {
+        Typed::Command(word) => {
+            let choices = commands_of(session(&connection, path, &rope).await.as_ref()).await;
+            (word, choices)
+        }
+        Typed::Argument(command, word) => {
+            let session = session(&connection, path, &rope).await?;
+            (word, arguments(&connection, &session, command).await)
+        }
+        Typed::Mention(word) => {
+            let choices = mentions(&connection, connection.folder_of(path)).await;
+            (word, choices)
+        }
     };
+    let best = blocking(move || Ok::<_, std::io::Error>(best(choices, &word))).await.unwrap_or_default();
+    let items = best.into_iter().enumerate().map(|(at, it)| item(at, it, range)).collect();
     Some(CompletionList { is_incomplete: true, items })
 }
 
-/// The word before the cursor, if it begins a command or a mention, and where it begins.
+/// The word before the cursor, if it begins a command, an argument or a mention, and where it begins.
 fn typed(rope: &Rope, at: Position, encoding: PositionEncoding) -> Option<(Typed, Position)> {
     let end = position::to_byte(rope, Place::new(at.line, at.character), encoding);
     let begin = position::to_byte(rope, Place::new(at.line, 0), encoding);
     let line = rope.byte_slice(begin..end.max(begin)).to_string();
     let word_at = line.rfind(char::is_whitespace).map_or(0, |it| it + 1);
     let word = &line[word_at..];
+    let command = line[..word_at].strip_prefix('/').and_then(|it| it.split_whitespace().next());
+    let command = command.and_then(|name| commands::TABLE.iter().find(|it| it.name == name));
     let typed = if let Some(name) = word.strip_prefix('/').filter(|_| word_at == 0) {
         Typed::Command(name.to_owned())
+    } else if let Some(word) = word.strip_prefix('@') {
+        Typed::Mention(word.to_owned())
     } else {
-        Typed::Mention(word.strip_prefix('@')?.to_owned())
+        Typed::Argument(command?.name, word.to_owned())
     };
     let start = position::to_range(rope, begin + word_at, end, encoding).start;
     Some((typed, Position::new(start.line, start.character)))
 }
 
-async fn command_items(
-    connection: &Connection,
-    path: &Path,
-    text: &str,
-    word: &str,
-    range: Range,
-) -> Vec<CompletionItem> {
-    let mut all: Vec<(String, String)> =
-        commands::TABLE.iter().map(|it| (it.name.to_owned(), it.help.to_owned())).collect();
+/// The session of the document.
+async fn session(connection: &Connection, path: &Path, rope: &Rope) -> Option<SessionHandle> {
     let (reply, answer) = oneshot::channel();
-    let id = markdown::session_id(text).map(str::to_owned);
+    let id = markdown::session_id(&rope.to_string()).map(str::to_owned);
     connection.enqueue(Job::Session(id, Target::about(connection, path), reply));
-    if let Ok(Ok(session)) = answer.await {
-        let known = session.ask(Command::GetCommands).await.map(|it| it.commands).unwrap_or_default();
-        all.extend(known.into_iter().map(|it| (it.name, it.description.unwrap_or_default())));
-    }
-    let names = all.iter().map(|it| it.0.clone()).collect();
-    let item = |name: String| {
-        let help = all.iter().find(|it| it.0 == name).map(|it| it.1.clone());
-        item(format!("/{name}"), help, CompletionItemKind::FUNCTION, range)
+    answer.await.ok()?.ok()
+}
+
+async fn commands_of(session: Option<&SessionHandle>) -> Vec<Choice> {
+    let choice = |name: &str, help: String| Choice {
+        name: name.to_owned(),
+        ..Choice::new(format!("/{name}"), Some(help), CompletionItemKind::FUNCTION)
     };
-    best(names, word).into_iter().map(item).collect()
+    let mut all: Vec<_> = commands::TABLE.iter().map(|it| choice(it.name, it.help.to_owned())).collect();
+    let known = match session {
+        Some(session) => session.ask(Command::GetCommands).await.map(|it| it.commands).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    for it in known {
+        let taken = commands::TABLE.iter().any(|ours| ours.name == it.name);
+        let name = if taken { format!("{}{}", commands::TEMPLATE, it.name) } else { it.name };
+        all.push(choice(&name, it.description.unwrap_or_default()));
+    }
+    all
 }
 
-async fn file_items(folder: PathBuf, word: String, range: Range) -> Vec<CompletionItem> {
-    let found = blocking(move || Ok::<_, std::io::Error>(best(files(&folder), &word))).await;
-    let item = |path| item(format!("@{path}"), None, CompletionItemKind::FILE, range);
-    found.unwrap_or_default().into_iter().map(item).collect()
+/// What a command can be given.
+async fn arguments(connection: &Connection, session: &SessionHandle, command: &str) -> Vec<Choice> {
+    let value = |text: String, detail: Option<String>| Choice::new(text, detail, CompletionItemKind::VALUE);
+    // A number, found by what it stands for as well.
+    let numbered = |number: usize, what: String| Choice {
+        name: format!("{number} {what}"),
+        ..value(number.to_string(), Some(what))
+    };
+    match command {
+        "model" => {
+            let models = session.ask(Command::GetAvailableModels).await.map(|it| it.models);
+            models.unwrap_or_default().iter().map(|it| value(verbs::full_name(it), None)).collect()
+        }
+        "thinking" => {
+            let levels = session.ask(Command::GetAvailableThinkingLevels).await.map(|it| it.levels);
+            levels.unwrap_or_default().iter().map(|it| value(it.to_string(), None)).collect()
+        }
+        "mode" => ["ask", "edit", "full", "plan"].map(|it| value(it.to_owned(), None)).into(),
+        "export" => vec![value("html".to_owned(), Some("as a web page".to_owned()))],
+        "open" => {
+            let sessions = verbs::sessions(connection, session).await.into_iter().enumerate();
+            sessions.map(|(at, it)| numbered(at + 1, markdown::line(&it.1, 80))).collect()
+        }
+        "fork" | "revert" => {
+            let turns = review::titles(session).await.into_iter().enumerate();
+            turns.map(|(at, title)| numbered(at + 1, title)).collect()
+        }
+        "keep" | "drop" | "diff" => {
+            let hunks = review::hunks(connection, session.id()).await;
+            let places = review::waiting(connection, session.id(), &hunks);
+            let all = value("all".to_owned(), None);
+            places.into_iter().map(|(number, place)| numbered(number, place)).chain([all]).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
-/// The files of the project that no ignore file names, from its folder.
-fn files(folder: &Path) -> Vec<String> {
+/// Files of the project and definitions in open documents.
+async fn mentions(connection: &Connection, folder: PathBuf) -> Vec<Choice> {
+    let Some(workspace) = connection.documents.workspace().cloned() else { return Vec::new() };
+    let found = blocking(move || {
+        let open = workspace.open_paths();
+        let mut all = files(&folder, &open);
+        for path in &open {
+            let Some(relative) = relative(path, &folder) else { continue };
+            let text = workspace.overlay_text(path).filter(|it| it.len_bytes() <= LARGEST);
+            let text = text.map(|it| it.to_string()).unwrap_or_default();
+            all.extend(definitions(path, &text).into_iter().map(|it| Choice {
+                text: format!("@{relative}#{}", it.name),
+                detail: Some(format!("{relative}:{}", it.first)),
+                name: it.name,
+                kind: CompletionItemKind::REFERENCE,
+                time: None,
+            }));
+        }
+        Ok::<_, std::io::Error>(all)
+    });
+    found.await.unwrap_or_default()
+}
+
+/// A path as it is written from the project's folder.
+fn relative(path: &Path, folder: &Path) -> Option<String> {
+    let hidden = |it: &str| it.split('/').any(|it| it.starts_with('.'));
+    let relative = path.strip_prefix(folder).ok()?.to_str()?.replace('\\', "/");
+    Some(relative).filter(|it| !hidden(it))
+}
+
+/// The files of the project that no ignore file names, from its folder. Those in `open` are the newest.
+fn files(folder: &Path, open: &[PathBuf]) -> Vec<Choice> {
     let walk = WalkBuilder::new(folder).hidden(true).require_git(false).build();
     let files = walk.flatten().filter(|it| it.file_type().is_some_and(|it| it.is_file())).take(WALKED);
-    files.filter_map(|it| Some(it.path().strip_prefix(folder).ok()?.to_str()?.replace('\\', "/"))).collect()
+    let now = SystemTime::now();
+    let choice = |path: &Path, time: Option<SystemTime>| {
+        let name = relative(path, folder)?;
+        let text = format!("@{name}");
+        Some(Choice { name, time, ..Choice::new(text, None, CompletionItemKind::FILE) })
+    };
+    let mut all: Vec<_> = files
+        .filter_map(|it| {
+            let changed = || it.metadata().ok()?.modified().ok();
+            let is_open = open.iter().any(|open| open == it.path());
+            choice(it.path(), if is_open { Some(now) } else { changed() })
+        })
+        .collect();
+    // Not on the disk yet.
+    all.extend(open.iter().filter(|it| !it.exists()).filter_map(|it| choice(it, Some(now))));
+    all
 }
 
-/// Those that fit what was typed, best first.
-fn best(names: Vec<String>, word: &str) -> Vec<String> {
+/// Those that fit what was typed, best first; among equals files before definitions, and the newest first.
+fn best(choices: Vec<Choice>, word: &str) -> Vec<Choice> {
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     let pattern = Pattern::parse(word, CaseMatching::Smart, Normalization::Smart);
-    let found = pattern.match_list(names, &mut matcher);
-    found.into_iter().take(MOST).map(|(name, _)| name).collect()
+    let mut buffer = Vec::new();
+    let mut found: Vec<(u32, Choice)> = choices
+        .into_iter()
+        .filter_map(|it| {
+            let score = pattern.score(Utf32Str::new(&it.name, &mut buffer), &mut matcher)?;
+            Some((score, it))
+        })
+        .collect();
+    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| b.1.time.cmp(&a.1.time)));
+    found.into_iter().take(MOST).map(|it| it.1).collect()
 }
 
-fn item(label: String, detail: Option<String>, kind: CompletionItemKind, range: Range) -> CompletionItem {
+/// As editors take it: their own filter sees what was typed, and their own order is ours.
+fn item(at: usize, choice: Choice, range: Range) -> CompletionItem {
+    let sign = choice.text.chars().next().filter(|it| matches!(it, '/' | '@')).map(String::from);
+    let label = match choice.kind {
+        CompletionItemKind::REFERENCE => format!("@{}", choice.name),
+        _ => choice.text.clone(),
+    };
     CompletionItem {
-        filter_text: Some(label.clone()),
-        text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(range, label.clone()))),
         label,
-        detail,
-        kind: Some(kind),
+        filter_text: Some(sign.unwrap_or_default() + &choice.name),
+        sort_text: Some(format!("{at:03}")),
+        text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(range, choice.text))),
+        detail: choice.detail,
+        kind: Some(choice.kind),
         ..CompletionItem::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn the_word_before_the_cursor_decides() {
-        let rope = Rope::from_str("/mo\nsee é @src/r\nmail me@x /no\n");
+        let rope = Rope::from_str("/mo\nsee é @src/r\nmail me@x /no\n/model cla\n/keep 1 @\n/nothing x\n");
         let at = |line, character| typed(&rope, Position::new(line, character), PositionEncoding::Utf16);
         assert_eq!(at(0, 3), Some((Typed::Command("mo".into()), Position::new(0, 0))));
         assert_eq!(at(1, 12), Some((Typed::Mention("src/r".into()), Position::new(1, 6))));
@@ -141,10 +278,14 @@ mod tests {
         assert_eq!(at(1, 3), None);
         assert_eq!(at(2, 9), None);
         assert_eq!(at(2, 13), None);
+        assert_eq!(at(3, 10), Some((Typed::Argument("model", "cla".into()), Position::new(3, 7))));
+        assert_eq!(at(3, 7), Some((Typed::Argument("model", String::new()), Position::new(3, 7))));
+        assert_eq!(at(4, 9), Some((Typed::Mention(String::new()), Position::new(4, 8))));
+        assert_eq!(at(5, 10), None);
     }
 
     #[test]
-    fn files_fit_fuzzily_and_ignored_ones_not_at_all() {
+    fn files_fit_fuzzily_the_newest_first_and_ignored_ones_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in
             [("src/retry.rs", ""), ("src/main.rs", ""), ("out.rs", ""), (".gitignore", "out.rs\n")]
@@ -153,10 +294,14 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let mut all = files(folder.path());
-        all.sort();
-        assert_eq!(all, ["src/main.rs", "src/retry.rs"]);
-        assert_eq!(best(all.clone(), "srt"), ["src/retry.rs"]);
-        assert_eq!(best(all, "").len(), 2);
+        let old = std::fs::File::open(folder.path().join("src/main.rs")).unwrap();
+        old.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        let texts = |open: &[PathBuf], word: &str| -> Vec<String> {
+            best(files(folder.path(), open), word).into_iter().map(|it| it.text).collect()
+        };
+        assert_eq!(texts(&[], ""), ["@src/retry.rs", "@src/main.rs"]);
+        assert_eq!(texts(&[], "srt"), ["@src/retry.rs"]);
+        let open = [folder.path().join("src/main.rs"), folder.path().join("new.rs")];
+        assert_eq!(texts(&open, ""), ["@src/main.rs", "@new.rs", "@src/retry.rs"]);
     }
 }

@@ -4,9 +4,11 @@
 //! Pure. The places move with every change; only when a change touches the prompt's heading itself is it looked for
 //! by its text again.
 
+use std::collections::HashSet;
+
 use pi_host::workspace::rebase;
 
-use crate::markdown;
+use crate::markdown::{self, Word};
 
 /// An open chat document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +27,10 @@ pub struct Document {
     expected: Option<(String, usize, usize)>,
     /// The draft as it was read from the disk: saving it again says nothing new.
     loaded: String,
-    /// Ticked boxes as they were read from the disk.
+    /// Ticked boxes, and words behind hunks, as they were read from the disk.
     loaded_ticks: Vec<String>,
+    /// Hunks about which the user's word was carried out.
+    decided: HashSet<usize>,
 }
 
 /// A box that the user has ticked.
@@ -63,6 +67,7 @@ impl Document {
             expected: None,
             loaded: String::new(),
             loaded_ticks: Vec::new(),
+            decided: HashSet::new(),
         };
         it.distrust();
         it
@@ -84,8 +89,9 @@ impl Document {
     /// What is there now came from the disk, where anybody can write.
     fn distrust(&mut self) {
         self.loaded = self.draft().to_owned();
-        self.loaded_ticks =
-            self.ours().lines().filter(|it| it.starts_with(TICKED)).map(str::to_owned).collect();
+        let ticks = self.ours().lines().filter(|it| it.starts_with(TICKED)).map(str::to_owned);
+        let words = markdown::hunk_lines(self.above()).into_iter().filter(|it| it.word().is_some());
+        self.loaded_ticks = ticks.chain(words.map(|it| it.text.to_owned())).collect();
     }
 
     /// What is there was written by the user after all.
@@ -98,6 +104,16 @@ impl Document {
     fn ours(&self) -> &str {
         let end = self.prompt.unwrap_or(self.text.len());
         self.text.get(self.tail..end).unwrap_or_default()
+    }
+
+    /// Everything above the prompt.
+    fn above(&self) -> &str {
+        &self.text[..self.prompt.unwrap_or(self.text.len())]
+    }
+
+    /// Whether the prompt's heading is there.
+    pub fn has_prompt(&self) -> bool {
+        self.prompt.is_some()
     }
 
     fn follow(&mut self, text: &str) {
@@ -145,6 +161,25 @@ impl Document {
             );
         }
         found
+    }
+
+    /// What the user has written behind hunks. What came from the disk does not count.
+    pub fn words(&self) -> Vec<(usize, Word)> {
+        let lines = markdown::hunk_lines(self.above()).into_iter();
+        let new = lines.filter(|it| !self.loaded_ticks.iter().any(|old| old == it.text));
+        new.filter_map(|it| Some((it.number, it.word()?))).collect()
+    }
+
+    /// Takes in what the user has written behind a hunk, and gives the line: it is replaced by what becomes of the
+    /// hunk. Nothing if it was taken in before.
+    pub fn take_word(&mut self, number: usize) -> Option<String> {
+        let written = |it: &markdown::HunkLine<'_>| it.number == number && it.word().is_some();
+        let theirs = markdown::hunk_lines(self.above()).into_iter().find(written)?.text.to_owned();
+        let ours = markdown::hunk_lines(&self.written).into_iter().find(|it| it.number == number);
+        if let Some((start, len)) = ours.map(|it| (it.start, it.text.len())) {
+            self.written.replace_range(start..start + len, &theirs);
+        }
+        self.decided.insert(number).then_some(theirs)
     }
 
     /// Takes a tick in: it is no change of the user's that stays when we write on. False if we drew no such box, or
@@ -197,9 +232,18 @@ impl Document {
     }
 
     /// The text in which what we write at is `tail`, and `title` is the title if it has none. Nothing if it is so.
-    pub fn with_tail(&mut self, tail: &str, title: Option<&str>) -> Option<Wanted> {
+    /// With `states`, hunks above it get the states they have now.
+    pub fn with_tail(
+        &mut self,
+        tail: &str,
+        title: Option<&str>,
+        states: Option<&dyn Fn(usize) -> Option<&'static str>>,
+    ) -> Option<Wanted> {
         let end = self.prompt.unwrap_or(self.text.len());
         let mut head = self.text[..self.tail].to_owned();
+        if let Some(state) = states {
+            head = markdown::with_states(&head, state, |it| self.decided.contains(&it));
+        }
         let theirs = &self.text[self.tail..end];
         let region = match rebase(&self.written, tail, theirs) {
             Some(region) => region,
@@ -222,7 +266,7 @@ impl Document {
         text.push_str(below);
         let wanted = self.wanted(text, begin, prompt);
         if wanted.is_none() {
-            self.written = tail.to_owned();
+            self.wrote(tail);
         }
         wanted
     }
@@ -230,6 +274,11 @@ impl Document {
     /// The editor has taken `tail` as what we write at.
     pub fn wrote(&mut self, tail: &str) {
         self.written = tail.to_owned();
+        self.decided.clear();
+        // No word that we write ourselves is the user's, whatever a file or a tool is called.
+        let words = markdown::hunk_lines(tail).into_iter().filter(|it| it.word().is_some());
+        let words: Vec<String> = words.map(|it| it.text.to_owned()).collect();
+        self.loaded_ticks.extend(words);
     }
 
     /// The text without `sent` at the beginning of the draft. Nothing if the draft begins with something else.
@@ -317,15 +366,15 @@ mod tests {
         assert_eq!(it.draft(), "");
         assert_eq!(it.without("fix it now"), None);
         for tail in ["## You · 1\n\nfix it now\n\n", "## You · 1\n\nfix it now\n\n## Pi\n\nok\n\n"] {
-            let grown = it.with_tail(tail, Some("fix it now"));
+            let grown = it.with_tail(tail, Some("fix it now"), None);
             apply(&mut it, grown);
             it.wrote(tail);
             let head = HEAD.replace("New chat", "fix it now");
             assert_eq!(it.text, format!("{head}{tail}## You\n\n"));
-            assert_eq!(it.with_tail(tail, Some("x")), None);
+            assert_eq!(it.with_tail(tail, Some("x"), None), None);
         }
         it.freeze();
-        let next = it.with_tail("## You · 2\n\n", None);
+        let next = it.with_tail("## You · 2\n\n", None, None);
         apply(&mut it, next);
         assert!(it.text.ends_with("ok\n\n## You · 2\n\n## You\n\n"), "{}", it.text);
     }
@@ -333,17 +382,17 @@ mod tests {
     #[test]
     fn what_the_user_types_stays() {
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
-        let first = it.with_tail("a\n\nb\n\n", None);
+        let first = it.with_tail("a\n\nb\n\n", None, None);
         apply(&mut it, first);
         it.wrote("a\n\nb\n\n");
         // Into the prompt, above it, and into the very line that grows.
         it.changed(it.text.replace("## You\n\n", "## You\n\ndraft"), 3, false);
         it.changed(it.text.replace("a\n", "a!\n"), 4, false);
-        let grown = it.with_tail("a\n\nb\n\nc\n\n", None).unwrap();
+        let grown = it.with_tail("a\n\nb\n\nc\n\n", None, None).unwrap();
         assert_eq!(grown.text, format!("{HEAD}a!\n\nb\n\nc\n\n## You\n\ndraft"));
         it.changed(grown.text.replace("c\n", "mine\n"), 5, false);
         it.wrote("a\n\nb\n\nc\n\n");
-        let clash = it.with_tail("a\n\nb\n\nc and d\n\n", None).unwrap();
+        let clash = it.with_tail("a\n\nb\n\nc and d\n\n", None, None).unwrap();
         assert_eq!(clash.text, format!("{HEAD}a!\n\nb\n\nmine\n\nc and d\n\n## You\n\ndraft"));
         assert_eq!(it.draft(), "draft");
     }
@@ -362,7 +411,7 @@ mod tests {
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
         it.changed(format!("{HEAD}text"), 2, false);
         assert_eq!(it.draft(), "");
-        let back = it.with_tail("", None);
+        let back = it.with_tail("", None, None);
         apply(&mut it, back);
         assert_eq!(it.text, format!("{HEAD}text\n\n## You\n\n"));
     }
@@ -380,7 +429,7 @@ mod tests {
     fn a_tick_counts_once_and_only_where_we_drew_a_box() {
         let tail = "### ? question 1 · bash\n\n```\n- [ ] reject\n```\n\n- [ ] allow once\n- [ ] reject\n\n";
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
-        let asked = it.with_tail(tail, None);
+        let asked = it.with_tail(tail, None, None);
         apply(&mut it, asked);
         it.wrote(tail);
         assert_eq!(it.ticks(), []);
@@ -394,9 +443,30 @@ mod tests {
         assert_eq!(ticks[0].heading, "? question 1 · bash");
         assert_eq!(ticks.iter().map(|tick| it.take_tick(tick)).collect::<Vec<_>>(), [true, false]);
         assert!(!it.take_tick(&ticks[0]));
-        let done = it.with_tail("### ✓ bash\n\n", None).unwrap();
+        let done = it.with_tail("### ✓ bash\n\n", None, None).unwrap();
         assert_eq!(done.text.matches("[x]").count(), 1, "{}", done.text);
         assert!(done.text.contains("- [x] mine\n"), "{}", done.text);
+    }
+
+    #[test]
+    fn a_word_that_we_wrote_is_not_the_users() {
+        let tail = |word: &str| {
+            format!("### ✓ edit a · hunk 1 pending\n\n```diff\n@@ hunk 1 · a:1 · {word}\n+x\n```\n\n")
+        };
+        let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
+        let asked = it.with_tail(&tail("keep"), None, None);
+        apply(&mut it, asked);
+        it.wrote(&tail("keep"));
+        assert_eq!(it.words(), []);
+        it.freeze();
+        assert_eq!(it.words(), []);
+        it.changed(it.text.replace("keep", "reject"), 3, true);
+        assert_eq!(it.words(), [], "it came from the disk");
+        it.changed(it.text.replace("a:1 · reject", "a:1 reject"), 4, false);
+        assert_eq!(it.words(), [(1, Word::Reject)]);
+        assert!(it.take_word(1).is_some() && it.take_word(1).is_none());
+        let done = it.with_tail("", None, Some(&|_| Some("rejected"))).unwrap();
+        assert!(done.text.contains("· hunk 1 rejected") && done.text.contains("@@ hunk 1 · a:1 · rejected"));
     }
 
     #[test]
@@ -405,7 +475,7 @@ mod tests {
             format!("{HEAD}## You · 1\n\na\n\n## You · 2\n\nb\n\n### ▶ bash · running\n\n## You\n\ndraft");
         let mut it = Document::new(old, 1);
         it.thaw("You ·");
-        let whole = it.with_tail("## You · 2\n\nb\n\n### ✓ bash\n\n", None).unwrap();
+        let whole = it.with_tail("## You · 2\n\nb\n\n### ✓ bash\n\n", None, None).unwrap();
         assert_eq!(
             whole.text,
             format!("{HEAD}## You · 1\n\na\n\n## You · 2\n\nb\n\n### ✓ bash\n\n## You\n\ndraft")

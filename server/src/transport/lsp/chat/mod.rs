@@ -8,12 +8,18 @@ mod commands;
 mod complete;
 mod document;
 mod files;
+mod look;
+mod mention;
 mod open;
 mod outline;
 mod question;
+mod review;
 mod room;
 mod send;
+mod story;
+mod symbols;
 mod transcript;
+mod verbs;
 
 use std::{
     collections::HashMap,
@@ -29,14 +35,19 @@ use tokio::sync::mpsc;
 pub use self::{
     complete::items as completions,
     files::{is_chat, is_ours},
+    look::{definition, hover},
+    mention::links,
     open::{ask_about, open},
-    outline::{folds, links, symbols},
+    outline::{folds, symbols},
+    transcript::{follow as transcript, wanted as wants_transcripts},
+    verbs::told as verb,
 };
 use self::{
     document::Document,
     room::{Message, Room},
 };
 use super::connection::Connection;
+use crate::markdown;
 
 /// One open chat document.
 struct Entry {
@@ -114,7 +125,11 @@ impl Chats {
             document.trust();
         }
         entry.saved = Some(document.text.clone());
-        let said = Message::Saved { draft: document.new_draft().map(str::to_owned), ticks: document.ticks() };
+        let said = Message::Saved {
+            draft: document.new_draft().map(str::to_owned),
+            ticks: document.ticks(),
+            words: document.words(),
+        };
         drop(document);
         if by_hand {
             tell(entry, said);
@@ -135,6 +150,11 @@ impl Chats {
     pub fn send(&self, path: &Path) -> bool {
         let chats = self.lock();
         chats.get(path).inspect(|it| tell(it, Message::Send)).is_some()
+    }
+
+    /// Whether a document of this session is open.
+    pub fn has_session(&self, session: &str) -> bool {
+        self.lock().values().any(|it| markdown::session_id(&lock(&it.document).text) == Some(session))
     }
 
     /// The only one that is open.

@@ -1,12 +1,6 @@
-//! What an editor makes of a chat document's structure: symbols, folds, links.
+//! What an editor makes of a chat document's structure: symbols and folds.
 
-use std::path::Path;
-
-use lsp_types::{
-    DocumentLink, DocumentSymbol, FoldingRange, FoldingRangeKind, Position, Range, SymbolKind, Url,
-};
-use pi_host::workspace::position::{PositionEncoding, to_range};
-use ropey::Rope;
+use lsp_types::{DocumentSymbol, FoldingRange, FoldingRangeKind, Position, Range, SymbolKind};
 
 use crate::markdown::{self, Heading};
 
@@ -43,37 +37,6 @@ pub fn folds(text: &str) -> Vec<FoldingRange> {
         ..FoldingRange::default()
     })
     .collect()
-}
-
-/// Paths in the headings of steps and in diffs lead to their files.
-pub fn links(text: &str, folder: &Path, encoding: PositionEncoding) -> Vec<DocumentLink> {
-    let rope = Rope::from_str(text);
-    let mut found = Vec::new();
-    let mut start = 0;
-    for whole in text.split_inclusive('\n') {
-        if whole.starts_with("### ") || whole.starts_with("@@ ") {
-            let words = whole.split([' ', '\n']).scan(0, |at, word| {
-                let here = *at;
-                *at += word.len() + 1;
-                Some((here, word))
-            });
-            for (at, word) in words.skip(1) {
-                let path = word.split(':').next().unwrap_or_default();
-                let target = Some(folder.join(path)).filter(|it| path.contains(['/', '.']) && it.is_file());
-                let Some(target) = target.and_then(|it| Url::from_file_path(it).ok()) else { continue };
-                let range = to_range(&rope, start + at, start + at + word.len(), encoding);
-                let position = |it: pi_host::workspace::Position| Position::new(it.line, it.character);
-                found.push(DocumentLink {
-                    range: Range::new(position(range.start), position(range.end)),
-                    target: Some(target),
-                    tooltip: None,
-                    data: None,
-                });
-            }
-        }
-        start += whole.len();
-    }
-    found
 }
 
 /// Each heading with the line behind its section.
@@ -113,15 +76,5 @@ mod tests {
         assert_eq!((steps[1].range.start.line, steps[1].range.end.line), (10, 16));
         let folds: Vec<_> = folds(TEXT).iter().map(|it| (it.start_line, it.end_line)).collect();
         assert_eq!(folds, [(2, 5), (6, 15), (8, 9), (10, 15)]);
-    }
-
-    #[test]
-    fn paths_lead_to_their_files() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.rs"), "").unwrap();
-        let found = links(TEXT, folder.path(), PositionEncoding::Utf16);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].range.start.line, found[0].range.start.character), (8, 11));
-        assert_eq!(found[0].range.end.character, 19);
     }
 }

@@ -7,17 +7,17 @@ use std::{
     time::Duration,
 };
 
+use lsp_types::MessageType;
 use pi_core::{
     SessionHandle,
-    builder::MessageFolder,
     bus::{Delivery, EventQueue},
     clock,
     session::Command,
 };
 use pi_host::workspace::{EditPlan, Snapshot};
 use pi_protocol::{
-    AgentEvent, AgentMessage, AnswerPermissionParams, CommandError, PermissionRequest, PromptAccepted,
-    SessionState, entry::EntryKind,
+    AgentEvent, AgentMessage, AnswerPermissionParams, CommandError, Entry, PromptAccepted, SessionState,
+    entry::EntryKind,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -29,10 +29,13 @@ use super::{
     document::{Tick, Wanted},
     lock,
     question::Question,
+    review,
     send::{self, Draft},
+    story::{Story, title_of},
 };
 use crate::{
-    markdown::{self, Status, Step, Style, Turn},
+    failure::refusal,
+    markdown::{self, Status, Style, Word},
     transport::lsp::{
         connection::{Connection, Phase},
         lane::Job,
@@ -52,8 +55,6 @@ const LINES: usize = 40;
 const LINES_UNFOLDED: usize = 12;
 /// Who says that a question waits, among all that say something about a document.
 const MARKS: &str = "chat questions";
-/// Characters of a title taken from the first prompt.
-pub const TITLE: usize = 60;
 
 /// What a room is told.
 pub enum Message {
@@ -63,6 +64,8 @@ pub enum Message {
         draft: Option<String>,
         /// Boxes anywhere above it.
         ticks: Vec<Tick>,
+        /// Words behind hunks, by the numbers of these.
+        words: Vec<(usize, Word)>,
     },
     /// The user wants the prompt sent, however it came to be there.
     Send,
@@ -82,20 +85,11 @@ pub struct Room {
     outbox: mpsc::WeakUnboundedSender<Message>,
     session: Option<SessionHandle>,
     queue: EventQueue,
-    style: Style,
-    /// Turns before the last one that are not in the document yet.
-    before: String,
-    turn: Turn,
-    folder: Option<MessageFolder>,
-    questions: Vec<Question>,
-    /// Number of the newest question.
-    last_asked: usize,
-    queued: Vec<String>,
-    /// Answers to commands since the last turn began.
-    notes: String,
-    title: Option<String>,
-    /// Prompts under way, as they were written.
-    sent: VecDeque<String>,
+    story: Story,
+    /// The changes are other ones, or have other states, than the finished turns show.
+    hunks_moved: bool,
+    /// The user was told that the prompt had to be put back.
+    told_of_prompt: bool,
     /// Sent and still in the prompt, as it is written there.
     uncleared: VecDeque<String>,
     /// The document is behind.
@@ -110,7 +104,7 @@ impl Room {
         document: SharedDocument,
         outbox: mpsc::WeakUnboundedSender<Message>,
     ) -> Self {
-        let style = style(&connection, &connection.folder_of(&path));
+        let story = Story::new(style(&connection, &connection.folder_of(&path)));
         Self {
             connection,
             path,
@@ -118,16 +112,9 @@ impl Room {
             outbox,
             session: None,
             queue: EventQueue::new(),
-            style,
-            before: String::new(),
-            turn: Turn { settled: true, ..Turn::default() },
-            folder: None,
-            questions: Vec::new(),
-            last_asked: 0,
-            queued: Vec::new(),
-            notes: String::new(),
-            title: None,
-            sent: VecDeque::new(),
+            story,
+            hunks_moved: false,
+            told_of_prompt: false,
             uncleared: VecDeque::new(),
             dirty: true,
         }
@@ -140,6 +127,7 @@ impl Room {
 
     /// Until the document is closed or the connection ends.
     pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        let mut looked = self.connection.hunks.looked();
         self.attach().await;
         let ended = self.connection.ended.clone();
         let mut due = Instant::now();
@@ -150,8 +138,12 @@ impl Room {
                 () = ended.cancelled() => return,
                 message = inbox.recv() => match message {
                     Some(message) => self.message(message).await,
-                    None => return,
+                    None => {
+                        self.story.questions.clear();
+                        return self.mark_questions("");
+                    }
                 },
+                Ok(()) = looked.changed() => self.look().await,
                 delivery = queue.next(), if self.session.is_some() => match delivery {
                     Some(Delivery::Event(envelope)) => self.event(&envelope.event).await,
                     Some(_) => {}
@@ -184,8 +176,12 @@ impl Room {
         self.queue.close();
         self.queue = EventQueue::new();
         session.send(Command::Subscribe(self.queue.clone(), Box::new(|_| {})));
+        // What waits at a stop is shown here, and its user decides about it.
+        session.send(Command::HoldAfterStop);
         let state = session.ask(Command::GetState).await;
         let entries = session.ask(|reply| Command::GetEntries(None, reply)).await;
+        self.story.hunks = review::hunks(&self.connection, session.id()).await;
+        self.hunks_moved = true;
         self.session = Some(session);
         if let (Ok(state), Ok(entries)) = (state, entries) {
             let messages = path_of(&entries.entries, entries.leaf_id.as_deref());
@@ -197,31 +193,41 @@ impl Room {
     fn catch_up(&mut self, state: &SessionState, messages: &[Arc<AgentMessage>]) {
         let mut turns = markdown::split(messages);
         let first = turns.first().and_then(|it| it.messages.first());
-        self.title = state.session_name.clone().or_else(|| first.and_then(|it| title_of(it)));
-        state.pending_permissions.iter().for_each(|it| self.asked(it));
+        self.story.title = state.session_name.clone().or_else(|| first.and_then(|it| title_of(it)));
+        state.pending_permissions.iter().for_each(|it| self.story.ask(it));
         let mut document = lock(&self.document);
         let shown = markdown::prompts(&document.text);
-        self.before.clear();
-        self.turn = Turn { settled: true, ..Turn::default() };
+        self.story.begin(&[], None);
         if let Some(mut last) = turns.pop() {
             last.settled = !state.is_streaming;
             let finished = document.ends_finished();
             if shown <= turns.len() {
-                self.before = turns[shown..].iter().map(|it| markdown::render(it, &self.style)).collect();
                 document.freeze();
-                self.turn = last;
+                self.story.begin(&turns[shown..], Some(last));
             } else if state.is_streaming || !finished {
                 document.thaw("You ·");
-                self.turn = last;
+                self.story.begin(&[], Some(last));
             }
         }
         self.dirty = true;
     }
 
+    /// Finds out what became of changes.
+    async fn look(&mut self) {
+        let Some(session) = &self.session else { return };
+        let hunks = review::hunks(&self.connection, session.id()).await;
+        if hunks != self.story.hunks {
+            self.story.hunks = hunks;
+            self.hunks_moved = true;
+            self.dirty = true;
+        }
+    }
+
     async fn message(&mut self, message: Message) {
         match message {
-            Message::Saved { draft, ticks } => {
+            Message::Saved { draft, ticks, words } => {
                 self.answer_questions(&ticks);
+                self.decide(&words);
                 let settings = self.connection.hub.compose().settings(&self.project()).values();
                 let marker = settings.text("chat.sendOn").as_deref() == Some("marker");
                 if let Some(draft) = draft.as_deref().and_then(|it| Draft::of(self.unsent(it), marker)) {
@@ -247,10 +253,10 @@ impl Room {
             Message::Prompted(raw, said, outcome) => match outcome {
                 Ok(_) => self.clear(&raw).await,
                 Err(error) => {
-                    self.sent.retain(|it| *it != said);
-                    let why = markdown::line(&error.message, 300);
-                    let sign = self.style.sign(Status::Failed);
-                    self.notes.push_str(&format!("### {sign} not sent: {why}\n\n"));
+                    self.story.unsent(&said);
+                    let why = markdown::line(refusal(&error.message), 300);
+                    let sign = self.story.style.sign(Status::Failed);
+                    self.story.notes.push_str(&format!("### {sign} not sent: {why}\n\n"));
                     self.dirty = true;
                 }
             },
@@ -258,7 +264,8 @@ impl Room {
     }
 
     async fn send(&mut self, draft: &Draft<'_>) {
-        if self.sent.iter().any(|it| it == draft.text) {
+        let said = commands::said(draft.text);
+        if self.story.is_sent(&said) {
             // Saved twice before the answer came.
             return;
         }
@@ -270,9 +277,9 @@ impl Room {
             return commands::run(self, command, rest).await;
         }
         let Some(session) = &self.session else { return };
-        let params = send::prompt(&self.connection, &self.project(), draft.text);
-        self.sent.push_back(draft.text.to_owned());
-        let (raw, said, outbox) = (draft.raw.to_owned(), draft.text.to_owned(), self.outbox.clone());
+        let params = send::prompt(&self.connection, &self.project(), &said);
+        self.story.sends(&said);
+        let (raw, outbox) = (draft.raw.to_owned(), self.outbox.clone());
         let reply = Box::new(move |outcome| {
             // A document that was closed meanwhile needs no answer.
             let _closed = outbox.upgrade().map(|it| it.send(Message::Prompted(raw, said, outcome)));
@@ -317,7 +324,7 @@ impl Room {
     /// Says something to the user, in the document.
     pub fn note(&mut self, text: &str) {
         for line in text.lines() {
-            self.notes.push_str(&markdown::quoted(line, 300));
+            self.story.notes.push_str(&markdown::quoted(line, 300));
         }
         self.dirty = true;
     }
@@ -329,11 +336,31 @@ impl Room {
 
     /// The open question with this number; without one, the only one there is.
     pub fn question(&self, number: Option<usize>) -> Option<&Question> {
-        match (number, self.questions.as_slice()) {
+        match (number, self.story.questions.as_slice()) {
             (None, [only]) => Some(only),
             (None, _) => None,
             (Some(number), all) => all.iter().find(|it| it.number == number),
         }
+    }
+
+    /// How many questions are open.
+    pub fn questions(&self) -> usize {
+        self.story.questions.len()
+    }
+
+    /// The user's words are on their way.
+    pub fn sends(&mut self, text: &str) {
+        self.story.sends(text);
+    }
+
+    /// They were not taken.
+    pub fn unsent_after_all(&mut self, text: &str) {
+        self.story.unsent(text);
+    }
+
+    /// What the user wrote of a message: without the context that went with it.
+    pub fn written(&self, text: &str) -> String {
+        self.story.written(text).to_owned()
     }
 
     /// Puts text into the prompt, before what is there.
@@ -350,7 +377,7 @@ impl Room {
 
     fn answer_questions(&mut self, ticks: &[Tick]) {
         let Some(session) = self.session.clone() else { return };
-        for question in &self.questions {
+        for question in &self.story.questions {
             let mut document = lock(&self.document);
             let below = ticks.iter().filter(|it| it.heading == question.heading());
             let ours = below.filter(|it| document.take_tick(it));
@@ -377,111 +404,62 @@ impl Room {
         }
     }
 
+    /// Carries out what the user has written behind hunks.
+    fn decide(&mut self, words: &[(usize, Word)]) {
+        let named = |number: usize, line: &str| {
+            // The ledger forgets old edits: a number that means another file now decides nothing.
+            let hunk = number.checked_sub(1).and_then(|it| self.story.hunks.get(it));
+            let name = hunk.and_then(|it| it.path.file_name()).map(|it| it.to_string_lossy());
+            name.is_some_and(|it| line.contains(&*it))
+        };
+        let words: Vec<(usize, Word)> = words
+            .iter()
+            .filter_map(|(number, word)| {
+                let line = lock(&self.document).take_word(*number)?;
+                named(*number, &line).then_some((*number, *word))
+            })
+            .collect();
+        if !words.is_empty() {
+            review::decide_words(&self.connection, &self.story.hunks, &words);
+            // Whatever comes of it, the word goes.
+            (self.hunks_moved, self.dirty) = (true, true);
+        }
+    }
+
     async fn event(&mut self, event: &AgentEvent) {
-        match event {
-            AgentEvent::MessageStart { message } => {
-                self.folder = message.as_assistant().map(|it| MessageFolder::new(it.clone()));
-            }
-            AgentEvent::MessageUpdate { usage, assistant_message_event } => {
-                if let Some(folder) = &mut self.folder {
-                    folder.fold(usage, assistant_message_event);
-                }
-            }
-            AgentEvent::MessageEnd { message } => {
-                self.folder = None;
-                self.complete(message).await;
-            }
-            AgentEvent::ToolExecutionStart { tool_call_id, .. } => {
-                self.turn.steps.insert(tool_call_id.clone(), Step::default());
-            }
-            AgentEvent::ToolExecutionUpdate { tool_call_id, partial_result, .. } => {
-                let step = Step { result: partial_result.clone(), failed: None };
-                self.turn.steps.insert(tool_call_id.clone(), step);
-            }
-            AgentEvent::ToolExecutionEnd { tool_call_id, result, is_error, .. } => {
-                let step = Step { result: result.clone(), failed: Some(*is_error) };
-                self.turn.steps.insert(tool_call_id.clone(), step);
-            }
-            AgentEvent::AgentStart => self.turn.settled = false,
-            AgentEvent::AgentSettled => self.turn.settled = true,
-            AgentEvent::QueueUpdate { steering, follow_up, .. } => {
-                let (now, after) =
-                    (steering.iter().map(|it| (it, "steered")), follow_up.iter().map(|it| (it, "after")));
-                self.queued = now
-                    .chain(after)
-                    .map(|(text, kind)| {
-                        let said = self.sent.iter().find(|it| text.starts_with(it.as_str())).unwrap_or(text);
-                        format!("## You · queued ({kind})\n\n{}\n", markdown::inert(said))
-                    })
-                    .collect();
-            }
-            AgentEvent::PermissionRequest(request) => self.asked(request),
-            AgentEvent::PermissionResolved { id, .. } => self.questions.retain(|it| it.request.id != *id),
-            _ => return,
+        if self.story.begins_turn(event) {
+            self.next_turn().await;
         }
-        self.dirty = true;
-    }
-
-    /// A question is open; it may have been before the document was.
-    fn asked(&mut self, request: &PermissionRequest) {
-        if self.questions.iter().all(|it| it.request.id != request.id) {
-            self.last_asked += 1;
-            self.questions.push(Question { number: self.last_asked, request: request.clone() });
-        }
-    }
-
-    /// A message is complete.
-    async fn complete(&mut self, message: &Arc<AgentMessage>) {
-        let mut message = message.clone();
-        if let AgentMessage::User(user) = &*message {
-            let text = user.content.text();
-            // As it was written: without the context that went with it.
-            if let Some(at) = self.sent.iter().position(|it| text.starts_with(it.as_str())) {
-                let said = self.sent.remove(at).unwrap_or_default();
-                message = Arc::new(AgentMessage::user_text(said, user.timestamp));
-            }
-            if self.title.is_none() {
-                self.title = title_of(&message);
-            }
-            if self.turn.is_over() {
-                self.next_turn().await;
-            }
-        }
-        self.turn.messages.push(message);
+        self.dirty |= self.story.event(event);
     }
 
     async fn next_turn(&mut self) {
-        self.turn.settled = true;
-        let queued = std::mem::take(&mut self.queued);
-        if self.write().await {
+        self.story.settle();
+        let queue = self.story.queue();
+        let written = self.write().await;
+        if written {
             lock(&self.document).freeze();
-            self.before.clear();
-        } else {
-            self.before = self.tail();
         }
-        self.queued = queued;
-        self.notes.clear();
-        self.turn = Turn::default();
-    }
-
-    /// Everything between what stays and the prompt.
-    fn tail(&mut self) -> String {
-        self.turn.growing = self.folder.as_mut().map(|it| it.message().clone());
-        let turn = markdown::render(&self.turn, &self.style);
-        let questions: String = self.questions.iter().map(Question::render).collect();
-        format!("{}{turn}{questions}{}{}", self.before, self.queued.concat(), self.notes)
+        self.story.next_turn(written);
+        self.story.wait_again(queue);
     }
 
     /// Brings the document up to date. False if the editor or the user's typing did not let us; then it is tried
     /// again later.
     async fn write(&mut self) -> bool {
         self.dirty = !self.clear_sent().await;
-        let tail = self.tail();
+        let tail = self.story.tail();
+        self.mend_prompt();
         for _ in 0..TRIES {
-            let title = self.title.as_deref();
-            let wanted = lock(&self.document).with_tail(&tail, title);
+            let title = self.story.title.as_deref();
+            let hunks = &self.story.hunks;
+            let state = |number: usize| Some(review::state(hunks.get(number.checked_sub(1)?)?));
+            let states: Option<&dyn Fn(usize) -> Option<&'static str>> =
+                if self.hunks_moved { Some(&state) } else { None };
+            let wanted = lock(&self.document).with_tail(&tail, title, states);
             let Some(wanted) = wanted else {
                 let text = lock(&self.document).text.clone();
+                self.hunks_moved = false;
                 self.mark_questions(&text);
                 return true;
             };
@@ -489,6 +467,7 @@ impl Room {
             let text = wanted.text.clone();
             if self.commit(Some(wanted)).await {
                 lock(&self.document).wrote(&tail);
+                self.hunks_moved = false;
                 self.mark_questions(&text);
                 return true;
             }
@@ -497,15 +476,26 @@ impl Room {
         false
     }
 
+    /// Says, once, that the heading of the prompt was missing.
+    fn mend_prompt(&mut self) {
+        if lock(&self.document).has_prompt() {
+            self.told_of_prompt = false;
+        } else if !std::mem::replace(&mut self.told_of_prompt, true) {
+            let text = "The line “## You” was missing; it is at the end again";
+            self.connection.messages.show(MessageType::INFO, text);
+        }
+    }
+
     /// Says at each question that it waits, so that the keys that go to the next diagnostic find it.
     fn mark_questions(&self, text: &str) {
         let Some(uri) = self.connection.documents.uri(&self.path) else { return };
-        let headings = if self.questions.is_empty() { Vec::new() } else { markdown::headings(text) };
+        let open = &self.story.questions;
+        let headings = if open.is_empty() { Vec::new() } else { markdown::headings(text) };
         let line = |question: &Question| {
             let wanted = question.heading();
             headings.iter().rev().find(|it| it.level == 3 && it.text == wanted).map(|it| it.line)
         };
-        let marks = self.questions.iter().filter_map(|it| {
+        let marks = open.iter().filter_map(|it| {
             Some(questions::mark(&it.request, u32::try_from(line(it)?).unwrap_or(u32::MAX)))
         });
         self.connection.diagnostics.set(&self.connection.out, &uri, MARKS, marks.collect());
@@ -544,25 +534,26 @@ pub fn style(connection: &Connection, project: &Path) -> Style {
 }
 
 /// The messages on the way to the leaf, oldest first.
-pub fn path_of(entries: &[pi_protocol::Entry], leaf: Option<&str>) -> Vec<Arc<AgentMessage>> {
-    let by_id: std::collections::HashMap<&str, &pi_protocol::Entry> =
+pub fn path_of(entries: &[Entry], leaf: Option<&str>) -> Vec<Arc<AgentMessage>> {
+    let messages = entries_of(entries, leaf).into_iter().filter_map(|it| match &it.kind {
+        EntryKind::Message { message } => Some(message.shared().clone()),
+        _ => None,
+    });
+    messages.collect()
+}
+
+/// The entries on the way to the leaf, oldest first.
+pub fn entries_of<'a>(entries: &'a [Entry], leaf: Option<&str>) -> Vec<&'a Entry> {
+    let by_id: std::collections::HashMap<&str, &Entry> =
         entries.iter().map(|it| (it.base.id.as_str(), it)).collect();
     let mut found = Vec::new();
     let mut at = leaf;
     // A file of another writer may have a circle.
     for _ in 0..entries.len() {
         let Some(entry) = at.and_then(|it| by_id.get(it)) else { break };
-        if let EntryKind::Message { message } = &entry.kind {
-            found.push(message.shared().clone());
-        }
+        found.push(*entry);
         at = entry.base.parent_id.as_deref();
     }
     found.reverse();
     found
-}
-
-/// The user's first words.
-pub fn title_of(message: &AgentMessage) -> Option<String> {
-    let AgentMessage::User(user) = message else { return None };
-    Some(markdown::line(&user.content.text(), TITLE)).filter(|it| !it.is_empty())
 }

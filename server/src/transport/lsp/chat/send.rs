@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pi_protocol::{PromptContext, PromptParams, StreamingBehavior, TextPosition, TextRange};
 
+use super::mention::{self, Mention};
 use crate::{
     context,
     transport::lsp::{connection::Connection, lane},
@@ -46,44 +47,42 @@ fn appendix(connection: &Connection, project: &Path, text: &str) -> String {
         Some(workspace) => workspace.exists(path),
         None => path.exists(),
     };
-    let context = mentions(text, project, exists);
+    let resolve = |it: &Mention| it.clone().resolved(connection);
+    let context = mentions(text, project, exists, resolve);
     let texts = lane::texts(connection, &context);
     context::render(&context, &texts)
 }
 
-/// The files that a text mentions: `@path`, `@path:12`, `@path:12-40`. What is no file is only a word.
-fn mentions(text: &str, folder: &Path, exists: impl Fn(&Path) -> bool) -> Vec<PromptContext> {
+/// The files that a text mentions: `@path`, `@path:12`, `@path:12-40`, `@path#name`. What is no file is only a word; a
+/// name that is not defined there leaves the file.
+fn mentions(
+    text: &str,
+    folder: &Path,
+    exists: impl Fn(&Path) -> bool,
+    resolve: impl Fn(&Mention) -> Option<Mention>,
+) -> Vec<PromptContext> {
     let mut found = Vec::new();
-    for word in text.split_whitespace() {
-        let Some(word) = word.trim_start_matches(['(', '"', '\'']).strip_prefix('@') else { continue };
-        let word = word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '"', '\'']);
-        let numbered = word.rsplit_once(':').and_then(|(path, lines)| Some((path, range(lines)?)));
-        let (path, range) = match numbered {
-            Some((path, range)) => (path, Some(range)),
-            None => (word, None),
-        };
-        let path = folder.join(path);
-        if word.is_empty() || !exists(&path) {
-            continue;
-        }
-        let uri = Some(path.to_string_lossy().into_owned());
-        let item = match range {
-            _ if path.is_dir() => PromptContext::File { uri },
-            Some(range) => PromptContext::Selection { uri, range: Some(range) },
-            None => PromptContext::Selection { uri, range: Some(lines(1, u32::MAX - 1)) },
+    let words = mention::words(text).map(|it| it.1).filter(|it| it.starts_with('@'));
+    for mention in words.filter_map(|it| mention::of(it, folder, &exists)) {
+        let uri = Some(mention.path.to_string_lossy().into_owned());
+        let range = |it: &Mention| it.first.map(|first| lines(first, it.last.unwrap_or(first).max(first)));
+        let item = match (&mention.name, resolve(&mention)) {
+            _ if mention.path.is_dir() => PromptContext::File { uri },
+            (Some(name), Some(at)) => match range(&at) {
+                Some(range) => PromptContext::Symbol { uri, name: name.clone(), range: Some(range) },
+                None => PromptContext::File { uri },
+            },
+            (Some(_), None) => PromptContext::File { uri },
+            (None, _) => {
+                let range = range(&mention).unwrap_or_else(|| lines(1, u32::MAX - 1));
+                PromptContext::Selection { uri, range: Some(range) }
+            }
         };
         if !found.contains(&item) {
             found.push(item);
         }
     }
     found
-}
-
-/// Line numbers, `12` or `12-40`.
-fn range(text: &str) -> Option<TextRange> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    (first >= 1 && last >= first).then(|| lines(first, last))
 }
 
 /// Whole lines, counted from 1.
@@ -111,7 +110,12 @@ mod tests {
     fn mentions_name_files_and_lines() {
         let known = ["/ws/a.rs", "/ws/src/b.rs"];
         let found = |text: &str| {
-            mentions(text, Path::new("/ws"), |it| known.iter().any(|known| Path::new(known) == it))
+            let exists = |it: &Path| known.iter().any(|known| Path::new(known) == it);
+            let resolve = |it: &Mention| {
+                let known = it.name.as_deref() != Some("gone");
+                known.then(|| Mention { first: Some(7), last: Some(9), ..it.clone() })
+            };
+            mentions(text, Path::new("/ws"), exists, resolve)
         };
         let selection = |path: &str, first, last| PromptContext::Selection {
             uri: Some(path.into()),
@@ -123,6 +127,14 @@ mod tests {
         );
         assert_eq!(found("(@src/b.rs) @src/b.rs"), [selection("/ws/src/b.rs", 1, u32::MAX - 1)]);
         assert_eq!(found("me@a.rs @nobody @ @a.rs:x-y"), []);
-        assert_eq!(found("@a.rs:0 @a.rs:5-2"), []);
+        assert_eq!(found("@a.rs:0"), []);
+        assert_eq!(found("@a.rs:5-2"), [selection("/ws/a.rs", 5, 5)]);
+        let symbol = PromptContext::Symbol {
+            uri: Some("/ws/a.rs".into()),
+            name: "run".into(),
+            range: Some(lines(7, 9)),
+        };
+        assert_eq!(found("why @a.rs#run?"), [symbol]);
+        assert_eq!(found("@a.rs#gone"), [PromptContext::File { uri: Some("/ws/a.rs".into()) }]);
     }
 }

@@ -20,7 +20,7 @@ use pi_host::{
 };
 use pi_protocol::{AgentMessage, Content, entry::EntryKind};
 use serde_json::Value;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use super::{connection::Connection, documents::file_path, messages::first_line};
 
@@ -85,6 +85,8 @@ pub struct Hunks {
     /// Reasons by tool call.
     reasons: Mutex<HashMap<String, Option<String>>>,
     wake: Notify,
+    /// Counts the looks.
+    looked: watch::Sender<u64>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,6 +104,11 @@ impl Hunks {
         let path = file_path(uri).map(|it| paths::canonical(&it));
         let all = self.all();
         all.iter().filter(|it| Some(&it.hunk.path) == path.as_ref() && it.meets(range)).cloned().collect()
+    }
+
+    /// Changes with each look at the ledger: what is known of hunks may be old.
+    pub fn looked(&self) -> watch::Receiver<u64> {
+        self.looked.subscribe()
     }
 
     /// A document was opened: it may have hunks from before.
@@ -180,6 +187,7 @@ async fn look(connection: &Arc<Connection>) {
     }
     let old = std::mem::replace(&mut *lock(&connection.hunks.shown), found.into());
     let new = connection.hunks.all();
+    connection.hunks.looked.send_modify(|it| *it += 1);
     if old.is_empty() && new.is_empty() {
         return;
     }

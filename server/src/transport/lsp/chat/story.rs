@@ -1,0 +1,224 @@
+//! What a session has told since its document was last complete: the turn in progress, the questions, what waits.
+//!
+//! Takes in events, gives Markdown. It knows nothing of documents.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use pi_core::builder::MessageFolder;
+use pi_protocol::{
+    AgentEvent, AgentMessage, AssistantMessageEvent, PermissionRequest,
+    queue::{QueueItem, QueueKind},
+};
+
+use super::{question::Question, review};
+use crate::markdown::{self, Step, Style, Turn};
+
+/// Characters of a title taken from the first prompt.
+pub const TITLE: usize = 60;
+
+/// One session's story.
+pub struct Story {
+    /// How it is written.
+    pub style: Style,
+    /// The chat's title, once it has one.
+    pub title: Option<String>,
+    /// Open questions, oldest first.
+    pub questions: Vec<Question>,
+    /// Answers to commands since the last turn began.
+    pub notes: String,
+    /// The changes of the session, by their numbers.
+    pub hunks: Vec<pi_host::ledger::FoundHunk>,
+    /// Turns before the last one that are not in the document yet.
+    before: String,
+    turn: Turn,
+    folder: Option<MessageFolder>,
+    /// Block of the growing answer in which the model thinks, and since when.
+    thinking: Option<(usize, Instant)>,
+    asked: usize,
+    queued: Vec<String>,
+    /// Prompts under way, as they were written.
+    sent: VecDeque<String>,
+}
+
+impl Story {
+    /// Nothing was said.
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            title: None,
+            questions: Vec::new(),
+            notes: String::new(),
+            hunks: Vec::new(),
+            before: String::new(),
+            turn: Turn { settled: true, ..Turn::default() },
+            folder: None,
+            thinking: None,
+            asked: 0,
+            queued: Vec::new(),
+            sent: VecDeque::new(),
+        }
+    }
+
+    /// Starts anew with turns that the document lacks, and the last one, which it may have in part.
+    pub fn begin(&mut self, missing: &[Turn], last: Option<Turn>) {
+        self.before = missing.iter().map(|it| self.rendered(it)).collect();
+        self.turn = last.unwrap_or_else(|| Turn { settled: true, ..Turn::default() });
+    }
+
+    fn rendered(&self, turn: &Turn) -> String {
+        markdown::render(&Turn { hunks: review::marks(&self.hunks), ..turn.clone() }, &self.style)
+    }
+
+    /// The user's words are on their way.
+    pub fn sends(&mut self, text: &str) {
+        self.sent.push_back(text.to_owned());
+    }
+
+    /// They were not taken.
+    pub fn unsent(&mut self, text: &str) {
+        self.sent.retain(|it| it != text);
+    }
+
+    /// Whether these words are on their way.
+    pub fn is_sent(&self, text: &str) -> bool {
+        self.sent.iter().any(|it| it == text)
+    }
+
+    /// What the user wrote of a message: without the context that went with it.
+    pub fn written<'a>(&'a self, text: &'a str) -> &'a str {
+        let written = self.sent.iter().find(|it| text.starts_with(it.as_str()));
+        written.map_or(text, String::as_str)
+    }
+
+    /// A question, once.
+    pub fn ask(&mut self, request: &PermissionRequest) {
+        if self.questions.iter().all(|it| it.request.id != request.id) {
+            self.asked += 1;
+            self.questions.push(Question { number: self.asked, request: request.clone() });
+        }
+    }
+
+    /// Whether this event begins another turn. What was told so far has to be written first.
+    pub fn begins_turn(&self, event: &AgentEvent) -> bool {
+        let AgentEvent::MessageEnd { message } = event else { return false };
+        matches!(**message, AgentMessage::User(_)) && self.turn.is_over()
+    }
+
+    /// Begins another turn. `written`: the document has everything before it.
+    pub fn next_turn(&mut self, written: bool) {
+        self.before = match written {
+            true => String::new(),
+            false => self.tail(),
+        };
+        self.notes.clear();
+        self.turn = Turn::default();
+    }
+
+    /// What waits, which is no part of the turn that ends.
+    pub fn queue(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.queued)
+    }
+
+    /// It waits in the turn that begins.
+    pub fn wait_again(&mut self, queue: Vec<String>) {
+        self.queued = queue;
+    }
+
+    /// The turn in progress is over.
+    pub fn settle(&mut self) {
+        self.turn.settled = true;
+    }
+
+    /// Takes in an event. False if nothing is to be told of it.
+    pub fn event(&mut self, event: &AgentEvent) -> bool {
+        match event {
+            AgentEvent::MessageStart { message } => {
+                self.folder = message.as_assistant().map(|it| MessageFolder::new(it.clone()));
+            }
+            AgentEvent::MessageUpdate { usage, assistant_message_event } => {
+                self.thinks(assistant_message_event);
+                if let Some(folder) = &mut self.folder {
+                    folder.fold(usage, assistant_message_event);
+                }
+            }
+            AgentEvent::MessageEnd { message } => {
+                self.folder = None;
+                self.complete(message);
+            }
+            AgentEvent::ToolExecutionStart { tool_call_id, .. } => {
+                self.turn.steps.insert(tool_call_id.clone(), Step::default());
+            }
+            AgentEvent::ToolExecutionUpdate { tool_call_id, partial_result, .. } => {
+                let step = Step { result: partial_result.clone(), failed: None };
+                self.turn.steps.insert(tool_call_id.clone(), step);
+            }
+            AgentEvent::ToolExecutionEnd { tool_call_id, result, is_error, .. } => {
+                let step = Step { result: result.clone(), failed: Some(*is_error) };
+                self.turn.steps.insert(tool_call_id.clone(), step);
+            }
+            AgentEvent::AgentStart => self.turn.settled = false,
+            AgentEvent::AgentSettled => self.turn.settled = true,
+            AgentEvent::QueueUpdate { items, .. } => {
+                self.queued = items.iter().map(|it| self.waiting(it)).collect();
+            }
+            AgentEvent::PermissionRequest(request) => self.ask(request),
+            AgentEvent::PermissionResolved { id, .. } => self.questions.retain(|it| it.request.id != *id),
+            _ => return false,
+        }
+        true
+    }
+
+    fn waiting(&self, item: &QueueItem) -> String {
+        let kind = match item.kind {
+            QueueKind::Steer => "steered",
+            QueueKind::FollowUp => "after",
+        };
+        let state = if item.held { "held" } else { "queued" };
+        format!("## You · {state} ({kind})\n\n{}\n", markdown::inert(self.written(&item.text)))
+    }
+
+    fn thinks(&mut self, event: &AssistantMessageEvent) {
+        match event {
+            AssistantMessageEvent::ThinkingStart { content_index } => {
+                self.thinking = Some((*content_index, Instant::now()));
+            }
+            AssistantMessageEvent::ThinkingEnd { content_index, .. } => {
+                if let Some((_, since)) = self.thinking.take_if(|it| it.0 == *content_index) {
+                    let place = (self.turn.messages.len(), *content_index);
+                    self.turn.thought.insert(place, since.elapsed().as_secs());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A message is complete.
+    fn complete(&mut self, message: &Arc<AgentMessage>) {
+        let mut message = message.clone();
+        if let AgentMessage::User(user) = &*message {
+            let text = user.content.text();
+            if let Some(at) = self.sent.iter().position(|it| text.starts_with(it.as_str())) {
+                let said = self.sent.remove(at).unwrap_or_default();
+                message = Arc::new(AgentMessage::user_text(said, user.timestamp));
+            }
+            if self.title.is_none() {
+                self.title = title_of(&message);
+            }
+        }
+        self.turn.messages.push(message);
+    }
+
+    /// Everything between what stays in the document and the prompt.
+    pub fn tail(&mut self) -> String {
+        self.turn.growing = self.folder.as_mut().map(|it| it.message().clone());
+        let turn = self.rendered(&self.turn);
+        let questions: String = self.questions.iter().map(Question::render).collect();
+        format!("{}{turn}{questions}{}{}", self.before, self.queued.concat(), self.notes)
+    }
+}
+
+/// The user's first words.
+pub fn title_of(message: &AgentMessage) -> Option<String> {
+    let AgentMessage::User(user) = message else { return None };
+    Some(markdown::line(&user.content.text(), TITLE)).filter(|it| !it.is_empty())
+}

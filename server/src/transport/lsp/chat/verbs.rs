@@ -1,0 +1,177 @@
+//! What a user can do with a session by a word: the same for the commands of a chat document and those of
+//! `workspace/executeCommand`.
+
+use std::sync::Arc;
+
+use lsp_types::MessageType;
+use pi_core::{SessionHandle, session::Command};
+use pi_host::{fs::blocking, ledger::Select, ledger::Verb};
+use pi_protocol::{CommandError, CompactParams, Model, PermissionMode, SetModelParams};
+use tokio::sync::oneshot;
+
+use super::{
+    commands::{Said, text},
+    files, open, review, transcript,
+};
+use crate::{
+    markdown,
+    transport::lsp::{actions, connection::Connection, lane::Job, target::Target},
+};
+
+/// Sessions that are listed.
+const LISTED: usize = 10;
+
+/// Does what the word says, and tells the user in a message what came of it.
+pub async fn told(connection: Arc<Connection>, session: SessionHandle, name: &'static str, rest: String) {
+    match perform(&connection, &session, name, &rest).await {
+        Ok(said) if said.is_empty() => {}
+        Ok(said) => connection.messages.show(MessageType::INFO, &said),
+        Err(error) => connection.messages.error(&error),
+    }
+}
+
+/// Does what the word says.
+pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name: &str, rest: &str) -> Said {
+    match name {
+        "stop" => {
+            session.send(Command::Abort(Box::new(|_| {})));
+            Ok(String::new())
+        }
+        "redo" => {
+            actions::decide(connection, Select { last_decision: true, ..Select::default() }, Verb::Redo);
+            Ok(String::new())
+        }
+        "diff" => review::diff(connection, session, rest).await,
+        "model" => model(session, rest).await,
+        "thinking" => {
+            if !rest.is_empty() {
+                let level = rest.parse().map_err(|_| format!("there is no level “{rest}”"))?;
+                session.ask(|reply| Command::SetThinkingLevel(level, reply)).await.map_err(text)?;
+            }
+            let state = session.ask(Command::GetState).await.map_err(text)?;
+            Ok(state.thinking_level.to_string())
+        }
+        "mode" => {
+            if !rest.is_empty() {
+                let mode = PermissionMode::from_name(rest).ok_or("ask, edit, full or plan")?;
+                session.ask(|reply| Command::SetPermissionMode(mode, reply)).await.map_err(text)?;
+            }
+            let state = session.ask(Command::GetState).await.map_err(text)?;
+            Ok(state.permission_mode.as_str().to_owned())
+        }
+        "new" => {
+            let folder = Target::Folder(connection.hub.folder_of(session.id()));
+            connection.enqueue(Job::NewSession(folder.clone()));
+            connection.enqueue(Job::OpenChat(folder, None));
+            Ok(String::new())
+        }
+        "sessions" => Ok(listed(connection, session, rest).await),
+        "open" => open_listed(connection, session, rest).await,
+        "fork" => fork(connection, session, rest).await,
+        "rename" if rest.is_empty() => Err("needs a title".into()),
+        "rename" => {
+            session.ask(|reply| Command::SetSessionName(rest.to_owned(), reply)).await.map_err(text)?;
+            Ok(format!("This chat is now “{rest}”"))
+        }
+        "compact" => {
+            let messages = connection.messages.clone();
+            let reply = Box::new(move |outcome: Result<_, CommandError>| match outcome {
+                Ok(_) => messages.show(MessageType::INFO, "Summarised older turns; the full chat is kept"),
+                Err(error) => {
+                    messages.error(&format!("Could not summarise: {}. The chat is unchanged.", error.message))
+                }
+            });
+            session.send(Command::Compact(CompactParams::default(), reply));
+            Ok("Making room: summarising older turns…".into())
+        }
+        "export" if rest == "html" => {
+            let page = connection.hub.export_html(session, Default::default()).await.map_err(text)?;
+            Ok(page.path)
+        }
+        "export" if rest.is_empty() => {
+            let path = transcript::export(connection, session).await.map_err(text)?;
+            Ok(path.display().to_string())
+        }
+        "export" => Err("write `/export` or `/export html`".into()),
+        "cost" => {
+            let stats = session.ask(Command::GetSessionStats).await.map_err(text)?;
+            let (tokens, cost) = (markdown::thousands(stats.tokens.total), markdown::money(stats.cost));
+            Ok(format!("{tokens} tokens · {cost}"))
+        }
+        other => Err(format!("there is no command {other}")),
+    }
+}
+
+async fn model(session: &SessionHandle, name: &str) -> Said {
+    let models = session.ask(Command::GetAvailableModels).await.map_err(text)?.models;
+    if name.is_empty() {
+        let now = session.ask(Command::GetState).await.map_err(text)?.model;
+        let now = now.map_or_else(|| "no model is set up".to_owned(), |it| full_name(&it));
+        let all: Vec<_> = models.iter().map(full_name).filter(|it| *it != now).take(LISTED).collect();
+        return Ok([vec![now], all].concat().join(" · "));
+    }
+    let found: Vec<_> = models.iter().filter(|it| it.id == name || full_name(it) == name).collect();
+    let found = match found.as_slice() {
+        [] => models.iter().filter(|it| full_name(it).contains(name)).collect(),
+        _ => found,
+    };
+    match found.as_slice() {
+        [one] => {
+            let params = SetModelParams { provider: one.provider.clone(), model_id: one.id.clone() };
+            session.ask(|reply| Command::SetModel(params, reply)).await.map_err(text)?;
+            Ok(full_name(one))
+        }
+        [] => Err(format!("no model “{name}”")),
+        several => Err(several.iter().map(|it| full_name(it)).collect::<Vec<_>>().join(" or ")),
+    }
+}
+
+/// Provider and model.
+pub fn full_name(model: &Model) -> String {
+    format!("{}/{}", model.provider, model.id)
+}
+
+/// The newest sessions of the project: id and what it is called.
+pub async fn sessions(connection: &Connection, session: &SessionHandle) -> Vec<(String, String)> {
+    let folder = connection.hub.folder_of(session.id());
+    let files = connection.hub.compose().session_files(&folder);
+    let found = blocking(move || Ok::<_, std::io::Error>(files.list(&folder))).await.unwrap_or_default();
+    found.into_iter().map(|it| (it.id, it.name.unwrap_or(it.first_message))).collect()
+}
+
+async fn listed(connection: &Connection, session: &SessionHandle, wanted: &str) -> String {
+    let lower = wanted.to_lowercase();
+    let all = sessions(connection, session).await;
+    let found = all.iter().enumerate().filter(|(_, it)| it.1.to_lowercase().contains(&lower)).take(LISTED);
+    let lines: Vec<_> =
+        found.map(|(at, it)| format!("{}: {}", at + 1, it.1.lines().next().unwrap_or_default())).collect();
+    match (lines.is_empty(), wanted) {
+        (false, _) => format!("open one with `/open n`\n{}", lines.join("\n")),
+        (true, "") => "Your chats in this folder will be listed here".to_owned(),
+        (true, _) => format!("No chat mentions “{wanted}”"),
+    }
+}
+
+async fn open_listed(connection: &Connection, session: &SessionHandle, number: &str) -> Said {
+    let all = sessions(connection, session).await;
+    let at = number.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
+    let (id, title) = at.and_then(|it| all.get(it)).cloned().ok_or("give a number of `/sessions`")?;
+    let folder = connection.hub.folder_of(session.id());
+    let path =
+        blocking(move || files::ensure(&folder, &id, Some(&title))).await.map_err(|it| it.to_string())?;
+    open::show(connection, &path).await;
+    Ok(String::new())
+}
+
+/// Another chat with everything up to now, or with what was before a turn; that turn's prompt is then its draft.
+async fn fork(connection: &Arc<Connection>, session: &SessionHandle, rest: &str) -> Said {
+    let before = match rest.trim_start_matches("turn").trim() {
+        "" => None,
+        number => review::turn(session, number).await?.into_iter().next(),
+    };
+    let (reply, answer) = oneshot::channel();
+    connection.enqueue(Job::Fork { session: session.id().clone(), before, reply });
+    let (forked, draft) = answer.await.map_err(|_ended| "Pi ends".to_owned())?.map_err(text)?;
+    open::open(connection.clone(), forked, Some(draft).filter(|it| !it.is_empty())).await;
+    Ok("the other chat is open".into())
+}
