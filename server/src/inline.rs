@@ -83,14 +83,12 @@ impl Gap {
     pub fn insertion(&self, said: &str, cut: bool) -> Option<String> {
         let said = said.replace("\r\n", "\n");
         let mut text = unfenced(&said).to_owned();
-        // The line again, with what comes before the cursor.
+        // The line again, with what comes before the cursor, were it only its indentation.
         let line = self.line_before();
-        if !line.trim().is_empty() {
-            for repeated in [line, line.trim_start()] {
-                if let Some(rest) = text.strip_prefix(repeated).filter(|it| !it.is_empty()) {
-                    text = rest.to_owned();
-                    break;
-                }
+        for repeated in [line, line.trim_start()].into_iter().filter(|it| !it.is_empty()) {
+            if let Some(rest) = text.strip_prefix(repeated).filter(|it| !it.is_empty()) {
+                text = rest.to_owned();
+                break;
             }
         }
         if cut {
@@ -142,6 +140,8 @@ mod tests {
             // The line once more, with and without its indentation.
             ("    let x = |\n", "    let x = 1;", Some("1;")),
             ("    let x = |\n", "let x = 1;", Some("1;")),
+            ("def a():\n    |\n", "    return 1", Some("return 1")),
+            ("def a():\n    |\n", "if b:\n        return 1", Some("if b:\n        return 1")),
             // What comes behind once more.
             ("foo(|)\n", "a, b)", Some("a, b")),
             ("foo(|);\n", "a, b);", Some("a, b")),

@@ -4,11 +4,7 @@
 //! context takes time, `lane_sessions.rs` what is about sessions as such. Sessions answer through [`Answering`], which
 //! puts the answer between the events of the session.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use pi_core::{SessionHandle, bus::EventQueue, session::Command};
 use pi_protocol::*;
@@ -157,7 +153,7 @@ pub struct Lane {
     /// The session of each folder, for what names only the folder.
     homes: HashMap<PathBuf, Arc<str>>,
     /// The folder whose session was used last.
-    last: Option<PathBuf>,
+    pub(super) last: Option<PathBuf>,
     desk: Desk,
 }
 
@@ -328,38 +324,6 @@ impl Lane {
             }
             // Gone, or nothing was ever said in it.
             Some(Err(_)) | None => Ok(self.session(otherwise).await?.handle.clone()),
-        }
-    }
-
-    /// The sessions of these folders end once nothing runs in them any more.
-    fn folders_closed(&mut self, folders: &[PathBuf]) {
-        let is_closed = |folder: &Path| folders.iter().any(|it| it == folder);
-        self.last.take_if(|it| is_closed(it));
-        for session in self.attached.values().filter(|it| is_closed(&it.folder)) {
-            let (connection, session) = (self.connection.clone(), session.handle.clone());
-            tokio::spawn(async move {
-                if session.ask(Command::WhenSettled).await.is_ok() {
-                    connection.enqueue(Job::EndLeft(session.id().clone()));
-                }
-            });
-        }
-    }
-
-    async fn end_left(&mut self, id: &str) {
-        let Some(session) = self.attached.get(id) else { return };
-        if self.connection.folders().all().contains(&session.folder) {
-            return;
-        }
-        match session.handle.ask(Command::GetState).await {
-            // Begun again in the meantime.
-            Ok(state) if state.is_streaming || state.is_compacting => {
-                let folder = session.folder.clone();
-                self.folders_closed(&[folder]);
-            }
-            _ => {
-                self.connection.hub.close(id).await;
-                self.leave(id);
-            }
         }
     }
 

@@ -1,12 +1,16 @@
-//! Requests about sessions as such: which there are, and several at once on one connection.
+//! Sessions as such: which there are, several at once on one connection, and those of folders that are closed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pi_core::session::Command;
 use pi_protocol::*;
 use serde::Serialize;
 
-use super::{connection::Answering, lane::Lane, target::Target};
+use super::{
+    connection::Answering,
+    lane::{Job, Lane},
+    target::Target,
+};
 use crate::dispatch::encode;
 
 impl Lane {
@@ -85,6 +89,39 @@ impl Lane {
         let answering = answering.through(&queue);
         let reply = Box::new(move |outcome| finish(answering, outcome));
         handle.send(Command::Attach(queue, params, reply));
+    }
+
+    /// The sessions of these folders end once nothing runs in them any more.
+    pub(super) fn folders_closed(&mut self, folders: &[PathBuf]) {
+        let is_closed = |folder: &Path| folders.iter().any(|it| it == folder);
+        self.last.take_if(|it| is_closed(it));
+        for session in self.attached.values().filter(|it| is_closed(&it.folder)) {
+            let (connection, session) = (self.connection.clone(), session.handle.clone());
+            tokio::spawn(async move {
+                if session.ask(Command::WhenSettled).await.is_ok() {
+                    connection.enqueue(Job::EndLeft(session.id().clone()));
+                }
+            });
+        }
+    }
+
+    /// Ends such a session, unless its folder is open again or a run has begun.
+    pub(super) async fn end_left(&mut self, id: &str) {
+        let Some(session) = self.attached.get(id) else { return };
+        if self.connection.folders().all().contains(&session.folder) {
+            return;
+        }
+        match session.handle.ask(Command::GetState).await {
+            // Begun again in the meantime.
+            Ok(state) if state.is_streaming || state.is_compacting => {
+                let folder = session.folder.clone();
+                self.folders_closed(&[folder]);
+            }
+            _ => {
+                self.connection.hub.close(id).await;
+                self.leave(id);
+            }
+        }
     }
 
     /// Answers when `work` is done, whatever comes meanwhile.
