@@ -40,6 +40,8 @@ pub struct Review {
     swept: AtomicBool,
     /// Decisions of this process follow one another.
     turn: tokio::sync::Mutex<()>,
+    /// Nobody looks while a file gets another name: it would seem to be gone, or renamed by somebody else.
+    moving: tokio::sync::RwLock<()>,
     decision: AtomicI64,
 }
 
@@ -64,6 +66,7 @@ impl Review {
             root,
             swept: AtomicBool::new(false),
             turn: tokio::sync::Mutex::default(),
+            moving: tokio::sync::RwLock::default(),
             decision: AtomicI64::new(0),
         })
     }
@@ -91,6 +94,7 @@ impl Review {
         if !self.ledger.is_there() {
             return Ok(Found::default());
         }
+        let _still = self.moving.read().await;
         let review = self.clone();
         let found = fs::blocking(move || {
             let root = store::path_text(&review.root);
@@ -308,7 +312,9 @@ impl Review {
         let place = new_place(path, named.as_deref(), &file.state);
         let moved = place != path;
         let _left;
+        let _moving;
         if moved {
+            _moving = self.moving.write().await;
             // Both are held: an editor tells of the move as well, and what it says waits until all is stored.
             let new = self.workspace.lock_path(&place).await;
             _left = std::mem::replace(&mut guard, new);
@@ -374,7 +380,7 @@ impl Review {
             for _ in 0..STORE_ATTEMPTS {
                 let saved = review.ledger.with(|db| {
                     let change = store::write(db)?;
-                    if key != to {
+                    if key != to && store::knows(&change, &key)? {
                         store::rename(&change, &key, &to)?;
                     }
                     let saved = store::save(&change, &root, &to, &file)?;
@@ -387,7 +393,9 @@ impl Review {
                 if saved {
                     return Ok(());
                 }
-                let mut theirs = review.ledger.with(|db| store::load(db, &key))?;
+                // Another process may have seen the new name already.
+                let at = review.ledger.with(|db| Ok(if store::knows(db, &key)? { &key } else { &to }))?;
+                let mut theirs = review.ledger.with(|db| store::load(db, at))?;
                 theirs.state.follow(file.state.text.as_deref());
                 for ours in file.state.hunks.iter().filter(|it| changed.contains(&it.id)) {
                     if let Some(it) = theirs.state.hunks.iter_mut().find(|it| it.id == ours.id) {
