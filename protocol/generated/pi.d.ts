@@ -198,6 +198,10 @@ export type AgentEvent = {
   /** The new mode. */
   mode: PermissionMode;
 } | {
+  type: "review_mode_changed";
+  /** The new mode. */
+  mode: ReviewMode;
+} | {
   type: "extension_error";
   /** File, or `<runtime>`, or `command:<name>`. */
   extensionPath: string;
@@ -1398,6 +1402,9 @@ export type RevertEditsParams = {
   preview?: boolean;
 };
 
+/** What becomes of the edits the agent makes. What it may do at all is the [`PermissionMode`]. */
+export type ReviewMode = "apply" | "ask" | "plan";
+
 /** What commands may write. */
 export type SandboxMode = "workspace-write" | "read-only";
 
@@ -1512,6 +1519,8 @@ export type SessionState = {
   pendingMessageCount: number;
   /** What the agent may do without asking. Not in Pi. */
   permissionMode: PermissionMode;
+  /** What becomes of the edits the agent makes. Not in Pi. */
+  reviewMode: ReviewMode;
   /** Tools that wait for permission, oldest first. Not in Pi. */
   pendingPermissions?: PermissionRequest[];
   /** What confines the model's shell commands; absent when nothing does. Not in Pi. */
@@ -1610,6 +1619,12 @@ export type SetPermissionModeParams = {
 export type SetQueueModeParams = {
   /** All at once or one per turn. */
   mode: QueueMode;
+};
+
+/** What becomes of the edits the agent makes. */
+export type SetReviewModeParams = {
+  /** The mode, until the session ends. */
+  mode: ReviewMode;
 };
 
 /** The session's name. */
@@ -1909,6 +1924,8 @@ export interface Methods {
   "pi/answerPermission": { jsonl: "answer_permission"; params: AnswerPermissionParams; result: Empty };
   /** Choose what the agent may do without asking. Questions that are open stay open. */
   "pi/setPermissionMode": { jsonl: "set_permission_mode"; params: SetPermissionModeParams; result: Empty };
+  /** Choose what becomes of the edits the agent makes. Questions that are open stay open. */
+  "pi/setReviewMode": { jsonl: "set_review_mode"; params: SetReviewModeParams; result: Empty };
   /** What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`. */
   "pi/edits/list": { jsonl: "get_edits"; params: GetEditsParams; result: Edits };
   /** Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made. */

@@ -189,6 +189,11 @@
 ---@field type "permission_mode_changed"
 ---@field mode pi.PermissionMode The new mode.
 
+---The review mode was changed. Not in Pi.
+---@class pi.AgentEvent.review_mode_changed
+---@field type "review_mode_changed"
+---@field mode pi.ReviewMode The new mode.
+
 ---An extension failed.
 ---@class pi.AgentEvent.extension_error
 ---@field type "extension_error"
@@ -238,6 +243,7 @@
 ---| pi.AgentEvent.permission_request # A tool waits for permission. Clients that do not know this event get the same question, with the same id, as `extension_ui_request`. Not in Pi.
 ---| pi.AgentEvent.permission_resolved # A tool waits no longer. Not in Pi.
 ---| pi.AgentEvent.permission_mode_changed # The permission mode was changed. Not in Pi.
+---| pi.AgentEvent.review_mode_changed # The review mode was changed. Not in Pi.
 ---| pi.AgentEvent.extension_error # An extension failed.
 ---| pi.AgentEvent.edits_changed # Hunks are new or were decided about. Sent from the first `get_edits` of a connection on. Not in Pi.
 ---| pi.AgentEvent.notice # Something a person should know that belongs to no message: a session file that cannot be written, a settings file that cannot be read. Not in Pi; its clients pass unknown events through.
@@ -1159,6 +1165,12 @@
 ---@field fork? boolean With `to`: also go on in a new session that ends before the prompt. Files go back first.
 ---@field preview? boolean Only say what it would come to.
 
+---What becomes of the edits the agent makes. What it may do at all is the [`PermissionMode`].
+---@alias pi.ReviewMode
+---| "apply" # They are made and wait for review.
+---| "ask" # Each is shown first and made when it is allowed.
+---| "plan" # None is made: they are only shown.
+
 ---What commands may write.
 ---@alias pi.SandboxMode
 ---| "workspace-write" # The workspace, its repository, and what the setting `sandbox.writable` lists.
@@ -1235,6 +1247,7 @@
 ---@field messageCount integer Messages in the context.
 ---@field pendingMessageCount integer Messages that wait in the queues.
 ---@field permissionMode pi.PermissionMode What the agent may do without asking. Not in Pi.
+---@field reviewMode pi.ReviewMode What becomes of the edits the agent makes. Not in Pi.
 ---@field pendingPermissions? pi.PermissionRequest[] Tools that wait for permission, oldest first. Not in Pi.
 ---@field sandbox? pi.SandboxState What confines the model's shell commands; absent when nothing does. Not in Pi.
 
@@ -1292,6 +1305,10 @@
 ---How a queue is emptied.
 ---@class pi.SetQueueModeParams
 ---@field mode pi.QueueMode All at once or one per turn.
+
+---What becomes of the edits the agent makes.
+---@class pi.SetReviewModeParams
+---@field mode pi.ReviewMode The mode, until the session ends.
 
 ---The session's name.
 ---@class pi.SetSessionNameParams
@@ -1505,6 +1522,7 @@
 ---| "pi/exportHtml" # Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
 ---| "pi/answerPermission" # Answer a tool that waits for permission. The first answer counts.
 ---| "pi/setPermissionMode" # Choose what the agent may do without asking. Questions that are open stay open.
+---| "pi/setReviewMode" # Choose what becomes of the edits the agent makes. Questions that are open stay open.
 ---| "pi/edits/list" # What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`.
 ---| "pi/edits/diff" # Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made.
 ---| "pi/edits/accept" # Keep hunks: they no longer wait.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     content::ImageContent,
-    permission::{PermissionChoice, PermissionMode},
+    permission::{PermissionChoice, PermissionMode, ReviewMode},
 };
 
 /// Nothing to say.
@@ -309,4 +309,11 @@ pub struct AnswerPermissionParams {
 pub struct SetPermissionModeParams {
     /// The mode, until the session ends.
     pub mode: PermissionMode,
+}
+
+/// What becomes of the edits the agent makes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetReviewModeParams {
+    /// The mode, until the session ends.
+    pub mode: ReviewMode,
 }

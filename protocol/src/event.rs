@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     content::{Content, ToolCall},
     message::{AgentMessage, AssistantMessage, ToolResultMessage, Usage},
-    permission::{PermissionChoice, PermissionDecision, PermissionMode, PermissionRequest},
+    permission::{PermissionChoice, PermissionDecision, PermissionMode, PermissionRequest, ReviewMode},
     queue::QueueItem,
     response::CompactionResult,
     ui::ExtensionUiRequest,
@@ -234,6 +234,11 @@ pub enum AgentEvent {
     PermissionModeChanged {
         /// The new mode.
         mode: PermissionMode,
+    },
+    /// The review mode was changed. Not in Pi.
+    ReviewModeChanged {
+        /// The new mode.
+        mode: ReviewMode,
     },
     /// An extension failed.
     ExtensionError {

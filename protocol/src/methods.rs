@@ -205,6 +205,8 @@ methods! {
     AnswerPermission = "pi/answerPermission" | "answer_permission" { AnswerPermissionParams => Empty, Session, Experimental },
     /// Choose what the agent may do without asking. Questions that are open stay open.
     SetPermissionMode = "pi/setPermissionMode" | "set_permission_mode" { SetPermissionModeParams => Empty, Session, Experimental },
+    /// Choose what becomes of the edits the agent makes. Questions that are open stay open.
+    SetReviewMode = "pi/setReviewMode" | "set_review_mode" { SetReviewModeParams => Empty, Session, Experimental },
     /// What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`.
     GetEdits = "pi/edits/list" | "get_edits" { GetEditsParams => Edits, Review, Experimental },
     /// Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made.

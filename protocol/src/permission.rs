@@ -38,6 +38,38 @@ impl PermissionMode {
     }
 }
 
+/// What becomes of the edits the agent makes. What it may do at all is the [`PermissionMode`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewMode {
+    /// They are made and wait for review.
+    #[default]
+    Apply,
+    /// Each is shown first and made when it is allowed.
+    Ask,
+    /// None is made: they are only shown.
+    Plan,
+}
+
+impl ReviewMode {
+    /// All modes, most careful first.
+    pub const ALL: [Self; 3] = [Self::Plan, Self::Ask, Self::Apply];
+
+    /// The name on the wire, in settings and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Ask => "ask",
+            Self::Plan => "plan",
+        }
+    }
+
+    /// The mode of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+}
+
 /// A question: may this call of a tool be run? Nothing but an answer, the end of the run or the end of the session
 /// closes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]

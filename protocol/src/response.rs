@@ -9,7 +9,7 @@ use crate::{
     entry::Entry,
     message::AgentMessage,
     model::{Model, ThinkingLevel},
-    permission::{PermissionMode, PermissionRequest},
+    permission::{PermissionMode, PermissionRequest, ReviewMode},
     sandbox::SandboxState,
     stored::StoredMessage,
 };
@@ -86,6 +86,9 @@ pub struct SessionState {
     /// What the agent may do without asking. Not in Pi.
     #[serde(default)]
     pub permission_mode: PermissionMode,
+    /// What becomes of the edits the agent makes. Not in Pi.
+    #[serde(default)]
+    pub review_mode: ReviewMode,
     /// Tools that wait for permission, oldest first. Not in Pi.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_permissions: Vec<PermissionRequest>,

@@ -10,7 +10,7 @@ use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum,
     builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use pi_protocol::{OutputMode, PermissionMode, ThinkingLevel};
+use pi_protocol::{OutputMode, PermissionMode, ReviewMode, ThinkingLevel};
 
 /// Version of the protocol that clients check; raised when something they rely on changes.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -351,6 +351,10 @@ pub struct SessionArgs {
     #[arg(long, value_name = "MODE", value_parser = permission_modes(), help_heading = "Tools")]
     pub permission_mode: Option<PermissionMode>,
 
+    /// What becomes of the agent's edits
+    #[arg(long, value_name = "MODE", value_parser = review_modes(), help_heading = "Tools")]
+    pub review_mode: Option<ReviewMode>,
+
     /// Replace the system prompt by this text or file
     #[arg(long, value_name = "TEXT | FILE", help_heading = "Prompt")]
     pub system_prompt: Option<String>,
@@ -420,6 +424,16 @@ fn permission_modes() -> impl TypedValueParser<Value = PermissionMode> {
         word(PermissionMode::Full, "Only what a rule names is asked for; the default elsewhere"),
     ])
     .map(|word| PermissionMode::from_name(&word).unwrap_or_default())
+}
+
+fn review_modes() -> impl TypedValueParser<Value = ReviewMode> {
+    let word = |mode: ReviewMode, help: &'static str| PossibleValue::new(mode.as_str()).help(help);
+    PossibleValuesParser::new([
+        word(ReviewMode::Apply, "They are made and can be rejected; the default"),
+        word(ReviewMode::Ask, "Each is shown first"),
+        word(ReviewMode::Plan, "None is made; what would change is shown"),
+    ])
+    .map(|word| ReviewMode::from_name(&word).unwrap_or_default())
 }
 
 fn thinking_levels() -> impl TypedValueParser<Value = ThinkingLevel> {

@@ -27,7 +27,7 @@ use pi_host::{
         ResourceOptions, Resources, Sources, SystemPromptInput, TemplateAction, build_system_prompt,
         can_read, discover_context_files, load_prompt_files,
     },
-    sandbox::Confine,
+    sandbox::{Confine, ConfineCopy},
     sessions::{Found, SessionFiles},
     settings::{HostSettings, SettingsOptions, Values},
     shell::HostShell,
@@ -364,11 +364,16 @@ impl Compose {
         };
         let shell = self.shell(&cwd);
         let mode = self.permission_mode(&settings.values());
+        let review = self.args.review_mode.unwrap_or_else(|| settings.values().review_mode());
         let recorder = Recorder::new(workspace.clone(), permissions.clone());
-        let permissions = Arc::new(HostPermissions::new(permissions.clone(), mode));
+        let permissions = Arc::new(HostPermissions::new(permissions.clone(), mode, review));
         let confine: Confine = Arc::new({
             let (settings, permissions, cwd) = (settings.clone(), permissions.clone(), cwd.clone());
             move || confine::confinement(&settings.values(), permissions.mode(), &cwd)
+        });
+        let confine_copy: ConfineCopy = Arc::new({
+            let (settings, cwd) = (settings.clone(), cwd.clone());
+            move |copy| confine::confinement_of_plan(&settings.values(), copy, &cwd)
         });
         let sandbox: SandboxInForce = Arc::new({
             let (settings, permissions) = (settings.clone(), permissions.clone());
@@ -379,7 +384,7 @@ impl Compose {
             move || Policy::from_name(&settings.values().text("shell.unsaved")?)
         });
         let unsaved = Unsaved::new(workspace.clone(), wanted);
-        let bash = BashTool::new(shell.clone(), Some(unsaved), Some(recorder), confine);
+        let bash = BashTool::new(shell.clone(), Some(unsaved), Some(recorder), confine, confine_copy);
         let tools = self.tools(settings, workspace, bash, mode);
         let offered =
             |it: &&Arc<dyn Tool>| it.is_offered() && (mode != PermissionMode::Plan || it.spec().read_only);

@@ -89,11 +89,31 @@ pub fn confinement(values: &Values, permissions: PermissionMode, root: &Path) ->
         }
     };
     let listed = values.texts("sandbox.writable").unwrap_or_default();
-    let places = Places { root: root.to_owned(), home: paths::home_dir(), listed };
+    let places = Places { root: root.to_owned(), home: paths::home_dir(), listed, copy_of: None };
     let mut sandbox = Sandbox::new(state, &places, program);
     // In the other modes nobody is asked.
     sandbox.exit = matches!(permissions, PermissionMode::Ask | PermissionMode::Edit);
     Confinement::In(Arc::new(sandbox))
+}
+
+/// How a command is confined that runs in `copy`, a private copy of `root`, so that it can change nothing else of the
+/// user's.
+pub fn confinement_of_plan(values: &Values, copy: &Path, root: &Path) -> Confinement {
+    const NOT_RUN: &str = "The command was not run: the user has set review.mode to \"plan\", in which nothing is \
+                           changed, and the system cannot keep commands from that. Commands that only read are run";
+    if let Support::None(why) = sandbox::support() {
+        return Confinement::Impossible(format!("{NOT_RUN} ({why})."));
+    }
+    let program = match helper::program() {
+        Ok(program) => program,
+        Err(error) => return Confinement::Impossible(format!("{NOT_RUN} ({error}).")),
+    };
+    let listed = values.texts("sandbox.writable").unwrap_or_default();
+    let network = values.text("sandbox.network").as_deref() != Some("deny");
+    let places =
+        Places { root: copy.to_owned(), home: paths::home_dir(), listed, copy_of: Some(root.to_owned()) };
+    let state = SandboxState { mode: SandboxMode::WorkspaceWrite, network };
+    Confinement::In(Arc::new(Sandbox::new(state, &places, program)))
 }
 
 /// What is in force in `root`, for people, and whether that is what was asked for.

@@ -55,6 +55,7 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         Request::GetTree(_) => Command::GetTree(data(answered)),
         Request::NavigateTree(it) => Command::NavigateTree(it.target_id, data(answered)),
         Request::AnswerPermission(it) => Command::AnswerPermission(it, done(answered)),
+        Request::SetReviewMode(it) => Command::SetReviewMode(it.mode, done(answered)),
         Request::SetPermissionMode(it) => Command::SetPermissionMode(it.mode, done(answered)),
         Request::NewSession(_)
         | Request::SwitchSession(_)

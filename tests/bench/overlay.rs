@@ -110,6 +110,9 @@ async fn search(workspace: &Arc<Workspace>) -> Duration {
             session_id: "session".into(),
             prompt_id: None,
             turn: 1,
+            access: pi_core::Access::default(),
+            review: pi_protocol::ReviewMode::Apply,
+            permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
         };
         let start = Instant::now();
         grep.run(call).await.unwrap();

@@ -10,7 +10,8 @@
 //! * `permissions`: tools that ask first.
 //! * `replay`: playing a recording again.
 //! * `resources`: prompt templates and skills.
-//! * `review`: what Pi changed is kept, rejected, reverted and redone; `review_commands`: also what its commands did.
+//! * `review`: what Pi changed is kept, rejected, reverted and redone; `review_commands`: also what its commands did;
+//!   `review_modes`: edits are made, shown first, or only shown.
 //! * `rpc`: a conversation over JSONL; `rpc_input`: bad input; `rpc_faults`: failing models, keys, disks;
 //!   `rpc_exit`: how the process ends; `rpc_sessions`: forks, clones, trees and models.
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors;
@@ -54,6 +55,7 @@ mod resources;
 mod review;
 #[cfg(unix)]
 mod review_commands;
+mod review_modes;
 mod rpc;
 mod rpc_exit;
 mod rpc_faults;

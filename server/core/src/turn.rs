@@ -14,7 +14,7 @@ use std::{
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use pi_protocol::{
     AgentEvent, AgentMessage, AssistantMessage, Content, CustomMessage, MessageContent, Model,
-    PermissionRequest, StopReason, ToolCall, ToolResult, ToolResultMessage,
+    PermissionRequest, ReviewMode, StopReason, ToolCall, ToolResult, ToolResultMessage,
     event::{ToolResultTagged, shared},
 };
 use serde_json::{Map, Value};
@@ -25,8 +25,8 @@ use crate::{
     builder::MessageFolder,
     clock,
     ports::{
-        ModelRequest, PermissionQuery, Permissions, Provider, ProviderEvent, SteeringInterrupt, Tool,
-        ToolContext, ToolError, Verdict,
+        Access, ModelRequest, PermissionQuery, Permissions, Permit, Provider, ProviderEvent,
+        SteeringInterrupt, Tool, ToolContext, ToolError, Verdict,
     },
     queue::Queued,
     validate,
@@ -38,6 +38,12 @@ const ABORT_GRACE: Duration = Duration::from_secs(2);
 const SKIPPED: &str = "Skipped due to queued user message.";
 /// Error text of an aborted answer (Pi's).
 pub const ABORTED: &str = "Request was aborted.";
+
+/// What the model reads of an edit that was only shown, before its diff.
+const NOT_MADE: &str = "Nothing was changed: the user has set review.mode to \"plan\", so edits are only shown. The file \
+    is as it was, and the next edit is made to that. This is what would change:";
+/// Bytes of a diff the model reads.
+const SHOWN_BYTES: usize = 50 * 1024;
 
 /// Type of the messages that carry notes of tools.
 const NOTE: &str = "pi.note";
@@ -407,7 +413,10 @@ impl TurnLoop {
                     Ok(args) => {
                         let permitted = AssertUnwindSafe(self.permitted(tool, call, &args)).catch_unwind();
                         match permitted.await {
-                            Ok(Ok(())) => self.run_task(tool.clone(), call, args).await,
+                            Ok(Ok(Permitted::Run(access, review))) => {
+                                self.run_task(tool.clone(), call, args, access, review).await
+                            }
+                            Ok(Ok(Permitted::Shown(result))) => Ok(result),
                             Ok(Err(refused)) => Err(refused),
                             Err(_panic) => Err(panicked(&call.name)),
                         }
@@ -421,41 +430,39 @@ impl TurnLoop {
         }
     }
 
-    /// Asks whether the call may be run, and waits for the answer or the end of the run.
+    /// Asks whether the call may be run, and waits for the answer or the end of the run. An edit of a session that only
+    /// plans is shown in its place.
     async fn permitted(
         &self,
         tool: &Arc<dyn Tool>,
         call: &ToolCall,
         args: &Map<String, Value>,
-    ) -> Result<(), ToolError> {
+    ) -> Result<Permitted, ToolError> {
+        let (access, review) = (tool.access(args), self.permissions.review());
+        let edits = !access.writes.is_empty();
         let query = PermissionQuery {
             call_id: call.id.clone(),
             tool: call.name.clone(),
             read_only: tool.spec().read_only,
             args: args.clone(),
-            access: tool.access(args),
+            access: access.clone(),
+            review,
             reason: self.reason.clone(),
         };
-        let mut request = match self.permissions.check(query).await {
-            Verdict::Allow => return Ok(()),
-            Verdict::Deny(text) => return Err(ToolError(text)),
-            Verdict::Ask(request) => request,
-        };
-        let answer = async {
-            request.diff = tool.preview(args).await?;
-            let (tx, rx) = oneshot::channel();
-            self.actor.send(RunMessage::AskPermission(request, tx));
-            match rx.await {
-                Ok(answer) => answer.map_err(ToolError),
-                Err(_given_up) => Err(ToolError::aborted()),
-            }
-        };
+        self.gate().pass(query, tool.preview(args)).await?;
+        // It may have been changed while the question was open.
+        let review = if self.permissions.review() == ReviewMode::Plan { ReviewMode::Plan } else { review };
+        if !edits || review != ReviewMode::Plan {
+            return Ok(Permitted::Run(access, review));
+        }
         tokio::select! {
-            // An answer that stops the run counts as the answer.
-            biased;
-            answer = answer => answer,
+            diff = tool.preview(args) => Ok(Permitted::Shown(shown(diff?.unwrap_or_default()))),
             () = self.cancel.cancelled() => Err(ToolError::aborted()),
         }
+    }
+
+    fn gate(&self) -> Gate {
+        Gate { permissions: self.permissions.clone(), actor: self.actor.clone(), cancel: self.cancel.clone() }
     }
 
     async fn run_task(
@@ -463,6 +470,8 @@ impl TurnLoop {
         tool: Arc<dyn Tool>,
         call: &ToolCall,
         args: Map<String, Value>,
+        access: Access,
+        review: ReviewMode,
     ) -> Result<ToolResult, ToolError> {
         // Closed once the call has ended: an update after its end would break the order clients rely on.
         let open = Arc::new(Mutex::new(true));
@@ -480,7 +489,26 @@ impl TurnLoop {
                 }
             })
         };
+        let permit: Permit = {
+            let (gate, call, args, reason) = (self.gate(), call.clone(), args.clone(), self.reason.clone());
+            Arc::new(move |access, diff| {
+                let query = PermissionQuery {
+                    call_id: call.id.clone(),
+                    tool: call.name.clone(),
+                    read_only: false,
+                    args: args.clone(),
+                    access,
+                    review,
+                    reason: reason.clone(),
+                };
+                let gate = gate.clone();
+                async move { gate.pass(query, async { Ok(diff) }).await }.boxed()
+            })
+        };
         let context = ToolContext {
+            access,
+            review,
+            permit,
             call_id: call.id.clone(),
             args,
             cancel: self.cancel.child_token(),
@@ -504,6 +532,64 @@ impl TurnLoop {
         *open.lock().unwrap_or_else(PoisonError::into_inner) = false;
         outcome
     }
+}
+
+/// What becomes of a call that may be run.
+enum Permitted {
+    /// It is run.
+    Run(Access, ReviewMode),
+    /// It was only shown; this is its result.
+    Shown(ToolResult),
+}
+
+/// Where calls of a run are asked about.
+#[derive(Clone)]
+struct Gate {
+    permissions: Arc<dyn Permissions>,
+    actor: RunLink,
+    cancel: CancellationToken,
+}
+
+impl Gate {
+    /// Waits for the answer or the end of the run. The diff is only made if there is a question.
+    async fn pass(
+        &self,
+        query: PermissionQuery,
+        diff: impl Future<Output = Result<Option<String>, ToolError>>,
+    ) -> Result<(), ToolError> {
+        let mut request = match self.permissions.check(query).await {
+            Verdict::Allow => return Ok(()),
+            Verdict::Deny(text) => return Err(ToolError(text)),
+            Verdict::Ask(request) => request,
+        };
+        let answer = async {
+            request.diff = diff.await?;
+            let (tx, rx) = oneshot::channel();
+            self.actor.send(RunMessage::AskPermission(request, tx));
+            match rx.await {
+                Ok(answer) => answer.map_err(ToolError),
+                Err(_given_up) => Err(ToolError::aborted()),
+            }
+        };
+        tokio::select! {
+            // An answer that stops the run counts as the answer.
+            biased;
+            answer = answer => answer,
+            () = self.cancel.cancelled() => Err(ToolError::aborted()),
+        }
+    }
+}
+
+/// The result of an edit that was not made.
+fn shown(diff: String) -> ToolResult {
+    let mut text = diff.clone();
+    if text.len() > SHOWN_BYTES {
+        let end = (0..=SHOWN_BYTES).rev().find(|it| text.is_char_boundary(*it)).unwrap_or_default();
+        text.truncate(end);
+        text.push_str("\n[diff cut here]");
+    }
+    let details = serde_json::json!({ "planned": true, "patch": diff });
+    ToolResult::text(format!("{NOT_MADE}\n\n{text}")).with_details(details)
 }
 
 fn panicked(tool: &str) -> ToolError {

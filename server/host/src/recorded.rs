@@ -32,6 +32,11 @@ impl Recorder {
         Self { workspace, folder }
     }
 
+    /// Whether a command only reads.
+    pub async fn only_reads(&self, command: &str) -> bool {
+        self.folder.only_reads(command).await
+    }
+
     /// To be called before a command is run. What it gives is ended after the command, or when it is dropped.
     pub async fn before(&self, command: &str, cause: EditCause) -> Option<Watch> {
         let journal = self.workspace.command_journal()?;

@@ -45,7 +45,9 @@ pub fn render(call: &ToolCall, outcome: Outcome<'_>, style: &Style) -> String {
         _ if text.is_empty() => (subject(call, style), String::new()),
         _ => (subject(call, style), cut(&text, "", outcome, style)),
     };
+    let planned = outcome.details.and_then(|it| it.get("planned")).and_then(Value::as_bool) == Some(true);
     let state = match outcome.status {
+        Status::Done if planned => " · only shown",
         Status::Running => " · running",
         Status::Skipped => " · not run to its end",
         Status::Done | Status::Failed => "",

@@ -19,4 +19,4 @@ pub use settings::{
 };
 pub use shell::Shell;
 pub use store::{SessionStore, StoreError};
-pub use tool::{Tool, ToolContext, ToolError, ToolSpec};
+pub use tool::{Permit, Tool, ToolContext, ToolError, ToolSpec};

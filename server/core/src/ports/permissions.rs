@@ -1,7 +1,7 @@
 //! Whether a tool may run.
 
 use async_trait::async_trait;
-use pi_protocol::{PermissionMode, PermissionRequest};
+use pi_protocol::{PermissionMode, PermissionRequest, ReviewMode};
 use serde_json::{Map, Value};
 
 /// What a call would do outside the model's context. Paths are absolute.
@@ -15,6 +15,8 @@ pub struct Access {
     pub command: Option<String>,
     /// The command is to run outside the sandbox. No rule allows that: it is asked for every time.
     pub outside_sandbox: bool,
+    /// The command runs in a copy: what it changes in the workspace is edits of their own, afterwards.
+    pub in_copy: bool,
 }
 
 /// A call to decide about.
@@ -30,6 +32,8 @@ pub struct PermissionQuery {
     pub args: Map<String, Value>,
     /// What it would do.
     pub access: Access,
+    /// What becomes of its edits.
+    pub review: ReviewMode,
     /// The model's last sentence before the call.
     pub reason: Option<String>,
 }
@@ -62,6 +66,12 @@ pub trait Permissions: Send + Sync {
 
     /// Changes the mode, for this session.
     fn set_mode(&self, mode: PermissionMode);
+
+    /// What becomes of edits.
+    fn review(&self) -> ReviewMode;
+
+    /// Changes what becomes of edits, for this session.
+    fn set_review(&self, mode: ReviewMode);
 
     /// Decides about a call. Never panics on what a model wrote.
     async fn check(&self, query: PermissionQuery) -> Verdict;

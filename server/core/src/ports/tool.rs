@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use pi_protocol::{Model, ToolResult};
+use futures::future::BoxFuture;
+use pi_protocol::{Model, ReviewMode, ToolResult};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,10 @@ pub struct ToolSpec {
     pub read_only: bool,
 }
 
+/// Asks whether a call may do something more, with the change as a unified diff. `Err` is what the model reads.
+pub type Permit =
+    Arc<dyn Fn(Access, Option<String>) -> BoxFuture<'static, Result<(), ToolError>> + Send + Sync>;
+
 /// One call of a tool.
 #[derive(Clone)]
 pub struct ToolContext {
@@ -43,6 +48,12 @@ pub struct ToolContext {
     pub prompt_id: Option<Arc<str>>,
     /// Number of the turn in the session, from 1.
     pub turn: u64,
+    /// What it would do, as that was permitted.
+    pub access: Access,
+    /// What becomes of its edits.
+    pub review: ReviewMode,
+    /// Asks for what is not known before the call has begun.
+    pub permit: Permit,
 }
 
 impl fmt::Debug for ToolContext {

@@ -313,6 +313,10 @@ impl SessionActor {
                 self.check_surface();
             }
             Command::AnswerPermission(params, reply) => reply(self.answer_permission(params)),
+            Command::SetReviewMode(mode, reply) => {
+                self.set_review_mode(mode);
+                reply(Ok(Empty {}));
+            }
             Command::SetPermissionMode(mode, reply) => {
                 self.set_permission_mode(mode);
                 reply(Ok(Empty {}));
@@ -404,6 +408,7 @@ impl SessionActor {
             message_count: self.messages.len(),
             pending_message_count: self.queues.len(),
             permission_mode: self.permissions.mode(),
+            review_mode: self.permissions.review(),
             pending_permissions: self.questions.permissions().cloned().collect(),
             sandbox: (self.sandbox)(),
         }

@@ -129,6 +129,8 @@ pub enum Command {
     GetCommands(Reply<Commands>),
     AnswerPermission(AnswerPermissionParams, Reply<Empty>),
     SetPermissionMode(PermissionMode, Reply<Empty>),
+    /// `set_review_mode`.
+    SetReviewMode(ReviewMode, Reply<Empty>),
     /// Asks the user for an extension. The token gives the question up.
     AskUi(Box<ExtensionUiRequest>, CancellationToken, Reply<UiAnswer>),
     /// A client's answer to an `extension_ui_request`.

@@ -218,6 +218,14 @@ impl SessionActor {
         }
     }
 
+    /// Serves `set_review_mode`.
+    pub(super) fn set_review_mode(&mut self, mode: ReviewMode) {
+        if mode != self.permissions.review() {
+            self.permissions.set_review(mode);
+            self.bus.publish(AgentEvent::ReviewModeChanged { mode });
+        }
+    }
+
     /// An extension asks, or has something to show.
     pub(super) fn ask_ui(
         &mut self,

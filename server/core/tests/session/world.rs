@@ -263,6 +263,7 @@ pub struct Asking {
     pub rules: Mutex<Vec<(String, RuleScope)>>,
     pub queries: Mutex<Vec<PermissionQuery>>,
     mode: Mutex<PermissionMode>,
+    review: Mutex<ReviewMode>,
 }
 
 #[async_trait]
@@ -273,6 +274,14 @@ impl Permissions for Asking {
 
     fn set_mode(&self, mode: PermissionMode) {
         *self.mode.lock().unwrap() = mode;
+    }
+
+    fn review(&self) -> ReviewMode {
+        *self.review.lock().unwrap()
+    }
+
+    fn set_review(&self, mode: ReviewMode) {
+        *self.review.lock().unwrap() = mode;
     }
 
     async fn check(&self, query: PermissionQuery) -> Verdict {

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use pi_core::{Access, PermissionQuery};
-use pi_protocol::{PermissionMode, PermissionRisk};
+use pi_protocol::{PermissionMode, PermissionRisk, ReviewMode};
 
 use super::{
     boundary::{Boundary, Place, real},
-    danger,
+    danger, effects,
     places::Folders,
     readonly,
     rules::{self, Rule},
@@ -81,11 +81,20 @@ pub struct Rules {
 pub struct Judge<'a> {
     /// The mode in force.
     pub mode: PermissionMode,
+    /// What becomes of edits.
+    pub review: ReviewMode,
     /// The rules in force.
     pub rules: &'a Rules,
+    /// Those among them that the user's answers in this chat have set.
+    pub session: &'a [Rule],
     /// The places.
     pub boundary: &'a Boundary,
 }
+
+/// Parts of a question about a command that changes many files.
+const MAX_PARTS: usize = 50;
+/// Why an edit is asked for that is allowed otherwise.
+pub const REVIEW_ASKS: &str = "review.mode ask";
 
 /// Commands that a rule may cover with any further arguments; all others are stored as they are.
 const FAMILIES: [&str; 34] = [
@@ -153,7 +162,7 @@ const RISKY: [&str; 22] = [
 impl Judge<'_> {
     /// Decides about a call.
     pub fn decide(&self, query: &PermissionQuery) -> Decided {
-        let Access { reads, writes, command, outside_sandbox } = &query.access;
+        let Access { reads, writes, command, outside_sandbox, in_copy } = &query.access;
         let mut decided = Decided::default();
         for path in reads {
             let path = real(Path::new(path));
@@ -162,12 +171,16 @@ impl Judge<'_> {
         }
         for path in writes {
             let path = real(Path::new(path));
-            decided.parts.push(self.write(&path, "edit"));
+            let part = self.write(&path, "edit");
+            decided.parts.push(self.reviewed(part, &path));
             self.note_place(&path, &mut decided);
             decided.paths.push(path);
         }
         if let Some(command) = command {
-            self.command(command, &mut decided);
+            self.command(command, *in_copy, &mut decided);
+            if self.review == ReviewMode::Ask && !in_copy {
+                self.changes(command, &mut decided);
+            }
         }
         if *outside_sandbox {
             decided.parts.push(self.outside_sandbox());
@@ -256,6 +269,33 @@ impl Judge<'_> {
         Part { text: format!("{verb} {name}"), decision, why, rule: Some(rules::exact_path("edit", &name)) }
     }
 
+    /// An edit as the review mode has it: asked for whatever else allows it, unless the user has said so in this chat;
+    /// or only looked at.
+    fn reviewed(&self, part: Part, path: &Path) -> Part {
+        let allowed = part.decision == Decision::Allow && self.boundary.place(path) != Place::Harmless;
+        match self.review {
+            ReviewMode::Ask if allowed && !self.session.iter().any(|it| it.covers_write(path)) => {
+                Part { decision: Decision::Ask, why: REVIEW_ASKS.to_owned(), ..part }
+            }
+            ReviewMode::Plan if part.decision != Decision::Deny => self.read(path),
+            _ => part,
+        }
+    }
+
+    /// The files of the workspace that a command says it changes, where each edit is asked for.
+    fn changes(&self, command: &str, decided: &mut Decided) {
+        let changed = effects::candidates(command, self.boundary).into_iter().filter(|it| it.sure);
+        for path in changed.map(|it| it.path) {
+            let asked = decided.paths.contains(&path) || decided.parts.len() >= MAX_PARTS;
+            let part = self.write(&path, "change");
+            let part = self.reviewed(part, &path);
+            if !asked && part.decision != Decision::Allow {
+                decided.parts.push(part);
+                decided.paths.push(path);
+            }
+        }
+    }
+
     /// No rule and no mode allows that by itself.
     fn outside_sandbox(&self) -> Part {
         let (decision, why) = match self.mode {
@@ -271,7 +311,7 @@ impl Judge<'_> {
         Part { text: format!("use {tool}"), decision, why, rule: Some(tool.to_owned()) }
     }
 
-    fn command(&self, text: &str, decided: &mut Decided) {
+    fn command(&self, text: &str, in_copy: bool, decided: &mut Decided) {
         decided.risk = decided.risk.max(PermissionRisk::Medium);
         if shell::is_fork_bomb(text) {
             let why = "it would start processes without end".to_owned();
@@ -279,7 +319,7 @@ impl Judge<'_> {
             return;
         }
         match shell::read(text) {
-            Ok(script) => self.script(&script, decided),
+            Ok(script) => self.script(&script, in_copy, decided),
             Err(why) => {
                 decided.risk = PermissionRisk::High;
                 let (decision, reason) = self.opaque(&why);
@@ -299,7 +339,7 @@ impl Judge<'_> {
         }
     }
 
-    fn script(&self, script: &Script, decided: &mut Decided) {
+    fn script(&self, script: &Script, in_copy: bool, decided: &mut Decided) {
         let folders = Folders::of(script, self.boundary.root());
         for command in &script.commands {
             if command.base_name().is_some_and(|it| RISKY.contains(&it)) {
@@ -308,7 +348,7 @@ impl Judge<'_> {
             decided.parts.push(self.simple(command, &folders));
         }
         for redirect in &script.redirects {
-            self.redirect(redirect, &folders, decided);
+            self.redirect(redirect, &folders, in_copy, decided);
         }
     }
 
@@ -344,7 +384,7 @@ impl Judge<'_> {
         Part { text, decision, why, rule }
     }
 
-    fn redirect(&self, redirect: &Redirect, folders: &Folders, decided: &mut Decided) {
+    fn redirect(&self, redirect: &Redirect, folders: &Folders, in_copy: bool, decided: &mut Decided) {
         let arrow = if redirect.writes { ">" } else { "<" };
         let text = format!("{arrow} {}", redirect.file.source);
         let paths = redirect.file.fixed().and_then(|it| folders.paths(it));
@@ -356,6 +396,11 @@ impl Judge<'_> {
         };
         for path in paths {
             let part = match redirect.writes {
+                // In a copy it is brought back as an edit, in a plan it is not.
+                true if self.review == ReviewMode::Ask && !in_copy => {
+                    let part = self.write(&path, "write");
+                    self.reviewed(part, &path)
+                }
                 true => self.write(&path, "write"),
                 false => self.read(&path),
             };

@@ -1,7 +1,7 @@
 //! `pi permissions explain`: a decision and how it came about, for a person.
 
 use pi_core::{Access, PermissionQuery};
-use pi_protocol::PermissionMode;
+use pi_protocol::{PermissionMode, ReviewMode};
 
 use super::{FolderPermissions, decide::Decision};
 
@@ -13,6 +13,7 @@ pub fn explain(folder: &FolderPermissions, mode: PermissionMode, tool: &str, acc
         read_only: false,
         args: serde_json::Map::new(),
         access,
+        review: ReviewMode::Apply,
         reason: None,
     };
     let decided = folder.decide(mode, &[], &query);

@@ -29,7 +29,7 @@ use std::{
 
 use async_trait::async_trait;
 use pi_core::{Access, PermissionQuery, Permissions, RuleScope, Verdict};
-use pi_protocol::{PermissionMode, PermissionRequest};
+use pi_protocol::{PermissionMode, PermissionRequest, ReviewMode};
 
 use self::{
     boundary::Boundary,
@@ -89,6 +89,7 @@ impl FolderPermissions {
             read_only: true,
             args: serde_json::Map::new(),
             access,
+            review: ReviewMode::Apply,
             reason: None,
         };
         self.decide(PermissionMode::Ask, &[], &query).decision() == Decision::Allow
@@ -112,6 +113,14 @@ impl FolderPermissions {
         named.map(|(name, rule)| (name, rule.text().to_owned())).collect()
     }
 
+    /// Whether a command line only reads, whatever it does.
+    pub async fn only_reads(self: &Arc<Self>, command: &str) -> bool {
+        let (folder, command) = (self.clone(), command.to_owned());
+        on_large_stack(move || readonly::script_only_reads(&command, &folder.boundary))
+            .await
+            .unwrap_or_default()
+    }
+
     /// The files of the workspace that a command line may change, as far as it says so.
     pub async fn would_change(self: &Arc<Self>, command: &str) -> Vec<Candidate> {
         let (folder, command) = (self.clone(), command.to_owned());
@@ -121,7 +130,7 @@ impl FolderPermissions {
     fn decide(&self, mode: PermissionMode, session: &[Rule], query: &PermissionQuery) -> Decided {
         let mut rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
         rules.answered.extend_from_slice(session);
-        Judge { mode, rules: &rules, boundary: &self.boundary }.decide(query)
+        Judge { mode, review: query.review, rules: &rules, session, boundary: &self.boundary }.decide(query)
     }
 }
 
@@ -169,14 +178,15 @@ pub struct HostPermissions {
 #[derive(Debug)]
 struct Session {
     mode: PermissionMode,
+    review: ReviewMode,
     /// Rules that hold until the session ends.
     rules: Vec<Rule>,
 }
 
 impl HostPermissions {
-    /// For a session in this folder that begins in this mode.
-    pub fn new(folder: Arc<FolderPermissions>, mode: PermissionMode) -> Self {
-        Self { folder, session: Arc::new(Mutex::new(Session { mode, rules: Vec::new() })) }
+    /// For a session in this folder that begins in these modes.
+    pub fn new(folder: Arc<FolderPermissions>, mode: PermissionMode, review: ReviewMode) -> Self {
+        Self { folder, session: Arc::new(Mutex::new(Session { mode, review, rules: Vec::new() })) }
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {
@@ -233,6 +243,14 @@ impl Permissions for HostPermissions {
         self.session().mode = mode;
     }
 
+    fn review(&self) -> ReviewMode {
+        self.session().review
+    }
+
+    fn set_review(&self, mode: ReviewMode) {
+        self.session().review = mode;
+    }
+
     async fn check(&self, query: PermissionQuery) -> Verdict {
         let (folder, session) = (self.folder.clone(), self.session.clone());
         let tool = query.tool.clone();
@@ -256,6 +274,6 @@ impl Permissions for HostPermissions {
     }
 
     fn nobody_to_ask(&self, request: &PermissionRequest) -> String {
-        request::unasked(request, self.mode())
+        request::unasked(request, self.mode(), self.review())
     }
 }

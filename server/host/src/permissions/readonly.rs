@@ -4,9 +4,9 @@
 //! here if all options that are let through are known. Paths must be where reading needs no question.
 
 use super::{
-    boundary::Boundary,
+    boundary::{Boundary, Place},
     places::{Folders, may_read},
-    shell::{Simple, Word},
+    shell::{self, Redirect, Simple, Word},
 };
 
 /// Only read, whatever their arguments.
@@ -120,6 +120,18 @@ const GIT_OPTIONS: [&str; 24] = [
 /// Whether a variable set for a command changes nothing but how it talks.
 pub fn is_harmless_variable(name: &str, value: &Word) -> bool {
     HARMLESS_VARIABLES.contains(&name) && value.fixed().is_some()
+}
+
+/// Whether every command of a command line only reads, and nothing is written by the shell itself.
+pub fn script_only_reads(text: &str, boundary: &Boundary) -> bool {
+    let Ok(script) = shell::read(text) else { return false };
+    let folders = Folders::of(&script, boundary.root());
+    let harmless = |it: &Redirect| {
+        let paths = it.file.fixed().and_then(|it| folders.paths(it));
+        !it.writes || paths.is_some_and(|it| it.iter().all(|it| boundary.place(it) == Place::Harmless))
+    };
+    script.redirects.iter().all(harmless)
+        && script.commands.iter().all(|it| only_reads(it, &folders, boundary))
 }
 
 /// Whether `command` only reads, and only what needs no question.

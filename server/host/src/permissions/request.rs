@@ -1,11 +1,13 @@
 //! The question about a call: the whole of it, why it is asked, and the answers there are.
 
 use pi_core::{PermissionQuery, visible::visible};
-use pi_protocol::{PermissionChoice, PermissionMode, PermissionOption, PermissionPart, PermissionRequest};
+use pi_protocol::{
+    PermissionChoice, PermissionMode, PermissionOption, PermissionPart, PermissionRequest, ReviewMode,
+};
 
 use super::{
     boundary::{Boundary, Place},
-    decide::{Decided, Decision},
+    decide::{Decided, Decision, REVIEW_ASKS},
 };
 
 /// The question about a call that was decided to be asked. Its id and its diff are still to come.
@@ -13,7 +15,9 @@ pub fn of(query: &PermissionQuery, decided: Decided, boundary: &Boundary) -> Per
     let command = query.access.command.clone();
     let title = title(query, &decided, boundary);
     let cwd = boundary.root().to_string_lossy().into_owned();
-    let choices = choices(&decided);
+    // What is stored for good would not be asked for again, and this mode asks.
+    let edits = !query.access.writes.is_empty() || decided.parts.iter().any(|it| it.why == REVIEW_ASKS);
+    let choices = choices(&decided, !(query.review == ReviewMode::Ask && edits));
     PermissionRequest {
         id: String::new(),
         tool_call_id: query.call_id.clone(),
@@ -43,8 +47,16 @@ pub fn refusal(decided: &Decided) -> String {
 }
 
 /// What the model and the user read when nobody could be asked.
-pub fn unasked(request: &PermissionRequest, mode: PermissionMode) -> String {
+pub fn unasked(request: &PermissionRequest, mode: PermissionMode, review: ReviewMode) -> String {
     let what = request.command.as_deref().or(request.parts.first().map(|it| it.text.as_str()));
+    if request.parts.iter().all(|it| it.allowed || it.why == REVIEW_ASKS) {
+        return format!(
+            "Not run: `{}` is asked for in review.mode {}, and nobody is there to ask. To make edits unasked, set \
+             review.mode to \"apply\", or start pi with --review-mode apply.",
+            what.unwrap_or(&request.tool),
+            review.as_str()
+        );
+    }
     format!(
         "Not run: `{}` needs permission in mode {}, and nobody is there to ask. To allow it, add a rule to \
          permissions.allow in settings.json, or start pi with --permission-mode full.",
@@ -61,7 +73,11 @@ fn title(query: &PermissionQuery, decided: &Decided, boundary: &Boundary) -> Str
     };
     match &query.access {
         it if it.command.is_some() => "Pi wants to run a command".to_owned(),
+        it if !it.writes.is_empty() && query.review == ReviewMode::Plan => {
+            format!("Pi wants to read {}", file())
+        }
         it if !it.writes.is_empty() && outside => "Pi wants to write outside this project".to_owned(),
+        it if it.writes.len() > 1 => format!("Pi wants to change {} files", it.writes.len()),
         it if !it.writes.is_empty() => format!("Pi wants to change {}", file()),
         it if !it.reads.is_empty() => format!("Pi wants to read {}", file()),
         _ => format!("Pi wants to use {}", query.tool),
@@ -98,7 +114,7 @@ fn text(query: &PermissionQuery, title: &str, cwd: &str, decided: &Decided) -> S
 }
 
 /// The answers. Those that store rules are there only if rules can cover all that is asked for.
-fn choices(decided: &Decided) -> Vec<PermissionOption> {
+fn choices(decided: &Decided, for_good: bool) -> Vec<PermissionOption> {
     let asked = || decided.parts.iter().filter(|it| it.decision == Decision::Ask);
     let mut rules = asked().map(|it| it.rule.clone()).collect::<Option<Vec<String>>>().unwrap_or_default();
     let mut seen = std::collections::HashSet::new();
@@ -108,11 +124,9 @@ fn choices(decided: &Decided) -> Vec<PermissionOption> {
     let mut choices = vec![option(PermissionChoice::AllowOnce, "Allow once".into(), &[])];
     if !rules.is_empty() {
         choices.push(option(PermissionChoice::AllowSession, format!("Allow in this chat: {shown}"), &rules));
-        choices.push(option(
-            PermissionChoice::AllowProject,
-            format!("Always in this project: {shown}"),
-            &rules,
-        ));
+        let always =
+            option(PermissionChoice::AllowProject, format!("Always in this project: {shown}"), &rules);
+        choices.extend(for_good.then_some(always));
     }
     choices.push(option(PermissionChoice::Reject, "Reject".into(), &[]));
     choices.push(option(PermissionChoice::RejectStop, "Reject and stop".into(), &[]));

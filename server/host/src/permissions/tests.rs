@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pi_core::{Access, PermissionQuery, Permissions, RuleScope, Verdict};
-use pi_protocol::{PermissionChoice, PermissionMode, PermissionRisk};
+use pi_protocol::{PermissionChoice, PermissionMode, PermissionRisk, ReviewMode};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -53,8 +53,97 @@ fn query(tool: &str, access: Access) -> PermissionQuery {
         read_only: false,
         args: Default::default(),
         access,
+        review: ReviewMode::Apply,
         reason: Some("to see".into()),
     }
+}
+
+/// What is decided about an edit or a command in each permission mode: `plan`, `ask`, `edit`, `full`.
+fn reviewed(world: &World, review: ReviewMode, session: &[&str], query: &PermissionQuery) -> Vec<Decision> {
+    let parse = |it: &&str| super::rules::Rule::parse(it, &world.root, None).unwrap();
+    let session: Vec<_> = session.iter().map(parse).collect();
+    let query = PermissionQuery { review, ..query.clone() };
+    PermissionMode::ALL.iter().map(|mode| world.folder.decide(*mode, &session, &query).decision()).collect()
+}
+
+#[test]
+fn edits_are_asked_for_or_only_looked_at_whatever_else_allows_them() {
+    use ReviewMode::{Apply, Ask, Plan};
+    let world = world(json!({"allow": ["edit(docs/**)", "bash(touch *)"], "deny": ["edit(LICENSE)"]}));
+    let edit = |path: &str| {
+        let path = world.root.join(path).display().to_string();
+        query("edit", Access { writes: vec![path], ..Access::default() })
+    };
+    let in_copy = |text: &str| {
+        let mut query = command(text);
+        query.access.in_copy = true;
+        query
+    };
+    for (what, review, session, query, expected) in [
+        ("an edit", Apply, "read", edit("a.rs"), [DENY, ASK, ALLOW, ALLOW]),
+        ("an edit", Ask, "read", edit("a.rs"), [DENY, ASK, ASK, ASK]),
+        ("one a rule allows", Ask, "read", edit("docs/a.md"), [DENY, ASK, ASK, ASK]),
+        (
+            "one the user has allowed in this chat",
+            Ask,
+            "edit(a.rs)",
+            edit("a.rs"),
+            [DENY, ALLOW, ALLOW, ALLOW],
+        ),
+        ("one that is denied", Ask, "read", edit("LICENSE"), [DENY; 4]),
+        ("an edit that is only shown", Plan, "bash", edit("a.rs"), [DENY, ALLOW, ALLOW, ALLOW]),
+        ("one outside, which would be read", Plan, "bash", edit("/etc/x"), [DENY, ASK, ASK, ALLOW]),
+        ("one that is denied", Plan, "bash", edit("LICENSE"), [DENY; 4]),
+        (
+            "a command that says what it changes",
+            Apply,
+            "read",
+            command("touch a.rs"),
+            [DENY, ALLOW, ALLOW, ALLOW],
+        ),
+        ("a command that says what it changes", Ask, "read", command("touch a.rs"), [DENY, ASK, ASK, ASK]),
+        ("a redirection", Ask, "bash", command("date > a.rs"), [DENY, ASK, ASK, ASK]),
+        ("one into nothing", Ask, "bash", command("date > /dev/null"), [ALLOW; 4]),
+        (
+            "a command whose files are allowed",
+            Ask,
+            "edit(a.rs)",
+            command("touch a.rs"),
+            [DENY, ALLOW, ALLOW, ALLOW],
+        ),
+        ("a command that says nothing", Ask, "bash", command("cargo fmt"), [DENY, ALLOW, ALLOW, ALLOW]),
+        ("a command in a copy", Ask, "bash", in_copy("touch a.rs; date > b"), [DENY, ASK, ALLOW, ALLOW]),
+    ] {
+        assert_eq!(reviewed(&world, review, &[session], &query), expected, "{what}, {review:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_of_the_review_stores_nothing_for_good() {
+    let world = world(json!({}));
+    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Full, ReviewMode::Ask);
+    let path = world.root.join("a.rs").display().to_string();
+    let edit = query("edit", Access { writes: vec![path], ..Access::default() });
+    let edit = PermissionQuery { review: permissions.review(), ..edit };
+    let Verdict::Ask(request) = permissions.check(edit.clone()).await else { panic!("not asked") };
+    assert_eq!(
+        (request.title.as_str(), request.parts[0].why.as_str()),
+        ("Pi wants to change a.rs", "review.mode ask")
+    );
+    let choices: Vec<_> = request.choices.iter().map(|it| it.label.as_str()).collect();
+    assert_eq!(
+        choices,
+        ["Allow once", "Allow in this chat: edit(a.rs)", "Reject", "Reject and stop", "Reject and say why…"]
+    );
+    assert!(permissions.nobody_to_ask(&request).contains("--review-mode apply"));
+    permissions.remember(&request.choices[1].rules, RuleScope::Session).unwrap();
+    assert_eq!(permissions.check(edit).await, Verdict::Allow);
+
+    let command =
+        PermissionQuery { review: ReviewMode::Ask, ..command("rm b.rs && mv c.rs d.rs && cargo test") };
+    let Verdict::Ask(request) = permissions.check(command).await else { panic!("not asked") };
+    let asked: Vec<_> = request.parts.iter().filter(|it| !it.allowed).map(|it| it.text.as_str()).collect();
+    assert_eq!(asked, ["change b.rs", "change c.rs", "change d.rs"]);
 }
 
 #[test]
@@ -378,7 +467,7 @@ fn a_rule_that_cannot_be_read_is_no_hole() {
 #[tokio::test]
 async fn a_question_shows_everything_and_its_answers_hold() {
     let world = ruled();
-    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Ask);
+    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Ask, ReviewMode::Apply);
     let text = "cargo test retry && rm -rf target/tmp && cargo build > log";
     let Verdict::Ask(request) = permissions.check(command(text)).await else { panic!("not asked") };
     assert_eq!(request.title, "Pi wants to run a command");
@@ -405,14 +494,14 @@ async fn a_question_shows_everything_and_its_answers_hold() {
     permissions.remember(&session.rules, RuleScope::Session).unwrap();
     assert_eq!(permissions.check(command(text)).await, Verdict::Allow);
     let Verdict::Ask(other) = permissions.check(command("rm -rf target")).await else { panic!("not asked") };
-    let other_session = HostPermissions::new(world.folder.clone(), PermissionMode::Ask);
+    let other_session = HostPermissions::new(world.folder.clone(), PermissionMode::Ask, ReviewMode::Apply);
     assert!(matches!(other_session.check(command(text)).await, Verdict::Ask(_)));
 
     // For good: in this project, also after a restart, and in no other project.
     let project = other.choices.iter().find(|it| it.id == PermissionChoice::AllowProject).unwrap();
     permissions.remember(&project.rules, RuleScope::Project).unwrap();
     for (root, allowed) in [(&world.root, true), (&world.root.join("src"), false)] {
-        let again = HostPermissions::new(load(&world.agent, root), PermissionMode::Ask);
+        let again = HostPermissions::new(load(&world.agent, root), PermissionMode::Ask, ReviewMode::Apply);
         let verdict = again.check(command("rm -rf target")).await;
         assert_eq!(verdict == Verdict::Allow, allowed, "{verdict:?}");
     }
@@ -420,7 +509,7 @@ async fn a_question_shows_everything_and_its_answers_hold() {
 
 #[tokio::test]
 async fn what_is_not_understood_can_only_be_allowed_once() {
-    let permissions = HostPermissions::new(ruled().folder, PermissionMode::Ask);
+    let permissions = HostPermissions::new(ruled().folder, PermissionMode::Ask, ReviewMode::Apply);
     for text in ["f() { ls; }; f", "ls > $X", "case x in".repeat(20).as_str(), &"(".repeat(5000)] {
         let Verdict::Ask(request) = permissions.check(command(text)).await else {
             panic!("{text} is not asked")
@@ -447,7 +536,7 @@ async fn what_is_not_understood_can_only_be_allowed_once() {
 #[tokio::test]
 async fn a_tool_that_says_nothing_is_asked_for_by_its_name() {
     let world = world(json!({"allow": ["fetch"]}));
-    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Ask);
+    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Ask, ReviewMode::Apply);
     let of = |tool: &str| query(tool, Access::default());
     assert_eq!(permissions.check(of("fetch")).await, Verdict::Allow);
     let Verdict::Ask(request) = permissions.check(of("deploy")).await else { panic!("not asked") };

@@ -60,6 +60,9 @@ pub enum Confinement {
 /// Says how the next command is confined; it can change with the permission mode.
 pub type Confine = Arc<dyn Fn() -> Confinement + Send + Sync>;
 
+/// Says how a command is confined that runs in a private copy of the workspace and is to change nothing else.
+pub type ConfineCopy = Arc<dyn Fn(&Path) -> Confinement + Send + Sync>;
+
 impl Confinement {
     /// The sandbox, if there is one.
     pub fn sandbox(&self) -> Option<&Arc<Sandbox>> {

@@ -16,6 +16,8 @@ pub struct Places {
     pub home: Option<PathBuf>,
     /// Setting `sandbox.writable`: paths, with a leading `~` or `$NAME`.
     pub listed: Vec<String>,
+    /// The root is a copy of this folder, which must stay as it is: no place that contains it, and no repository.
+    pub copy_of: Option<PathBuf>,
 }
 
 impl Places {
@@ -23,8 +25,13 @@ impl Places {
     pub(super) fn resolve(&self) -> Vec<PathBuf> {
         let listed = self.listed.iter().filter_map(|it| self.expand(it, |name| std::env::var(name).ok()));
         let mut out: Vec<PathBuf> = Vec::new();
-        let all = std::iter::once(self.root.clone()).chain(self.repository()).chain(listed);
+        let repository = if self.copy_of.is_some() { Vec::new() } else { self.repository() };
+        let original = self.copy_of.as_ref().map(|it| paths::canonical(it));
+        let all = std::iter::once(self.root.clone()).chain(repository).chain(listed);
         for path in all.filter_map(|it| it.canonicalize().ok()) {
+            if original.as_ref().is_some_and(|it| it.starts_with(&path) || path.starts_with(it)) {
+                continue;
+            }
             if !out.iter().any(|it| path.starts_with(it)) {
                 out.push(path);
             }
@@ -127,6 +134,9 @@ mod tests {
         let root = dir.path().canonicalize().unwrap();
         fs::create_dir(root.join("inside")).unwrap();
         let listed = [root.join("inside"), root.join("missing")].map(|it| it.display().to_string()).into();
-        assert_eq!(Places { root: root.clone(), home: Some(root.clone()), listed }.resolve(), [root]);
+        assert_eq!(
+            Places { root: root.clone(), home: Some(root.clone()), listed, copy_of: None }.resolve(),
+            [root]
+        );
     }
 }

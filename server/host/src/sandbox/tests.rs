@@ -3,7 +3,7 @@
 use super::*;
 
 fn sandbox(mode: SandboxMode, network: bool, root: &Path) -> Sandbox {
-    let places = Places { root: root.to_owned(), home: None, listed: Vec::new() };
+    let places = Places { root: root.to_owned(), home: None, listed: Vec::new(), copy_of: None };
     Sandbox::new(SandboxState { mode, network }, &places, "/usr/bin/pi".into())
 }
 

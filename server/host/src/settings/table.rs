@@ -124,6 +124,7 @@ pub const TABLE: &[Setting] = &[
     both("enableSkillCommands", Kind::Bool, "true", "List each skill as a `/skill:` command."),
     both("sessionDir", Kind::Text, "", "Directory of the session files, without sub-directories; absent = per project in the agent directory."),
     both("hunks.diagnostics", Kind::Choice(&["on", "off"]), r#""on""#, "Whether changes that wait for review are shown as hints in editors without a review of their own. Ours."),
+    global("review.mode", Kind::Choice(&["apply", "ask", "plan"]), r#""apply""#, "What becomes of the edits of the agent: `apply` makes them, and they wait for review; `ask` shows each one first; `plan` makes none and only shows what would change. What the agent may do at all is `permissions.mode`. See [review.md](review.md#modes). Ours."),
     global("review.keepDays", Kind::Count, "30", "Days for which edits can be reviewed and reverted; what still waits for a decision is kept twice as long. 0 = for ever. Ours."),
     global("review.maxMegabytes", Kind::Count, "512", "Largest size of the record of edits, in MiB; the oldest are forgotten first. 0 = any. Ours."),
     both("chat.sendOn", Kind::Choice(&["save", "marker"]), r#""save""#, "What sends the prompt of a chat document: saving it by hand, or saving it with a last line `---`. Ours."),

@@ -6,7 +6,7 @@ use pi_core::ports::{
     CompactionLimits, CompactionSettings, PartialCompactionLimits, RetrySettings, SessionSettings,
     SteeringInterrupt, ThinkingBudgets,
 };
-use pi_protocol::{PermissionMode, QueueMode, ThinkingLevel};
+use pi_protocol::{PermissionMode, QueueMode, ReviewMode, ThinkingLevel};
 use serde_json::{Map, Value};
 
 use super::table::{self, Scope, TABLE};
@@ -104,6 +104,11 @@ impl Values {
     /// A list of texts; `None` if there is none and no default.
     pub fn texts(&self, key: &str) -> Option<Vec<String>> {
         serde_json::from_value(self.get(key)?).ok()
+    }
+
+    /// `review.mode`.
+    pub fn review_mode(&self) -> ReviewMode {
+        self.text("review.mode").and_then(|it| ReviewMode::from_name(&it)).unwrap_or_default()
     }
 
     /// `permissions.mode`; `None` = the transport's default.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
-use pi_protocol::{Content, ToolResult};
+use pi_protocol::{Content, ReviewMode, ToolResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -20,7 +20,7 @@ use crate::{
         output::{OutputBuffer, Snapshot},
     },
     recorded::Recorder,
-    sandbox::{Confine, Confinement},
+    sandbox::{Confine, ConfineCopy, Confinement},
     unsaved::{PrivateCopy, Unsaved},
     workspace::journal::EditCause,
 };
@@ -49,16 +49,19 @@ pub struct BashTool {
     unsaved: Option<Unsaved>,
     recorder: Option<Recorder>,
     confine: Confine,
+    confine_copy: ConfineCopy,
 }
 
 impl BashTool {
     /// Commands run as `config` says, confined as `confine` says for each, after `unsaved` has taken care of what they
-    /// would not see. What they change is kept by `recorder`.
+    /// would not see. What they change is kept by `recorder`. Those that are to change nothing run in a copy, confined
+    /// as `confine_copy` says.
     pub fn new(
         config: ShellConfig,
         unsaved: Option<Unsaved>,
         recorder: Option<Recorder>,
         confine: Confine,
+        confine_copy: ConfineCopy,
     ) -> Self {
         let mut spec = spec::<BashArgs>(
             "bash",
@@ -73,7 +76,7 @@ impl BashTool {
                 properties.shift_remove("outsideSandbox");
             }
         }
-        Self { spec, config, unsaved, recorder, confine }
+        Self { spec, config, unsaved, recorder, confine, confine_copy }
     }
 
     /// How this call is confined: as all are, or not, if it asks for that and may.
@@ -101,19 +104,30 @@ impl Tool for BashTool {
         let command = args.get("command").and_then(Value::as_str).map(str::to_owned);
         let asks_to_leave = args.get("outsideSandbox").and_then(Value::as_bool).unwrap_or_default();
         let outside_sandbox = asks_to_leave && (self.confine)().sandbox().is_some();
-        Access { command, outside_sandbox, ..Access::default() }
+        let in_copy = self.unsaved.as_ref().is_some_and(Unsaved::copies);
+        Access { command, outside_sandbox, in_copy, ..Access::default() }
     }
 
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         let args: BashArgs = arguments(call.args.clone())?;
         let timeout = args.timeout.map(time_limit).transpose()?;
-        let confinement = self.confinement(&args)?;
+        let mut confinement = self.confinement(&args)?;
         let mut notes = Vec::new();
         let mut copy = None;
-        if let Some(unsaved) = &self.unsaved {
+        let plans = call.review == ReviewMode::Plan && !self.only_reads(&args.command).await;
+        if plans {
+            let made = self.copy_to_plan().await?;
+            confinement = (self.confine_copy)(made.root());
+            copy = Some(made);
+        } else if let Some(unsaved) = &self.unsaved {
             let before = unsaved.before_command(&confinement, &call.cancel).await.map_err(ToolError::new)?;
             notes.extend(before.note);
             copy = before.copy;
+            if copy.is_none() && call.access.in_copy && call.review == ReviewMode::Ask {
+                // What it changes was to be shown afterwards.
+                let access = Access { in_copy: false, ..call.access.clone() };
+                (call.permit)(access, None).await?;
+            }
         }
         let mut config = self.config.clone();
         let mut command = args.command.clone();
@@ -142,8 +156,10 @@ impl Tool for BashTool {
         }
         if let Some(copy) = copy {
             shot.truncation.content = copy.out_of_copy(&shot.truncation.content);
-            if !matches!(end, End::Cancelled) {
-                notes.extend(copy.bring_back(&EditCause::of(&call, "bash"), &call.cancel).await);
+            if plans {
+                notes.push(only_shown(&copy).await);
+            } else if !matches!(end, End::Cancelled) {
+                notes.extend(bring_back(copy, &call).await);
             }
         }
 
@@ -175,6 +191,64 @@ impl Tool for BashTool {
             End::Cancelled => failed("Command aborted".into()),
         }
     }
+}
+
+impl BashTool {
+    async fn only_reads(&self, command: &str) -> bool {
+        match &self.recorder {
+            Some(recorder) => recorder.only_reads(command).await,
+            None => false,
+        }
+    }
+
+    async fn copy_to_plan(&self) -> Result<PrivateCopy, ToolError> {
+        let copy = match &self.unsaved {
+            Some(unsaved) => unsaved.copy_to_plan().await,
+            None => Err("no private copy of the workspace".into()),
+        };
+        copy.map_err(|why| {
+            ToolError(format!(
+                "The command was not run: the user has set review.mode to \"plan\", in which commands run in a copy, \
+                 and there is {why}. Commands that only read are run."
+            ))
+        })
+    }
+}
+
+/// What a command would have changed, for a session that only plans.
+async fn only_shown(copy: &PrivateCopy) -> String {
+    const WHY: &str = "the user has set review.mode to \"plan\"";
+    match copy.changed().await {
+        Ok(changed) if changed.paths.is_empty() => {
+            format!("[Ran in a private copy of the workspace, as {WHY}]")
+        }
+        Ok(changed) => format!(
+            "[Nothing was changed: the command ran in a private copy of the workspace, as {WHY}. This is what would \
+             change:]\n\n{}",
+            changed.diff.trim_end()
+        ),
+        Err(error) => {
+            format!("[Nothing was changed, as {WHY}; what would change cannot be read: {error}]")
+        }
+    }
+}
+
+/// Makes what a command changed in its copy, after a question if each edit is asked for.
+async fn bring_back(copy: PrivateCopy, call: &ToolContext) -> Vec<String> {
+    if call.review == ReviewMode::Ask {
+        let asked = match copy.changed().await {
+            Ok(changed) if changed.paths.is_empty() => Ok(()),
+            Ok(changed) => {
+                let writes = changed.paths.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+                (call.permit)(Access { writes, ..Access::default() }, Some(changed.diff)).await
+            }
+            Err(error) => Err(ToolError(error.to_string())),
+        };
+        if let Err(ToolError(why)) = asked {
+            return vec![format!("[The changes of the command were not brought back from the copy: {why}]")];
+        }
+    }
+    copy.bring_back(&EditCause::of(call, "bash"), &call.cancel).await
 }
 
 /// Reads the command to its end; shows what it wrote at once, then after pauses.
@@ -271,8 +345,15 @@ mod tests {
             session_id: "session-1".into(),
             prompt_id: None,
             turn: 1,
+            access: Access::default(),
+            review: ReviewMode::Apply,
+            permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
         };
         Call { context, updates }
+    }
+
+    fn free_copy() -> ConfineCopy {
+        Arc::new(|_| Confinement::Free)
     }
 
     fn free() -> Confine {
@@ -280,7 +361,13 @@ mod tests {
     }
 
     fn tool(dir: &Path) -> BashTool {
-        BashTool::new(ShellConfig { cwd: dir.into(), ..ShellConfig::default() }, None, None, free())
+        BashTool::new(
+            ShellConfig { cwd: dir.into(), ..ShellConfig::default() },
+            None,
+            None,
+            free(),
+            free_copy(),
+        )
     }
 
     async fn run(args: Value) -> Result<ToolResult, ToolError> {
@@ -382,7 +469,7 @@ mod tests {
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
         let run = async |policy| {
             let unsaved = Unsaved::new(workspace.clone(), Arc::new(move || Some(policy)));
-            let tool = BashTool::new(config.clone(), Some(unsaved), None, free());
+            let tool = BashTool::new(config.clone(), Some(unsaved), None, free(), free_copy());
             tool.run(call(json!({ "command": "cat a.rs; touch ran" })).context).await
         };
         let blocked = run(Policy::Block).await.unwrap_err().0;
@@ -402,7 +489,7 @@ mod tests {
             let sandbox = Arc::new(sandbox);
             let confine: Confine = Arc::new(move || Confinement::In(sandbox.clone()));
             let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-            let tool = BashTool::new(config, None, None, confine);
+            let tool = BashTool::new(config, None, None, confine, free_copy());
             let offered = tool.spec().parameters["properties"].as_object().unwrap();
             assert_eq!(offered.contains_key("outsideSandbox"), exit);
 
@@ -427,7 +514,7 @@ mod tests {
         let confine: Confine = Arc::new(|| Confinement::Impossible("no sandbox here".into()));
         let dir = tempfile::tempdir().unwrap();
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-        let tool = BashTool::new(config, None, None, confine);
+        let tool = BashTool::new(config, None, None, confine, free_copy());
         let error = tool.run(call(json!({"command": "touch made"})).context).await.unwrap_err();
         assert_eq!(error.0, "no sandbox here");
         assert!(!dir.path().join("made").exists());

@@ -261,6 +261,9 @@ pub(super) mod testing {
             session_id: "session".into(),
             prompt_id: None,
             turn: 1,
+            access: pi_core::Access::default(),
+            review: pi_protocol::ReviewMode::Apply,
+            permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
         }
     }
 

@@ -74,6 +74,19 @@ impl Unsaved {
         Self { workspace, wanted }
     }
 
+    /// Whether the next command runs in a private copy, if one can be made.
+    pub fn copies(&self) -> bool {
+        (self.wanted)() == Some(Policy::Overlay) && !self.dirty().is_empty()
+    }
+
+    /// A private copy for a command that is to change nothing.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn copy_to_plan(&self) -> Result<PrivateCopy, String> {
+        PrivateCopy::make(self.workspace.clone(), overlay::LIMITS).await
+    }
+
     /// To be called before a command is run, confined like this.
     ///
     /// # Errors

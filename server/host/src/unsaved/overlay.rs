@@ -4,6 +4,8 @@
 //! name, and `.git`, are links to the real ones. Afterwards each difference is an edit like any other, made for
 //! what was copied: nothing that the user did meanwhile is overwritten.
 
+mod changed;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, Metadata, Permissions},

@@ -25,7 +25,7 @@ const fn row(name: &'static str, arguments: &'static str, help: &'static str) ->
 }
 
 /// All commands.
-pub static TABLE: [Row; 24] = [
+pub static TABLE: [Row; 25] = [
     row("queue", "text", "say it after the run"),
     row("now", "text", "stop the run and say it"),
     row("stop", "", "stop the run"),
@@ -40,6 +40,7 @@ pub static TABLE: [Row; 24] = [
     row("model", "[name]", "show or change the model"),
     row("thinking", "[level]", "how hard the model thinks"),
     row("mode", "[ask|edit|full|plan]", "what Pi may do without asking"),
+    row("review", "[apply|ask|plan]", "whether Pi's edits are made, shown first, or only shown"),
     row("new", "", "start another chat"),
     row("sessions", "[text]", "list the chats of this project"),
     row("open", "n", "open a chat of that list"),

@@ -157,6 +157,7 @@ async fn arguments(connection: &Connection, session: &SessionHandle, command: &s
             levels.unwrap_or_default().iter().map(|it| value(it.to_string(), None)).collect()
         }
         "mode" => ["ask", "edit", "full", "plan"].map(|it| value(it.to_owned(), None)).into(),
+        "review" => ["apply", "ask", "plan"].map(|it| value(it.to_owned(), None)).into(),
         "export" => vec![value("html".to_owned(), Some("as a web page".to_owned()))],
         "open" => {
             let sessions = verbs::sessions(connection, session).await.into_iter().enumerate();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lsp_types::MessageType;
 use pi_core::{SessionHandle, session::Command};
 use pi_host::{fs::blocking, ledger::Select, ledger::Verb};
-use pi_protocol::{CommandError, CompactParams, Model, PermissionMode, SetModelParams};
+use pi_protocol::{CommandError, CompactParams, Model, PermissionMode, ReviewMode, SetModelParams};
 use tokio::sync::oneshot;
 
 use super::{
@@ -58,6 +58,14 @@ pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name
             }
             let state = session.ask(Command::GetState).await.map_err(text)?;
             Ok(state.permission_mode.as_str().to_owned())
+        }
+        "review" => {
+            if !rest.is_empty() {
+                let mode = ReviewMode::from_name(rest).ok_or("apply, ask or plan")?;
+                session.ask(|reply| Command::SetReviewMode(mode, reply)).await.map_err(text)?;
+            }
+            let state = session.ask(Command::GetState).await.map_err(text)?;
+            Ok(state.review_mode.as_str().to_owned())
         }
         "new" => {
             let folder = Target::Folder(connection.hub.folder_of(session.id()));
