@@ -48,6 +48,23 @@ fn files(scratch: &Scratch) -> Vec<String> {
     found
 }
 
+/// Whether a file can be run.
+fn runs(scratch: &Scratch, name: &str) -> bool {
+    std::fs::metadata(scratch.path(name)).unwrap().permissions().mode() & 0o100 != 0
+}
+
+#[test]
+fn a_program_that_was_deleted_or_created_can_be_run_when_it_comes_again() {
+    let (_model, scratch, mut pi) =
+        start([bash("rm a.sh; echo 'echo b' > b.sh; chmod +x b.sh"), say("done")]);
+    before(&scratch);
+    pi.run("tidy up");
+    pi.ok(json!({"type": "edits_reject", "scope": "folder"}));
+    assert!(runs(&scratch, "a.sh") && !scratch.path("b.sh").exists());
+    pi.ok(json!({"type": "edits_redo", "scope": "folder"}));
+    assert!(runs(&scratch, "b.sh") && !scratch.path("a.sh").exists());
+}
+
 const MANY: &str =
     "echo new > new.txt && mv a.sh sub/b.sh && rm gone.txt && sed -i s/one/ONE/ c.txt && rm -r dir";
 

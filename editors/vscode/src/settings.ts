@@ -33,11 +33,12 @@ export function serverSettings(): object {
   if (!vscode.workspace.isTrusted) return { permissions: { mode: "plan" }, completion: { enabled: false } };
   const all = vscode.workspace.getConfiguration("pi");
   const mode = all.get<string | null>("permissions.mode");
+  const review = all.get<string | null>("review.mode");
   // What is only a default here may be set in the server's own files.
   const set = <T>(key: string): T | undefined => {
     const it = all.inspect<T>(key);
     return it?.workspaceFolderValue ?? it?.workspaceValue ?? it?.globalValue;
   };
   const completion = { enabled: set<boolean>("completion.enabled"), model: set<string>("completion.model") };
-  return { ...(mode && { permissions: { mode } }), completion };
+  return { ...(mode && { permissions: { mode } }), ...(review && { review: { mode: review } }), completion };
 }

@@ -109,6 +109,28 @@ impl Review {
         })
     }
 
+    /// Keeps who may run a file that was taken back, for when it comes again.
+    pub(super) async fn keep_mode(self: &Arc<Self>, path: &Path, mode: Option<u32>) {
+        let Some(mode) = mode else { return };
+        let (review, key) = (self.clone(), store::path_text(path));
+        let kept = fs::blocking(move || review.ledger.with(|db| store::keep_mode(db, &key, mode)));
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "the mode of a file could not be kept");
+        }
+    }
+
+    /// Gives a file that has come again at `place` the mode it had.
+    pub(super) async fn restore_mode(self: &Arc<Self>, path: &Path, place: &Path) {
+        let (review, key, place) = (self.clone(), store::path_text(path), place.to_owned());
+        let restored = fs::blocking(move || {
+            let mode = review.ledger.with(|db| store::kept_mode(db, &key))?;
+            mode.map_or(Ok(()), |mode| set_mode(&place, mode))
+        });
+        if let Err(error) = restored.await {
+            tracing::warn!(%error, "the mode of a file could not be restored");
+        }
+    }
+
     /// Why a file cannot get another name, if that is so. Blocks.
     pub(super) fn obstacle(&self, from: &Path, to: &Path) -> io::Result<Option<String>> {
         if from == to {
@@ -121,8 +143,8 @@ impl Review {
         if to.symlink_metadata().is_ok() || query::open_text(to, &self.workspace).is_some() {
             return Ok(Some(format!("There is another {other} now; {name} keeps its name")));
         }
-        let known = self.ledger.with(|db| store::knows(db, &store::path_text(to)))?;
-        Ok(known.then(|| format!("Pi changed another {other} since; {name} keeps its name")))
+        let room = self.ledger.with(|db| store::has_room(db, &store::path_text(to)))?;
+        Ok((!room).then(|| format!("Pi changed another {other} since; {name} keeps its name")))
     }
 
     /// Gives a file another name, and removes the folders that are empty then. Both paths are locked by the caller.
@@ -179,4 +201,15 @@ impl Review {
         }
         Ok(())
     }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
 }

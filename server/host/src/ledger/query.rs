@@ -92,6 +92,8 @@ pub struct FoundHunk {
     pub tool: String,
     /// When the edit was made, milliseconds since 1970.
     pub time: u64,
+    /// Its file is gone, and another one has its name.
+    pub aside: bool,
     /// The hunk that superseded it.
     pub parent: Option<i64>,
     /// Number of the last decision about it.
@@ -181,10 +183,10 @@ pub(super) fn look(
     let mut turned = Vec::new();
     let mut rest = hunks.as_mut_slice();
     while let Some(first) = rest.first() {
-        let path = first.path.clone();
-        let count = rest.iter().take_while(|it| it.path == path).count();
+        let (path, aside) = (first.path.clone(), first.aside);
+        let count = rest.iter().take_while(|it| it.path == path && it.aside == aside).count();
         let (file, others) = rest.split_at_mut(count);
-        if look_at(db, root, &path, file, workspace)? {
+        if !aside && look_at(db, root, &path, file, workspace)? {
             turned.push(path);
         }
         place_in_base(file);
@@ -271,7 +273,7 @@ fn renamed_by_others(
     });
     for (id, side, name) in others.collect::<Vec<_>>() {
         let (text, _) = current(Path::new(&name), workspace);
-        if text.is_some() && text == file.state.text && !store::knows(db, &name)? {
+        if text.is_some() && text == file.state.text && store::has_room(db, &name)? {
             file.state.flip(&[(id, side)]);
             return Ok(Some(name.into()));
         }
@@ -385,9 +387,12 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
     )?;
     let found = statement.query_map([root], |row| {
         let lines = |at| row.get::<_, u32>(at).map(|it| it as usize);
+        let key: String = row.get(1)?;
+        let (path, aside) = store::path_of(&key);
         Ok(FoundHunk {
             id: row.get(0)?,
-            path: PathBuf::from(row.get::<_, String>(1)?),
+            path: PathBuf::from(path),
+            aside,
             start: lines(2)?,
             len: lines(3)?,
             base_start: 0,
@@ -407,6 +412,14 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
         })
     })?;
     found.collect()
+}
+
+/// Whether the file of a hunk is put aside.
+pub(super) fn is_aside(db: &Connection, hunk: i64) -> rusqlite::Result<bool> {
+    let key = db
+        .prepare_cached("SELECT path FROM hunks WHERE id = ?1")?
+        .query_row([hunk], |row| row.get::<_, String>(0))?;
+    Ok(store::path_of(&key).1)
 }
 
 /// The texts of hunks: what each took away and what it put there.

@@ -15,7 +15,7 @@ use pi_core::clock;
 use super::{
     Ledger, LedgerEvent,
     decide::{self, Decided, Refusal, Verb},
-    hunks::{FileState, Status},
+    hunks::{FileState, Status, Whole},
     journal, lock,
     query::{self, EditPatch, Found, FoundHunk, Select, Settled, Side},
     store::{self, StoredFile},
@@ -205,11 +205,11 @@ impl Review {
         let found = self.look().await?;
         let named = !select.hunks.is_empty();
         let meant = select.of(&found.hunks).into_iter().filter(|it| named || it.status == Status::Pending);
-        let files = by_file(meant);
+        let files = by_file(meant, Verb::Accept);
         let review = self.clone();
         fs::blocking(move || {
             let mut patches = Vec::new();
-            for (path, ids) in files {
+            for Group { path, ids, .. } in files {
                 let file = review.ledger.with(|db| query::file_now(db, &path, &review.workspace))?;
                 patches.extend(review.patch(query::sides_of(&file.state, &path, &ids)));
             }
@@ -245,8 +245,12 @@ impl Review {
             ..Outcome::default()
         };
         let number = self.next_decision();
-        for (path, ids) in by_file(meant.into_iter()) {
+        for Group { path, ids, aside, .. } in by_file(meant.into_iter(), verb) {
             let (decided, files) = match preview {
+                _ if aside && self.is_aside(&ids, preview).await? => {
+                    let reason = format!("There is another {} now", self.name(&path));
+                    (refused(&ids, &reason), Vec::new())
+                }
                 true => {
                     let decided = self.preview(&path, &ids, verb).await?;
                     let changes = !decided.changed.is_empty();
@@ -262,6 +266,13 @@ impl Review {
             self.ledger.tell(LedgerEvent::Changed(outcome.files.clone()));
         }
         Ok(outcome)
+    }
+
+    /// Whether another file still has the name of this one. A preview cannot say.
+    async fn is_aside(self: &Arc<Self>, ids: &HashSet<i64>, preview: bool) -> io::Result<bool> {
+        let Some(id) = ids.iter().next().copied().filter(|_| !preview) else { return Ok(false) };
+        let review = self.clone();
+        fs::blocking(move || review.ledger.with(|db| query::is_aside(db, id))).await
     }
 
     /// Larger than all before, also those of other processes and earlier ones.
@@ -332,6 +343,7 @@ impl Review {
             }
         }
         let there = snapshot.is_some();
+        let mode = store::mode(&place);
         let origin = match self.put(&guard, &place, snapshot, before.as_deref(), &file.state, verb).await {
             Ok(after) => after,
             Err(reason) => {
@@ -344,6 +356,11 @@ impl Review {
             }
         };
         crash::at(Point::Placed);
+        match (there, origin.text.is_some()) {
+            (true, false) => self.keep_mode(path, mode).await,
+            (false, true) => self.restore_mode(path, &place).await,
+            _ => {}
+        }
         file.state.follow(origin.text.as_deref());
         file.stamp = if origin.buffer { None } else { journal::stamp(&place) };
         self.store(path, &place, file, &decided.changed).await?;
@@ -422,11 +439,29 @@ fn new_place(path: &Path, named: Option<&str>, state: &FileState) -> PathBuf {
     place.map_or_else(|| path.to_owned(), PathBuf::from)
 }
 
-fn by_file<'a>(hunks: impl Iterator<Item = &'a FoundHunk>) -> BTreeMap<PathBuf, HashSet<i64>> {
-    let mut files: BTreeMap<PathBuf, HashSet<i64>> = BTreeMap::new();
+/// Hunks of one file.
+#[derive(Default)]
+struct Group {
+    path: PathBuf,
+    ids: HashSet<i64>,
+    /// One of them is a rename.
+    renames: bool,
+    /// The file is gone, and another one has its name.
+    aside: bool,
+}
+
+/// Hunks by file, in the order in which a decision is carried out: a name is free only when the file that came there
+/// later has gone.
+fn by_file<'a>(hunks: impl Iterator<Item = &'a FoundHunk>, verb: Verb) -> Vec<Group> {
+    let mut files: BTreeMap<(PathBuf, bool), Group> = BTreeMap::new();
     for it in hunks {
-        files.entry(it.path.clone()).or_default().insert(it.id);
+        let group = files.entry((it.path.clone(), it.aside)).or_default();
+        group.ids.insert(it.id);
+        group.renames |= matches!(it.whole, Some(Whole::Renamed { .. }));
+        (group.path, group.aside) = (it.path.clone(), it.aside);
     }
+    let mut files: Vec<_> = files.into_values().collect();
+    files.sort_by_key(|it| (it.aside, it.renames != (verb == Verb::Redo)));
     files
 }
 

@@ -19,7 +19,7 @@ use super::{
 /// How long a writer waits for another process.
 const BUSY_TIME: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5000 });
 /// Raised when the tables change; an older file is then rebuilt by its own step in [`migrate`].
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE edits (
@@ -39,7 +39,8 @@ CREATE TABLE edits (
     state TEXT NOT NULL,
     reason TEXT,
     process INTEGER NOT NULL,
-    began INTEGER NOT NULL
+    began INTEGER NOT NULL,
+    mode INTEGER
 );
 CREATE INDEX edits_session ON edits (session);
 CREATE INDEX edits_began ON edits (began);
@@ -102,10 +103,12 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     }
     let change = write(db)?;
     // Another process may have been faster.
-    if version(&change)? == 0 {
-        change.execute_batch(TABLES)?;
-        change.pragma_update(None, "user_version", VERSION)?;
+    match version(&change)? {
+        0 => change.execute_batch(TABLES)?,
+        1 => change.execute_batch("ALTER TABLE edits ADD COLUMN mode INTEGER")?,
+        _ => return Ok(()),
     }
+    change.pragma_update(None, "user_version", VERSION)?;
     change.commit()
 }
 
@@ -172,8 +175,8 @@ pub fn insert_edit(db: &Transaction<'_>, edit: NewEdit<'_>) -> rusqlite::Result<
     let after = edit.after.map(|it| blobs::put(db, it)).transpose()?;
     db.prepare_cached(
         "INSERT INTO edits (root, path, from_path, kind, session, prompt, turn, call, tool, before, after, buffer,
-            state, process, began)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'begun', ?13, ?14)",
+            state, process, began, mode)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'begun', ?13, ?14, ?15)",
     )?
     .insert(params![
         edit.root,
@@ -190,7 +193,40 @@ pub fn insert_edit(db: &Transaction<'_>, edit: NewEdit<'_>) -> rusqlite::Result<
         edit.buffer,
         std::process::id(),
         edit.began as i64,
+        mode(Path::new(edit.path)),
     ])
+}
+
+/// Who may read, write and run a file, where systems say so.
+#[cfg(unix)]
+pub fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(path.symlink_metadata().ok()?.permissions().mode() & 0o7777)
+}
+
+/// Elsewhere nothing is kept.
+#[cfg(not(unix))]
+pub fn mode(_: &Path) -> Option<u32> {
+    None
+}
+
+/// The mode that a file had when it went, by its hunks under this path.
+pub fn kept_mode(db: &Connection, path: &str) -> rusqlite::Result<Option<u32>> {
+    db.prepare_cached(
+        "SELECT e.mode FROM hunks h JOIN edits e ON e.id = h.edit
+         WHERE h.path = ?1 AND h.whole IN ('created', 'deleted') AND e.mode IS NOT NULL ORDER BY e.id DESC LIMIT 1",
+    )?
+    .query_row([path], |row| row.get(0))
+    .optional()
+}
+
+/// Keeps the mode of a file that is taken back.
+pub fn keep_mode(db: &Connection, path: &str, mode: u32) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE edits SET mode = ?2 WHERE id IN (SELECT edit FROM hunks WHERE path = ?1 AND whole = 'created')",
+    )?
+    .execute(params![path, mode])
+    .map(drop)
 }
 
 /// A record that is not settled.
@@ -458,11 +494,30 @@ pub fn knows(db: &Connection, path: &str) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT 1 FROM hunks WHERE path = ?1")?.exists([path])
 }
 
-/// Gives a file another path, at which the ledger [`knows`] none.
+/// Behind the path of a file that is gone while another one has its name.
+const ASIDE: &str = "\u{1}aside";
+
+/// The path of a key of the tables, and whether the file is put aside.
+pub fn path_of(key: &str) -> (&str, bool) {
+    key.strip_suffix(ASIDE).map_or((key, false), |path| (path, true))
+}
+
+/// Whether the place at a path is free in the ledger, or can be made free: a file that is gone is put aside.
+pub fn has_room(db: &Connection, path: &str) -> rusqlite::Result<bool> {
+    let gone = || db.prepare_cached("SELECT 1 FROM files WHERE path = ?1 AND text IS NULL")?.exists([path]);
+    Ok(!knows(db, path)? || (gone()? && !knows(db, &format!("{path}{ASIDE}"))?))
+}
+
+/// Gives a file another path, at which there [`has_room`](has_room). Who was put aside for it comes back.
 pub fn rename(db: &Transaction<'_>, from: &str, to: &str) -> rusqlite::Result<()> {
-    db.execute("DELETE FROM files WHERE path = ?1", [to])?;
-    db.execute("UPDATE files SET path = ?2 WHERE path = ?1", [from, to])?;
-    db.execute("UPDATE hunks SET path = ?2 WHERE path = ?1", [from, to])?;
+    let rekey = |from: &str, to: &str| {
+        db.execute("DELETE FROM files WHERE path = ?1", [to])?;
+        db.execute("UPDATE files SET path = ?2 WHERE path = ?1", [from, to])?;
+        db.execute("UPDATE hunks SET path = ?2 WHERE path = ?1", [from, to])
+    };
+    rekey(to, &format!("{to}{ASIDE}"))?;
+    rekey(from, to)?;
+    rekey(&format!("{from}{ASIDE}"), from)?;
     Ok(())
 }
 

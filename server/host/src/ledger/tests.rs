@@ -306,6 +306,46 @@ async fn a_rename_onto_a_path_with_a_record_of_its_own_is_one_that_goes_and_one_
 }
 
 #[tokio::test]
+async fn a_file_that_came_under_the_old_name_goes_first_and_comes_again_last() {
+    let project = Project::new();
+    project.put("a.txt", "old\n");
+    rename(&project, 1, "a.txt", "b.txt");
+    project.pi(2, "a.txt", "use b\n").await;
+    project.pi(3, "b.txt", "new\n").await;
+    let files = |project: &Project| (project.text("a.txt"), project.text("b.txt"));
+    let is = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    // In the way as long as it is there.
+    assert_eq!(project.decide(Verb::Reject, turn(1)).await.refused.len(), 1);
+    assert_eq!(files(&project), is("use b\n", "new\n"));
+    assert_eq!(project.decide(Verb::Reject, all()).await.refused, []);
+    assert_eq!(files(&project), is("old\n", "-"));
+    let project = project.restarted();
+    assert_eq!(names(&project).await, ["a.txt Rejected", "a.txt Rejected", "a.txt Rejected"]);
+    // Its name is taken.
+    let outcome = project.decide(Verb::Redo, turn(2)).await;
+    assert_eq!(
+        (outcome.changed.len(), outcome.refused[0].reason.as_str()),
+        (0, "There is another a.txt now")
+    );
+    assert_eq!(project.decide(Verb::Redo, all()).await.refused, []);
+    assert_eq!(files(&project), is("use b\n", "new\n"));
+    assert_eq!(names(&project).await, ["a.txt Pending", "b.txt Pending", "b.txt Pending"]);
+}
+
+#[tokio::test]
+async fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
+    let project = Project::new();
+    project.put("a.txt", "old\n");
+    project.pi(1, "a.txt", "new\n").await;
+    let old = "ALTER TABLE edits DROP COLUMN mode; PRAGMA user_version = 1;";
+    project.review.ledger().with(|db| db.execute_batch(old)).unwrap();
+    let project = project.restarted();
+    assert_eq!(project.shown().await, ["Pending old>new"]);
+    project.pi(2, "a.txt", "newer\n").await;
+    assert_eq!(project.shown().await, ["Superseded old>new", "Pending old>newer"]);
+}
+
+#[tokio::test]
 async fn what_a_window_still_shows_of_a_deleted_file_is_no_file() {
     let project = Project::new();
     project.put("a.txt", "one\n");
