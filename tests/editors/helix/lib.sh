@@ -31,10 +31,10 @@ open_helix() {
 }
 # Whether a message with TEXT went by, which Helix logs.
 received() { eventually grep -qF -- "$1" "$XDG_CACHE_HOME/helix/helix.log"; }
-# Whether the question in the chat that asks for TEXT was marked, so that a key goes there.
-marked() {
-  eventually grep -qE "new-chat\.md\",\"diagnostics\":\[\{.*answer: $1" "$XDG_CACHE_HOME/helix/helix.log"
-}
+# back_to_question TEXT: from the prompt of the chat to the question above it that asks for TEXT, with the key for the
+# diagnostic before the cursor, as soon as there is one. What it says is below the line with the cursor then.
+back_to_question() { eventually back_to "$1"; }
+back_to() { tm_keys '[' d && screen_contains "└─Pi waits for your answer: $1"; }
 # quit COMMAND: leaves Helix with it.
 quit() { command_line "$1" && tm_wait '^\[exited 0\]'; }
 

@@ -43,8 +43,9 @@ tm_keys C-x 1
 say 'Make the first'
 screen_has "$question" && tm_keys C-g
 check "the chat shows the question" screen_has '### \? question 1 · bash'
-tm_keys M-p
-check "M-p goes from the prompt to the question above it" screen_has 'Pi waits for your answer: echo > one'
+# As soon as it is marked.
+back_to() { tm_keys M-p && screen_contains 'Pi waits for your answer: echo > one'; }
+check "M-p goes from the prompt to the question above it" eventually back_to
 tm_keys C-s && tm_type '[ ] allow once' && screen_has 'I-search: \[ \] allow once' && tm_keys Enter C-a C-f C-f C-f C-d && tm_type x
 check "a box is ticked" screen_has '- \[x\] allow once'
 check "and nothing has happened yet" gone "$workspace/one"

@@ -66,17 +66,15 @@ check "saving answers" screen_has 'One is made'
 check "the command has run" [ -e "$workspace/one" ]
 say 'Make the second'
 dismiss
-marked 'edit two'
-tm_keys '[' d
-check "[d goes from the prompt to the question above it" screen_has '### \? question 2 · write'
+check "[d goes from the prompt to the question above it" back_to_question 'edit two'
+check "which is all there" screen_has '### \? question 2 · write'
 say '/allow'
 check "/allow answers" screen_has 'Two is made'
 check "the file is there" eventually [ -e "$workspace/two" ]
 check "and its step stands in the chat once" [ "$(tm_screen | grep -c 'write two')" = 1 ]
 say 'Make the third'
 dismiss
-marked 'echo > three'
-tm_keys '[' d
+back_to_question 'echo > three'
 screen_has '### \? question 3 · bash'
 say '/reject make four instead'
 check "/reject tells the model why" screen_has 'Three is not made'

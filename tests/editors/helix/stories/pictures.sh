@@ -13,9 +13,7 @@ if [ "$newer" = no ]; then
   tm_keys Space p c
   screen_has 'pi/chat/new-chat\.md'
   say 'Make retry give up after three tries @a.lua'
-  marked 'busted'
-  tm_keys '[' d
-  screen_has 'Pi waits for your answer'
+  back_to_question 'busted'
   tm_keys z t Space a
   screen_has 'Pi: allow once'
   check "the picture of the chat is true" picture docs/editors/helix-chat.svg \

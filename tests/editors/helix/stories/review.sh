@@ -53,7 +53,7 @@ begin "$changes" "$five"
 choose explain
 screen_has 'Pi finished: 3 changes in 2 files'
 command_line wa
-eventually disk_is $'a = 1\nb = 20\nc = 3\nd = 40\ne = 5'
+screen_has "'a.lua' written" && eventually disk_is $'a = 1\nb = 20\nc = 3\nd = 40\ne = 5'
 quit q
 check "Helix ends with changes that wait" true
 open_helix a.lua
