@@ -15,7 +15,8 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use pi_core::{
-    Models, Permissions, SandboxInForce, ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec, clock,
+    Models, Permissions, Provider, SandboxInForce, ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec,
+    clock,
 };
 use pi_host::{
     ledger::{self, Journal, Ledger, Limits, Review},
@@ -109,9 +110,12 @@ struct Opened {
     store: Box<dyn SessionStore>,
 }
 
-/// Stands between sessions and what is outside of them: models, tools, commands.
+/// Stands between us and what is outside: models, tools, commands.
 pub trait Surround: Send + Sync {
-    /// The options of a session in `workspace`, with what is put in between.
+    /// Who asks the models, with what is put in between.
+    fn provider(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider>;
+
+    /// The options of a session in `workspace`, with what is put in between; its provider is surrounded already.
     fn surround(&self, options: SessionOptions, workspace: &Arc<Workspace>) -> SessionOptions;
 }
 
@@ -395,7 +399,7 @@ impl Compose {
             entries,
             store,
             models: self.registry().clone(),
-            provider: self.registry().clone(),
+            provider: self.provider(),
             tools,
             shell: Arc::new(HostShell::new(shell)),
             settings: settings.clone(),
@@ -539,6 +543,15 @@ impl Compose {
         let (found, _) = select::find(named.trim(), &self.registry().available());
         let found = found.map(|it| it.model);
         found.ok_or_else(|| anyhow!("completion.model \"{named}\" is no model that can be asked"))
+    }
+
+    /// Who asks the models.
+    pub fn provider(&self) -> Arc<dyn Provider> {
+        let registry: Arc<dyn Provider> = self.registry().clone();
+        match self.surround.get() {
+            Some(surround) => surround.provider(registry),
+            None => registry,
+        }
     }
 
     /// The mode from the flag, else the settings, else that of the transport.

@@ -91,6 +91,24 @@ fn a_recorded_editor_plays_again_without_model_and_files() {
 }
 
 #[test]
+fn suggestions_while_typing_play_again() {
+    let model = ModelServer::with([say("a + b")]);
+    let mut profile = Profile::plugin();
+    profile.initialize["capabilities"]["textDocument"]["inlineCompletion"] = json!({});
+    let settings = json!({"completion": {"enabled": true, "model": "scripted/beta", "debounceMs": 0}});
+    profile.initialize["initializationOptions"] = json!({"pi": settings});
+    let (mut editor, _scratch, trace) = recorded(&model, profile);
+    editor.open("a.rs", "fn add(a: u8, b: u8) -> u8 {\n    \n}\n");
+    let place = json!({"textDocument": {"uri": editor.uri("a.rs")}, "position": {"line": 1, "character": 4},
+        "context": {"triggerKind": 2}});
+    let suggested = editor.ok("textDocument/inlineCompletion", place);
+    assert_eq!(suggested["items"][0]["insertText"], "a + b");
+    assert!(editor.exit().success());
+    drop((editor, model));
+    plays_the_same(&trace);
+}
+
+#[test]
 fn recorded_commands_are_run_in_a_copy_if_that_is_asked_for() {
     let model = ModelServer::with([
         call("bash", json!({"command": "cat data.txt; echo more >> data.txt"})),

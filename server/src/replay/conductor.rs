@@ -20,7 +20,7 @@ use super::{
     client::Client,
     compare::differences,
     kind::{Kind, Speech, kind, timeless},
-    names::Names,
+    names::{Names, UUID},
     recording::{Line, Part, Recording, Step, What},
     report::Difference,
     stage::Stage,
@@ -340,9 +340,11 @@ impl<'a> Conductor<'a> {
 
     async fn step(&mut self, line: &Line, step: &Step, limit: Duration) {
         match &step.part {
-            Part::Asked { session, model, news } => {
+            Part::Asked { session, model, news, .. } => {
                 let now = self.names.now(session);
-                let known = (now != *session).then_some(now.as_str());
+                // What is no session's has a name of its own.
+                let named = UUID.as_ref().is_none_or(|it| !it.is_match(session));
+                let known = (named || now != *session).then_some(now.as_str());
                 let asking = tokio::time::timeout(limit, self.stage.asked(known)).await;
                 let Ok(asking) = asking else {
                     let title = format!("{model} was asked for the {} time", ordinal(step.call));

@@ -48,7 +48,8 @@ pub fn kind(speech: Speech, message: &Value, sessions: &mut Vec<String>) -> Kind
 /// A message without what depends on the clock or on the version.
 pub fn timeless(message: &Value) -> Value {
     let mut message = message.clone();
-    if let Some(capabilities) = message["result"]["capabilities"].as_object_mut() {
+    let capabilities = message.get_mut("result").and_then(|it| it.get_mut("capabilities"));
+    if let Some(capabilities) = capabilities.and_then(Value::as_object_mut) {
         // What a server can do belongs to its version. How it counts belongs to the conversation.
         capabilities.retain(|name, _| name == "positionEncoding");
     }
@@ -118,6 +119,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_belongs_to_the_moment_is_left_out() {
+        for (message, left) in [
+            (json!({"id": 1, "result": [{"title": "x"}]}), json!({"id": 1, "result": [{"title": "x"}]})),
+            (json!({"id": 1, "result": null}), json!({"id": 1, "result": null})),
+            (
+                json!({"id": 1, "result": {"capabilities": {"positionEncoding": "utf-8", "hoverProvider": true}}}),
+                json!({"id": 1, "result": {"capabilities": {"positionEncoding": "utf-8"}}}),
+            ),
+            (
+                json!({"method": "$/progress", "params": {"value": {"kind": "begin", "message": "m"}}}),
+                json!({"method": "$/progress", "params": {"value": {"kind": "begin"}}}),
+            ),
+        ] {
+            assert_eq!(timeless(&message), left);
+        }
+    }
 
     #[test]
     fn messages_have_names() {

@@ -100,6 +100,9 @@ pub enum Part {
         session: String,
         /// Provider and id.
         model: String,
+        /// All about it.
+        #[serde(default)]
+        about: Option<Box<Model>>,
         /// What it had not been told before.
         news: Value,
     },
@@ -172,14 +175,17 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Models that sessions began with, first come first.
+    /// Models that sessions began with or that were asked, first come first.
     pub fn models(&self) -> Vec<Model> {
         let mut models: Vec<Model> = Vec::new();
         for line in &self.lines {
-            if let What::Session(Opened { model: Some(model), .. }) = &line.what {
-                if models.iter().all(|it| it.key() != model.key()) {
-                    models.push(model.clone());
-                }
+            let model = match &line.what {
+                What::Session(Opened { model: Some(model), .. }) => model,
+                What::Model(Step { part: Part::Asked { about: Some(model), .. }, .. }) => model,
+                _ => continue,
+            };
+            if models.iter().all(|it| it.key() != model.key()) {
+                models.push(model.clone());
             }
         }
         models

@@ -151,9 +151,12 @@ fn decode<T: serde::de::DeserializeOwned>(found: Option<Value>) -> Result<T, Str
 pub struct Scenery(pub Arc<Stage>);
 
 impl Surround for Scenery {
+    fn provider(&self, _: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(PlayedModel(self.0.clone()))
+    }
+
     fn surround(&self, mut options: SessionOptions, workspace: &Arc<Workspace>) -> SessionOptions {
         let stage = &self.0;
-        options.provider = Arc::new(PlayedModel(stage.clone()));
         if !stage.real.commands {
             options.shell = Arc::new(PlayedShell(stage.clone()));
         }

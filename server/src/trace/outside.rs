@@ -21,13 +21,16 @@ use super::Trace;
 use crate::compose::Surround;
 
 impl Surround for Trace {
+    fn provider(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(Recorded { inner, trace: self.clone() })
+    }
+
     fn surround(&self, mut options: SessionOptions, _: &Arc<Workspace>) -> SessionOptions {
         let model = options.model.as_ref().or(options.default_model.as_ref());
         self.other(
             "session",
             json!({ "id": options.header.id, "model": model, "sandbox": (options.sandbox)() }),
         );
-        options.provider = Arc::new(Recorded { inner: options.provider, trace: self.clone() });
         options.shell = Arc::new(Recorded { inner: options.shell, trace: self.clone() });
         options.expander = Arc::new(Recorded { inner: options.expander, trace: self.clone() });
         let tools = options.tools.into_iter();
@@ -66,7 +69,7 @@ impl Provider for Recorded<Arc<dyn Provider>> {
             self.trace.other("model", Value::Object(line));
         };
         said(
-            json!({ "session": request.session_id, "model": request.model.key(), "news": news(&request.messages) }),
+            json!({ "session": request.session_id, "model": request.model.key(), "about": request.model, "news": news(&request.messages) }),
         );
         let mut record = |event: ProviderEvent| {
             said(match &event {

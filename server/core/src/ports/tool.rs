@@ -87,6 +87,9 @@ impl fmt::Display for ToolError {
 impl std::error::Error for ToolError {}
 
 /// A tool the model can call.
+///
+/// What stands in front of a tool passes every method on, those with a default too: `trace/outside.rs` and
+/// `replay/stage.rs` in `server`.
 #[async_trait]
 pub trait Tool: Send + Sync {
     /// What the model is told.

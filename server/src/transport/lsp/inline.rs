@@ -16,7 +16,7 @@ use std::{
 };
 
 use lsp_types::{MessageType, Position as LspPosition, TextDocumentIdentifier};
-use pi_core::{ModelRequest, Provider};
+use pi_core::ModelRequest;
 use pi_host::{
     settings::Values,
     workspace::{Document, Position, position::to_byte},
@@ -288,8 +288,8 @@ async fn stream(connection: &Arc<Connection>, request: ModelRequest) -> Option<A
     let (connection, stop) = (connection.clone(), Stop(CancellationToken::new()));
     let (cancel, (tx, rx)) = (stop.0.clone(), oneshot::channel());
     tokio::spawn(async move {
-        let registry = connection.hub.compose().registry().clone();
-        let answer = registry.stream(request, cancel, &mut |_| {}).await;
+        let provider = connection.hub.compose().provider();
+        let answer = provider.stream(request, cancel, &mut |_| {}).await;
         connection.inline.count(&answer);
         // Whoever asked may have given up.
         let _gone = tx.send(answer);
