@@ -136,3 +136,29 @@ fn a_file_written_over_a_buffer_the_user_has_just_begun_is_refused() {
         assert_eq!((editor.buffer("new.txt").as_str(), operations(&editor).len()), ("mine\n", 0));
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_rename_of_a_command_is_taken_back_in_every_editor() {
+    for files in EDITORS {
+        let (mut editor, scratch, model) = start(files);
+        editor.unchecked = true;
+        scratch.file("a.txt", "one\n");
+        model.script([call("bash", json!({"command": "mv a.txt b.txt"})), say("done")]);
+        editor.prompt("rename it");
+        editor.settled();
+        editor.open("b.txt", "one\n");
+        assert_eq!(states(&mut editor), ["pending"], "{files:?}");
+        assert_eq!(decide(&mut editor, "reject"), [""; 0], "{files:?}");
+        assert_eq!(
+            (scratch.read("a.txt").as_str(), scratch.path("b.txt").exists()),
+            ("one\n", false),
+            "{files:?}"
+        );
+        assert_eq!(states(&mut editor), ["rejected"], "{files:?}");
+        let takes = files != Files::None;
+        assert_eq!((editor.is_open("a.txt"), editor.is_open("b.txt")), (takes, !takes), "{files:?}");
+        let expected: &[&str] = if takes { &["rename"] } else { &[] };
+        assert_eq!(operations(&editor), expected, "{files:?}");
+    }
+}

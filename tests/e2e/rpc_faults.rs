@@ -158,3 +158,25 @@ fn a_workspace_that_cannot_be_written_fails_the_tool_only() {
     assert!(!model.last_request().tool_results()[0].1.is_empty());
     assert_eq!(scratch.read("file"), "not a directory");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_takes_no_more_leaves_the_file_as_it_was() {
+    use std::os::unix::fs::PermissionsExt;
+    let edit = call("edit", json!({"path": "big.txt", "oldText": "old", "newText": "new"}));
+    let model = ModelServer::with([edit, call("bash", json!({"command": "ls -A"})), say("so be it")]);
+    let scratch = Scratch::with_model(&model);
+    let text = format!("old\n{}", "a line among many\n".repeat(300_000));
+    let file = scratch.file("big.txt", &text);
+    // No file grows beyond a part of that, as on a disk that is nearly full.
+    let limited = scratch.agent_dir().join("limited");
+    std::fs::write(&limited, format!("#!/bin/sh\ntrap '' XFSZ\nulimit -f 2048\nexec '{PI}' \"$@\"\n"))
+        .unwrap();
+    std::fs::set_permissions(&limited, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut pi = JsonlClient::start(limited.to_str().unwrap(), &scratch, &[]);
+    pi.run("go");
+    let results = model.last_request().tool_results();
+    assert_eq!(results[0].1, format!("EFBIG: file too large, open '{}'", file.display()));
+    assert_eq!(results[1].1.trim(), "big.txt", "nothing is left beside it");
+    assert!(std::fs::read_to_string(&file).unwrap() == text, "the file is another one");
+}

@@ -363,3 +363,54 @@ async fn a_file_that_changes_while_the_editor_is_asked_stays() {
     assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
     assert_eq!(it.disk().as_deref(), Some("somebody else's\n"));
 }
+
+/// Moves the file and its document, as all do that take such requests.
+fn moves(workspace: &Workspace, operation: &FileOperation) -> EditorAnswer {
+    let FileOperation::Rename { from, to } = operation else { panic!("{operation:?}") };
+    std::fs::rename(from, to).unwrap();
+    if let Some(text) = workspace.overlay_text(from) {
+        workspace.close(from);
+        workspace.open(to, 0, &text.to_string(), "text");
+    }
+    EditorAnswer::Applied
+}
+
+#[tokio::test]
+async fn a_renamed_file_is_at_its_new_place_whatever_the_editor_does() {
+    for (react, follows) in [
+        (moves as fn(&Workspace, &FileOperation) -> _, true),
+        (lists, false),
+        (errs, false),
+        (is_silent, false),
+    ] {
+        for open in [false, true] {
+            let it = Fixture::with("text\n", react);
+            if open {
+                it.workspace.open(&it.path, 0, "text\n", "text");
+            }
+            let to = it.workspace.root().join("other/b.txt");
+            it.workspace.rename(&it.path, &to).await.unwrap();
+            assert_eq!((it.disk(), it.buffer()), (None, None));
+            assert!(!it.workspace.exists(&it.path));
+            assert_eq!(std::fs::read_to_string(&to).unwrap(), "text\n");
+            assert_eq!(it.workspace.document(&to).is_some(), open && follows);
+            let asked = FileOperation::Rename { from: it.path.clone(), to };
+            assert_eq!(*lock(&it.editor.asked), [asked]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_comes_while_another_is_renamed_is_never_replaced() {
+    let it = Fixture::with("text\n", |_, operation| {
+        put(operation.paths()[1], "the user's\n");
+        EditorAnswer::Failed("there is one".into())
+    });
+    let to = it.path.with_file_name("b.txt");
+    let error = it.workspace.rename(&it.path, &to).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(
+        (it.disk().as_deref(), std::fs::read_to_string(&to).unwrap().as_str()),
+        (Some("text\n"), "the user's\n")
+    );
+}
