@@ -4,7 +4,11 @@
 //! Each story is played once to learn its steps ([`Point`]), then once more for each of them. The steps a story has
 //! are written down with it, and together they are all there are.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use pi_harness::{Applies, Editor, Files, JsonlClient, ModelServer, Profile, Scratch, Turn, call, say};
 use pi_host::crash::Point::{self, *};
@@ -269,6 +273,9 @@ fn killed_at(story: &Story, steps: &[String], states: &[State; 2]) -> bool {
     let buffer = client.killed();
     scratch.set("PI_CRASH_AT", "");
 
+    // The session is written beside the edit.
+    let said = |it: &PathBuf| fs::read_to_string(it).unwrap().contains("\"go\"");
+    let is_kept = scratch.session_files().iter().any(said);
     let model = ModelServer::with([say("so it goes")]);
     scratch.agent_file("models.json", &model.models_json().to_string());
     let mut client = Client::start(story, &scratch, buffer.as_ref());
@@ -298,7 +305,7 @@ fn killed_at(story: &Story, steps: &[String], states: &[State; 2]) -> bool {
     }
     client.act("prompt", &json!({"message": "and now?"}));
     let said = model.last_request().user_texts();
-    let prompts = match steps.iter().any(|it| it == name(Appended)) && !story.turns.is_empty() {
+    let prompts = match is_kept {
         true => vec!["go", "and now?"],
         false => vec!["and now?"],
     };

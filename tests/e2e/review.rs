@@ -226,3 +226,31 @@ fn an_edit_cut_off_by_a_kill_is_found_again() {
         editor.unchecked = true;
     }
 }
+
+#[test]
+fn an_editor_a_program_and_the_command_line_share_one_record() {
+    let model = ModelServer::with([edit("a.txt", "one", "ONE"), say("done")]);
+    let scratch = Scratch::with_model(&model);
+    scratch.file("a.txt", "one\n");
+    scratch.file("b.txt", "two\n");
+    let mut editor = plugin(&scratch, "one\n");
+    editor.prompt("shout");
+    editor.settled();
+    model.script([edit("b.txt", "two", "TWO"), say("done")]);
+    let mut pi = JsonlClient::start(PI, &scratch, &[]);
+    pi.run("shout");
+    // Who sees only the disk finds the edit of the unsaved buffer undone, and changes nothing by looking.
+    assert_eq!(shown(&edits(&mut pi)), ["rejected one>ONE", "pending two>TWO"]);
+    let (_, text) = pi_edits(&scratch, &["list"]);
+    assert!(text.contains("b.txt") && !text.contains("a.txt"), "{text}");
+    assert_eq!(shown(&list(&mut editor)), ["pending one>ONE", "pending two>TWO"]);
+    // What one decides the others see.
+    let b = json!({"uri": editor.uri("b.txt")});
+    editor.ok("pi/edits/reject", b);
+    assert_eq!(scratch.read("b.txt"), "two\n");
+    assert_eq!(shown(&edits(&mut pi)), ["rejected one>ONE", "rejected two>TWO"]);
+    assert_eq!(pi_edits(&scratch, &["list"]), (true, "Nothing to review\n".into()));
+    assert_eq!(shown(&list(&mut editor)), ["pending one>ONE", "rejected two>TWO"]);
+    assert_eq!(editor.buffer("a.txt"), "ONE\n");
+    editor.unchecked = true;
+}

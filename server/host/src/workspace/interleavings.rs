@@ -328,15 +328,25 @@ impl Desk {
     }
 
     /// The server hears of a buffer that was made from `source`. It looks at the file and at what it knows of it; if
-    /// neither is that text any more, nobody can tell what an edit in the wrong place has replaced.
-    fn has_known(&mut self, source: Option<String>, known: Option<String>) {
+    /// neither is that text any more, or both explain the buffer, nobody can tell what an edit in the wrong place has
+    /// replaced.
+    fn has_known(&mut self, source: Option<String>, text: &str, known: Option<String>) {
         let Some(source) = source else { return };
-        if source == self.disk() || Some(&source) == known.as_ref() {
+        let known = known.unwrap_or_default();
+        if source == known || (source == self.disk() && !self.explains(&known, text, 3)) {
             return;
         }
         self.unknowable = true;
         let left = self.buffer.as_ref().map(|it| tokens(&it.text)).unwrap_or_default();
         self.in_buffer.retain(|it| left.contains(it));
+    }
+
+    /// Whether so many edits that were asked for lead from one text to another.
+    fn explains(&self, from: &str, to: &str, many: usize) -> bool {
+        self.asked.iter().any(|it| {
+            let next = apply_at(from, &places(it, from, self.nature.encoding));
+            next != from && (next == to || (many > 1 && self.explains(&next, to, many - 1)))
+        })
     }
 
     fn foreign(&mut self, at: u16, token: &str) {
@@ -567,7 +577,7 @@ impl Story {
         match report {
             None => {}
             Some(Report::Open(version, text, source)) => {
-                lock(&self.desk).has_known(source, self.workspace.known_file(&self.path));
+                lock(&self.desk).has_known(source, &text, self.workspace.known_file(&self.path));
                 self.workspace.open(&self.path, version, &text, "text");
             }
             Some(Report::Change(version, edits)) => {
