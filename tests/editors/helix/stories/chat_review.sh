@@ -27,6 +27,8 @@ say 'Write a file'
 check "the question is in the chat" chat_has '\? question 1 · bash'
 find_text '\[ \] allow once'
 tm_keys c && tm_wait '^ INS ' && tm_type '[x] allow once' && normal_mode && command_line w
+# Helix 25.01 ends itself when a document shrinks while somebody searches in it: not before the question has gone.
+received 'The first is done'
 check "a tick allows it" chat_has 'The first is done'
 check "and it has run" [ -e "$workspace/one.txt" ]
 check "what it made is a change like any other" chat_has '✓ bash · hunk 1 pending'
@@ -38,6 +40,7 @@ check "a steer waits" chat_has 'queued \(steered\)'
 echo > "$workspace/gate"
 check "the change is asked for" chat_has '\? question 2 · edit'
 say '/allow 2'
+received 'Both are changed'
 check "a command allows it, and its hunks have numbers" chat_has 'hunks 2 3 pending'
 chat_has 'Both are changed'
 
