@@ -307,6 +307,7 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
         ("pi.diff", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.model", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.thinking", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.review", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.mode", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.sessions", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.openSession", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
@@ -335,7 +336,7 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
     }
     let announced =
         editor.server["capabilities"]["executeCommandProvider"]["commands"].as_array().unwrap().len();
-    assert_eq!(announced, 31, "each command has its row above");
+    assert_eq!(announced, 32, "each command has its row above");
     editor.unchecked = true;
 }
 
@@ -348,6 +349,7 @@ fn words_about_the_session_are_commands_and_answered_in_a_message() {
     assert_eq!(message(&editor).1, "One.");
     for (name, arguments, said) in [
         ("pi.mode", json!(["plan"]), "plan"),
+        ("pi.review", json!(["ask"]), "ask"),
         ("pi.model", json!([]), "scripted/alpha"),
         ("pi.rename", json!(["A", "name"]), "This chat is now “A name”"),
         ("pi.rename", json!([]), "needs a title"),

@@ -25,7 +25,7 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
-const TABLE: [Row; 31] = [
+const TABLE: [Row; 32] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
@@ -71,6 +71,11 @@ const TABLE: [Row; 31] = [
         "pi.mode",
         |it, words| session::verb(it, "mode", words),
         "[ask | edit | full | plan]: what Pi may do without asking",
+    ),
+    row(
+        "pi.review",
+        |it, words| session::verb(it, "review", words),
+        "[apply | ask | plan]: whether edits are made, shown first, or only shown",
     ),
     row(
         "pi.sessions",
