@@ -185,7 +185,7 @@ fn a_checkout_of_ten_thousand_files_is_looked_through_at_once() {
     tell(&editor, uris.chain([editor.uri("src/a.txt")]));
     editor.ok("pi/getState", json!({}));
     let event = editor.events_until("edits_changed");
-    let changed = event.iter().filter(|it| it["type"] == "edits_changed").next_back().unwrap();
+    let changed = event.iter().rfind(|it| it["type"] == "edits_changed").unwrap();
     assert_eq!(changed["uris"], json!([editor.uri("src/a.txt")]));
     assert_eq!(waiting(&mut editor), [""; 0]);
 }

@@ -92,12 +92,12 @@ async fn run(connection: &Connection, token: &str, strip: &mut watch::Receiver<O
 /// Tells from the beginning to the end.
 async fn report(strip: &mut watch::Receiver<Option<Strip>>, tell: impl Fn(Value)) {
     let first = strip.borrow_and_update().clone();
-    let running = first.is_some();
+    let said = first.as_ref().map_or("", |it| &it.text);
+    tell(json!({ "kind": "begin", "title": "Pi", "message": said, "cancellable": true }));
     // A run may be over before its progress was created; the client still waits for an end.
-    let mut now = first.unwrap_or_else(|| Strip { text: String::new(), later: None });
+    let Some(mut now) = first else { return tell(json!({ "kind": "end" })) };
     let mut since = Instant::now();
-    tell(json!({ "kind": "begin", "title": "Pi", "message": now.text, "cancellable": true }));
-    while running {
+    loop {
         let later = now.later.clone();
         let text = tokio::select! {
             changed = strip.changed() => {

@@ -39,7 +39,7 @@ pub async fn hover(connection: &Connection, path: &Path, text: &str, at: Positio
 fn place(headings: &[Heading<'_>], heading: &Heading<'_>) -> Option<(usize, usize)> {
     let before = headings.iter().filter(|it| it.line < heading.line);
     let turn = before.clone().filter(|it| markdown::is_prompt(it)).count().checked_sub(1)?;
-    let begins = before.clone().filter(|it| markdown::is_prompt(it)).next_back()?.line;
+    let begins = before.clone().rfind(|it| markdown::is_prompt(it))?.line;
     let steps = before.filter(|it| it.level == 3 && it.line > begins && is_step(it));
     is_step(heading).then(|| (turn, steps.count()))
 }
@@ -76,7 +76,8 @@ fn arguments(call: &ToolCall) -> String {
             Value::String(text) => text.clone(),
             other => serde_json::to_string_pretty(other).unwrap_or_default(),
         };
-        let end = text.floor_char_boundary(MOST.saturating_sub(out.len()));
+        let most = MOST.saturating_sub(out.len()).min(text.len());
+        let end = (0..=most).rev().find(|&it| text.is_char_boundary(it)).unwrap_or(0);
         let info = match (call.name.as_str(), name.as_str()) {
             ("bash", "command") => "sh",
             _ if value.is_string() => "",
