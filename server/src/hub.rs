@@ -364,7 +364,7 @@ impl Hub {
                 AgentEvent::EditsChanged { uris: files.iter().map(|it| file_uri(it)).collect() }
             }
             LedgerEvent::Notice(message) if self.live().is_empty() => {
-                // Without a listener it is in the log of whoever looks, as an editor is the only one without a session.
+                // An editor takes it; over JSONL a session lives from the start, so nobody is missed.
                 let _gone = self.unheard.send(message.clone());
                 return;
             }
