@@ -27,13 +27,14 @@ pub struct Kind {
 /// Events that are increments.
 const GROWING: [&str; 3] = ["message_update", "tool_execution_update", "bash_execution_update"];
 /// Notifications and requests that come when the server finds time, or that belong to a command that is not run.
-const IN_PASSING: [&str; 7] = [
+const IN_PASSING: [&str; 8] = [
     "pi/activity",
     "textDocument/publishDiagnostics",
     "window/logMessage",
     "telemetry/event",
     "workspace/codeLens/refresh",
     "pi/saveDocuments",
+    "client/registerCapability",
     "$/cancelRequest",
 ];
 
@@ -48,6 +49,12 @@ pub fn kind(speech: Speech, message: &Value, sessions: &mut Vec<String>) -> Kind
 /// A message without what depends on the clock or on the version.
 pub fn timeless(message: &Value) -> Value {
     let mut message = message.clone();
+    if message.get("method").is_some() {
+        // The server numbers its requests as they come.
+        if let Some(fields) = message.as_object_mut() {
+            fields.shift_remove("id");
+        }
+    }
     let capabilities = message.get_mut("result").and_then(|it| it.get_mut("capabilities"));
     if let Some(capabilities) = capabilities.and_then(Value::as_object_mut) {
         // What a server can do belongs to its version. How it counts belongs to the conversation.
