@@ -280,6 +280,21 @@ fn a_document_that_fell_behind_catches_up() {
 }
 
 #[test]
+fn what_is_saved_right_behind_a_prompt_is_a_message_of_its_own() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("first").gate("answer"), say("second")]);
+    chat.say("one\n");
+    chat.say("two\n");
+    chat.model.reached("answer");
+    chat.until("it waits", |it| it.contains("## You · queued (steered)\n\ntwo\n"));
+    chat.model.release("answer");
+    chat.until("both answers", |it| it.contains("\nfirst\n") && it.contains("\nsecond\n"));
+    assert_eq!(chat.model.last_request().user_texts(), ["one", "two"]);
+    chat.finish();
+}
+
+#[test]
 fn commands_are_answered_in_the_document() {
     let mut chat = Chat::start();
     chat.open();

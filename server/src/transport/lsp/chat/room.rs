@@ -92,6 +92,8 @@ pub struct Room {
     told_of_prompt: bool,
     /// Sent and still in the prompt, as it is written there.
     uncleared: VecDeque<String>,
+    /// On their way to the session, as they are written in the prompt.
+    sending: VecDeque<String>,
     /// The document is behind.
     dirty: bool,
 }
@@ -116,6 +118,7 @@ impl Room {
             hunks_moved: false,
             told_of_prompt: false,
             uncleared: VecDeque::new(),
+            sending: VecDeque::new(),
             dirty: true,
         }
     }
@@ -250,16 +253,21 @@ impl Room {
                 let wanted = lock(&self.document).with_draft(&text);
                 self.commit(wanted).await;
             }
-            Message::Prompted(raw, said, outcome) => match outcome {
-                Ok(_) => self.clear(&raw).await,
-                Err(error) => {
-                    self.story.unsent(&said);
-                    let why = markdown::line(refusal(&error.message), 300);
-                    let sign = self.story.style.sign(Status::Failed);
-                    self.story.notes.push_str(&format!("### {sign} not sent: {why}\n\n"));
-                    self.dirty = true;
+            Message::Prompted(raw, said, outcome) => {
+                if let Some(at) = self.sending.iter().position(|it| *it == raw) {
+                    self.sending.remove(at);
                 }
-            },
+                match outcome {
+                    Ok(_) => self.clear(&raw).await,
+                    Err(error) => {
+                        self.story.unsent(&said);
+                        let why = markdown::line(refusal(&error.message), 300);
+                        let sign = self.story.style.sign(Status::Failed);
+                        self.story.notes.push_str(&format!("### {sign} not sent: {why}\n\n"));
+                        self.dirty = true;
+                    }
+                }
+            }
         }
     }
 
@@ -280,6 +288,7 @@ impl Room {
         let params = send::prompt(&self.connection, &self.project(), &said);
         self.story.sends(&said);
         let (raw, outbox) = (draft.raw.to_owned(), self.outbox.clone());
+        self.sending.push_back(raw.clone());
         let reply = Box::new(move |outcome| {
             // A document that was closed meanwhile needs no answer.
             let _closed = outbox.upgrade().map(|it| it.send(Message::Prompted(raw, said, outcome)));
@@ -316,9 +325,8 @@ impl Room {
 
     /// The part of a draft that was not sent before.
     fn unsent<'a>(&self, draft: &'a str) -> &'a str {
-        self.uncleared
-            .iter()
-            .fold(draft, |draft, raw| draft.strip_prefix(raw.as_str()).unwrap_or(draft).trim_start())
+        let before = self.uncleared.iter().chain(&self.sending);
+        before.fold(draft, |draft, raw| draft.strip_prefix(raw.as_str()).unwrap_or(draft).trim_start())
     }
 
     /// Says something to the user, in the document.
