@@ -173,13 +173,13 @@ mod tests {
     #[test]
     fn only_what_means_something_is_a_difference() {
         let mut names = Names::default();
-        names.folder(std::path::Path::new("/home/me/p"), std::path::Path::new("/tmp/x/work"));
+        names.folder(std::path::Path::new("/home/me/p"), std::path::Path::new("/tmp/x/ws"));
         names.learn(&json!({"id": 12}), &json!({"id": 1}), "");
         for (recorded, now, expected) in [
             (json!({"a": 1}), json!({"a": 1}), vec![]),
             (json!({"timestamp": 1, "seq": 3}), json!({"timestamp": 2, "seq": 4}), vec![]),
             (json!({"timestamp": 1}), json!({}), vec![]),
-            (json!({"path": "/home/me/p/a.rs"}), json!({"path": "/tmp/x/work/a.rs"}), vec![]),
+            (json!({"path": "/home/me/p/a.rs"}), json!({"path": "/tmp/x/ws/a.rs"}), vec![]),
             (
                 json!("/a/--x--/2026-11-26T01-17-56-107Z_01a2156e-3e0b-701e-bba9-16182a5e22d8.jsonl"),
                 json!("/b/2026-12-26T01-17-56-108Z_01a2156e-41da-778a-82bb-ae5f6c67a681.jsonl"),

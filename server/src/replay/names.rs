@@ -202,11 +202,11 @@ mod tests {
     #[test]
     fn folders_are_found_wherever_they_stand() {
         let mut names = Names::default();
-        names.folder(Path::new("/home/a b/p/"), Path::new("/tmp/r/work"));
+        names.folder(Path::new("/home/a b/p/"), Path::new("/tmp/r/ws"));
         for (recorded, now) in [
-            ("/home/a b/p", "/tmp/r/work"),
-            ("file:///home/a%20b/p/x.rs", "file:///tmp/r/work/x.rs"),
-            ("see `/home/a b/p/x.rs`, line 3", "see `/tmp/r/work/x.rs`, line 3"),
+            ("/home/a b/p", "/tmp/r/ws"),
+            ("file:///home/a%20b/p/x.rs", "file:///tmp/r/ws/x.rs"),
+            ("see `/home/a b/p/x.rs`, line 3", "see `/tmp/r/ws/x.rs`, line 3"),
             ("/home/a b/pq/x", "/home/a b/pq/x"),
             ("/home/a b/p-2", "/home/a b/p-2"),
             ("x/home/a b/p", "x/home/a b/p"),
