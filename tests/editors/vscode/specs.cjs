@@ -388,9 +388,8 @@ async function mode(name) {
 /** Longer than an act may be about something else; see src/permissions.ts. */
 const deliberately = () => new Promise((done) => setTimeout(done, 450));
 
-/** From wherever the focus is. */
 async function focusQuestion() {
-  await ui("key", { key: "Control+Alt+p" });
+  await ui("click", { selector: ".question h2" });
   await sees(".question:focus", "Pi wants");
 }
 
@@ -410,7 +409,6 @@ story("a command is asked about in full, and neither Escape nor typing answers",
   await sees(".prompt:has(textarea:focus) .bar", "Steer");
   equal(fs.existsSync(path.join(folder, "asked.txt")), false, "run without an answer");
   equal(await ui("count", { selector: ".question" }), 1, "questions");
-  await open("beside.txt", "a file beside\n");
   await focusQuestion();
   await ui("key", { key: "1" });
   await sees(".question pre", "rm asked.txt");

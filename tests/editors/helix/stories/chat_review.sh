@@ -1,5 +1,11 @@
 # A chat of three turns in which everything is decided in the chat: a question by a tick and one by a command, a change
 # by a word behind it and one by a command, with a steer in between.
+#
+# This searches in the chat while it is written. Helix 25.01 ends itself then; see docs/editors/helix.md.
+if [ "$newer" = no ]; then
+  echo "SKIPPED: chat_review needs Helix 25.07, as 25.01 ends itself when a document shrinks under a search"
+  return
+fi
 permission_mode ask
 begin '[
   {"content": [{"type": "tool", "id": "1", "name": "bash", "args": {"command": "echo one > one.txt"}}]},
@@ -27,8 +33,7 @@ say 'Write a file'
 check "the question is in the chat" chat_has '\? question 1 · bash'
 find_text '\[ \] allow once'
 tm_keys c && tm_wait '^ INS ' && tm_type '[x] allow once' && normal_mode && command_line w
-# Helix 25.01 ends itself when a document shrinks while somebody searches in it: not before the question has gone.
-received 'The first is done'
+received 'Pi finished: 1 change'
 check "a tick allows it" chat_has 'The first is done'
 check "and it has run" [ -e "$workspace/one.txt" ]
 check "what it made is a change like any other" chat_has '✓ bash · hunk 1 pending'
@@ -40,7 +45,7 @@ check "a steer waits" chat_has 'queued \(steered\)'
 echo > "$workspace/gate"
 check "the change is asked for" chat_has '\? question 2 · edit'
 say '/allow 2'
-received 'Both are changed'
+received 'Pi finished: 2 changes'
 check "a command allows it, and its hunks have numbers" chat_has 'hunks 2 3 pending'
 chat_has 'Both are changed'
 
