@@ -50,6 +50,9 @@ use crate::{fs, paths};
 
 /// Name of the database in the agent directory.
 pub const FILE_NAME: &str = "edits.db";
+/// How often, and after which time, a database that is being made is tried again.
+const OPEN_TRIES: usize = 50;
+const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 /// Waiting events of a slow listener; it then misses the oldest, and looks anew.
 const EVENTS: usize = 64;
 
@@ -157,7 +160,17 @@ impl Ledger {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(io::Error::other)?;
         }
-        let opened = store::open(&self.path).or_else(|error| match is_damage(&error) {
+        let mut opened = store::open(&self.path);
+        // Who finds another process making it is not made to wait by SQLite itself.
+        for _ in 0..OPEN_TRIES {
+            match &opened {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+                _ => break,
+            }
+            std::thread::sleep(OPEN_PAUSE);
+            opened = store::open(&self.path);
+        }
+        let opened = opened.or_else(|error| match is_damage(&error) {
             true => self.set_aside(),
             false => Err(error),
         });
