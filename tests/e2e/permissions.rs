@@ -452,6 +452,25 @@ fn an_editor_that_can_ask_asks_and_a_dismissal_decides_nothing() {
 }
 
 #[test]
+fn where_the_first_answer_is_chosen_already_it_decides_nothing() {
+    let mut profile = plain();
+    profile.initialize["clientInfo"] = json!({"name": "helix"});
+    profile.initialize["capabilities"]["window"]["showMessage"] = json!({});
+    let (mut editor, scratch, _model) = editor(profile, bash("touch b.txt"));
+    let asked = editor.asked("window/showMessageRequest");
+    let titles =
+        asked["params"]["actions"].as_array().unwrap().iter().map(|it| it["title"].as_str().unwrap());
+    assert_eq!(titles.take(2).collect::<Vec<_>>(), ["Answer later", "Allow once"]);
+    editor.answer(&asked, Ok(asked["params"]["actions"][0].clone()));
+    let told = editor.notification("window/showMessage")["message"].clone();
+    assert_eq!(told, "Pi asks: touch b.txt – code action or /allow in the chat");
+    editor.ok("workspace/executeCommand", json!({"command": "pi.approve", "arguments": []}));
+    let told = editor.notification("window/showMessage")["message"].clone();
+    assert_eq!(told, "Pi finished: 1 change in 1 file, next with ]d");
+    assert!(scratch.path("b.txt").exists());
+}
+
+#[test]
 fn an_editor_that_can_show_nothing_is_denied_aloud() {
     let (editor, scratch, model) = editor(Profile::with(json!({})), bash("touch b.txt"));
     model.wait_request(2);

@@ -35,6 +35,8 @@ received() { eventually grep -qF -- "$1" "$XDG_CACHE_HOME/helix/helix.log"; }
 # diagnostic before the cursor, as soon as there is one. What it says is below the line with the cursor then.
 back_to_question() { eventually back_to "$1"; }
 back_to() { tm_keys '[' d && screen_contains "└─Pi waits for your answer: $1"; }
+# A question of Pi: newer ones show a dialog. Escape closes it and decides nothing.
+dismiss() { [ "$newer" = no ] || { screen_has 'Allow once' && tm_keys Escape && eventually not_on_screen 'Allow once'; }; }
 # quit COMMAND: leaves Helix with it.
 quit() { command_line "$1" && tm_wait '^\[exited 0\]'; }
 

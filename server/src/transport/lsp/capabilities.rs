@@ -119,6 +119,8 @@ pub struct Capabilities {
     pub next_key: Option<&'static str>,
     /// Prints the label of every edit: two of them make Neovim wait for a key.
     pub prints_labels: bool,
+    /// Its dialogs come while the user types, with the first answer chosen already (Helix).
+    pub chooses_first: bool,
 }
 
 impl Capabilities {
@@ -145,7 +147,12 @@ impl Capabilities {
     pub fn of(params: &InitializeParams) -> Self {
         let name = params.client_info.as_ref().map(|it| it.name.as_str());
         let next_key = matches!(name, Some("helix" | "Neovim")).then_some("]d");
-        Self { next_key, prints_labels: name == Some("Neovim"), ..Self::resolve(&params.capabilities) }
+        Self {
+            next_key,
+            prints_labels: name == Some("Neovim"),
+            chooses_first: name == Some("helix"),
+            ..Self::resolve(&params.capabilities)
+        }
     }
 
     fn resolve(client: &ClientCapabilities) -> Self {
@@ -202,6 +209,7 @@ impl Capabilities {
                 .unwrap_or(false),
             next_key: None,
             prints_labels: false,
+            chooses_first: false,
         }
     }
 }
@@ -293,6 +301,7 @@ mod tests {
             lens_refresh: _,
             next_key: _,
             prints_labels: _,
+            chooses_first: _,
         } = of;
         let all = [
             (apply_edit, "apply_edit"),
@@ -351,6 +360,7 @@ mod tests {
                 assert_eq!(got.takes(&operation), name != "eglot", "{name} {operation:?}");
             }
             assert_eq!(got.prints_labels, name.starts_with("nvim"), "{name}");
+            assert_eq!(got.chooses_first, name.starts_with("helix"), "{name}");
             assert!(got.can_answer, "{name}");
         }
     }

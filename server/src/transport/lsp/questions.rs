@@ -30,6 +30,8 @@ const MOST_DOCUMENTS: usize = 16;
 /// The answers a message offers: more do not fit.
 const IN_MESSAGE: [PermissionChoice; 3] =
     [PermissionChoice::AllowOnce, PermissionChoice::AllowSession, PermissionChoice::Reject];
+/// The first answer where one is chosen already, so that an Enter that was meant for something else decides nothing.
+const LATER: &str = "Answer later";
 
 /// An open question.
 #[derive(Debug, Clone)]
@@ -156,7 +158,9 @@ async fn ask_with_message(
         text.push_str(&visible(diff));
     }
     let offered = request.choices.iter().filter(|it| IN_MESSAGE.contains(&it.id));
-    let actions: Vec<Value> = offered.map(|it| json!({ "title": it.label })).collect();
+    let later = connection.capabilities().chooses_first.then_some(LATER);
+    let titles = later.into_iter().chain(offered.map(|it| it.label.as_str()));
+    let actions: Vec<Value> = titles.map(|it| json!({ "title": it })).collect();
     let params = json!({ "type": MessageType::INFO, "message": text, "actions": actions });
     let answer = connection.client.ask("window/showMessageRequest", params, DEADLINE).await;
     let answer = answer.inspect_err(|error| tracing::debug!(%error, "showMessageRequest")).ok()?;

@@ -5,10 +5,6 @@ asks='[
   {"content": [{"type": "tool", "id": "1", "name": "bash", "args": {"command": "'$long'"}}]},
   {"content": [{"type": "text", "text": "I have gone on."}]}
 ]'
-# Newer ones show a dialog. Escape closes it and decides nothing.
-dismiss() {
-  [ "$newer" = no ] || { screen_has 'Allow once' && tm_keys Escape; }
-}
 # The message and the progress share the status line; whichever came last is in it.
 waits='Pi asks: echo w001|Waiting for your answer · bash'
 begin "$asks"
@@ -36,6 +32,14 @@ if [ "$newer" = yes ]; then
   choose explain
   check "a dialog asks" screen_has 'Allow once'
   tm_keys Enter
+  check "an Enter that was meant for something else decides nothing" screen_has "$waits"
+  check "and nothing has run" gone "$workspace/made"
+  choose 'allow once – echo w001'
+  screen_has 'Pi finished: 1 change in 1 file'
+
+  begin "$asks"
+  choose explain
+  screen_has 'Allow once' && tm_keys Down Enter
   check "its choice counts" screen_has 'Pi finished: 1 change in 1 file'
   check "the command has run" grep -q w060 "$workspace/made"
 fi
