@@ -8,7 +8,8 @@ local repo = assert(vim.env.PI_TEST_REPO)
 
 --- Milliseconds after which an expectation is given up.
 local PATIENCE = 10000
-
+--- Milliseconds after which a story is given up whose editor answers nothing any more.
+local LIMIT = 1000 * (tonumber(vim.env.PI_TEST_STORY) or 120)
 
 ---@class Child
 ---@field dir string
@@ -17,6 +18,9 @@ local Child = {}
 Child.__index = Child
 
 local count = 0
+--- Process id of the child of this story.
+---@type integer?
+local editor
 
 ---@class ChildOptions
 ---@field files? table<string, string> the workspace, by relative path
@@ -88,6 +92,7 @@ function Child:launch()
     { rpc = true, env = self.env, cwd = self.workspace }
   )
   assert(self.channel > 0, "the child did not start")
+  editor = vim.fn.jobpid(self.channel)
   vim.rpcrequest(self.channel, "nvim_ui_attach", 110, 40, { rgb = true })
   -- What the child's autocommands saw, in order.
   self:lua([[
@@ -243,12 +248,24 @@ local passed, failed = 0, 0
 ---@param tell fun(nvim: Child)
 function _G.story(name, options, tell)
   local nvim
+  local timer, late = assert(vim.uv.new_timer()), false
+  -- Whatever waits for the child fails when it has gone.
+  timer:start(LIMIT, 0, function()
+    late = true
+    if editor then
+      vim.uv.kill(editor, "sigkill")
+    end
+  end)
   local ok, problem = xpcall(function()
     nvim = Child.start(options)
     tell(nvim)
   end, function(it)
     return type(it) == "string" and it or debug.traceback(vim.inspect(it))
   end)
+  timer:close()
+  if late then
+    ok, problem = false, ("not over after %d s: %s"):format(LIMIT / 1000, problem or "")
+  end
   if nvim then
     local ended, why = pcall(nvim.stop, nvim)
     if ok and not ended then
