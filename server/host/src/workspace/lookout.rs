@@ -72,7 +72,7 @@ impl Lookout {
 
     /// Nobody waits for the edit any more.
     pub fn leave(&mut self, id: u64, answered: bool) {
-        self.sent.iter_mut().filter(|it| it.id == id).for_each(|it| it.leave(answered));
+        self.sent.iter_mut().filter(|it| it.is(id)).for_each(|it| it.leave(answered));
     }
 
     /// The document was closed. An edit may now be where nobody sees it until it is opened again.
@@ -151,6 +151,18 @@ impl Lookout {
         Some(kept.flat_map(|it| it.text.chunks()).collect())
     }
 
+    /// The steps of one report as one, if an edit of ours is all of them: some of them may be another one of ours.
+    pub fn joined(&self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Vec<(Vec<Edit>, Rope)> {
+        let Some((_, now)) = steps.last().filter(|_| steps.len() > 1) else { return steps };
+        let told = || steps.iter().flat_map(|it| &it.0);
+        let is_all = |it: &Sent| it.result(before) == *now;
+        let is_told = |it: &Sent| it.is_for(before) || told().eq(&it.edits_of(before));
+        match self.sent.iter().any(|it| is_all(it) && is_told(it)) {
+            true => vec![(told().cloned().collect(), now.clone())],
+            false => steps,
+        }
+    }
+
     /// The document has changed like this, by one report. Gives the edit that arrived as it was meant.
     pub fn saw(&mut self, report: Vec<(Vec<Edit>, Rope)>) -> Option<u64> {
         self.forget_old();
@@ -184,13 +196,13 @@ impl Lookout {
         // Of two that lead to the same, the newest is the one somebody waits for.
         let well = found.iter().rev().find(|(at, (_, source))| self.sent[*at].is_for(source));
         if let Some((at, _)) = well {
-            let id = self.sent.remove(*at).id;
+            let arrived = self.take(*at);
             // What it was made for is without what had gone astray before.
             self.repaired(text);
-            return Some(id);
+            return Some(arrived.id);
         }
         let (at, (number, source)) = found.into_iter().next()?;
-        let edits = self.sent.remove(at).edits_of(&source);
+        let edits = self.take(at).edits_of(&source);
         let now = self.now();
         self.steps.truncate(number - self.dropped);
         self.steps.push(Step { edits, astray: Some(source) });
@@ -199,6 +211,13 @@ impl Lookout {
             self.steps.push(Step { edits: Vec::new(), astray: None });
         }
         None
+    }
+
+    /// The edit has arrived.
+    fn take(&mut self, at: usize) -> Sent {
+        let arrived = self.sent.remove(at);
+        self.sent.iter_mut().for_each(|it| it.may_be(&arrived));
+        arrived
     }
 
     /// The text from which an edit has led to this one, and its number. If there are several it is the one it was made

@@ -180,7 +180,9 @@ impl Open {
         }
         let now = &self.document.rope;
         let is_told = steps.last().is_some_and(|it| it.1 == *now);
-        self.watch.saw(if is_told { steps } else { vec![(edits_between(before, now), now.clone())] })
+        let steps = if is_told { steps } else { vec![(edits_between(before, now), now.clone())] };
+        let steps = self.watch.joined(before, steps);
+        self.watch.saw(steps)
     }
 
     /// Wakes those who wait for a change.

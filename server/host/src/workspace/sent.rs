@@ -13,7 +13,7 @@ use super::{
     changes,
     editor::TextChange,
     lookout::Edit,
-    position::{PositionEncoding, to_char, to_range},
+    position::{PositionEncoding, Range, to_char, to_range},
 };
 
 /// Texts of one document that are remembered while an edit is under way.
@@ -30,7 +30,12 @@ pub(super) struct Sent {
     pub id: u64,
     base: Rope,
     changes: Vec<TextChange>,
+    /// Where the editor makes the changes.
+    places: Vec<Range>,
     encoding: PositionEncoding,
+    /// Others with the same changes, and the texts these were made for. They have arrived, or this one has and one of
+    /// them may still: which cannot be seen.
+    others: Vec<(u64, Rope)>,
     meets: VecDeque<Meeting>,
     /// Nobody waits for it any more; it is forgotten then.
     pub until: Option<Instant>,
@@ -47,7 +52,8 @@ struct Meeting {
 impl Sent {
     /// Changes of `base`.
     pub fn new(id: u64, base: Rope, changes: Vec<TextChange>, encoding: PositionEncoding) -> Self {
-        Self { id, base, changes, encoding, meets: VecDeque::new(), until: None }
+        let places = changes.iter().map(|it| to_range(&base, it.start, it.end, encoding)).collect();
+        Self { id, base, changes, places, encoding, others: Vec::new(), meets: VecDeque::new(), until: None }
     }
 
     /// The document has the text with this number now.
@@ -84,7 +90,23 @@ impl Sent {
 
     /// Whether the edit was made for this text.
     pub fn is_for(&self, text: &Rope) -> bool {
-        same(&self.base, text)
+        std::iter::once(&self.base).chain(self.others.iter().map(|it| &it.1)).any(|it| same(it, text))
+    }
+
+    /// Whether it is the edit with this id, as far as one can see.
+    pub fn is(&self, id: u64) -> bool {
+        self.id == id || self.others.iter().any(|it| it.0 == id)
+    }
+
+    /// An edit has arrived. If it makes the same changes as this one, this may be the one that did.
+    pub fn may_be(&mut self, arrived: &Self) {
+        let texts = self.changes.iter().map(|it| &it.text);
+        if self.places == arrived.places && texts.eq(arrived.changes.iter().map(|it| &it.text)) {
+            self.others.push((arrived.id, arrived.base.clone()));
+            self.others.extend_from_slice(&arrived.others);
+            // Without an end somebody waits for it.
+            self.until = self.until.zip(arrived.until).map(|(a, b)| a.max(b));
+        }
     }
 
     /// Whether the text is the one the edit was made for with the first or the last of its changes.
@@ -97,14 +119,13 @@ impl Sent {
     /// What an editor that does not compare versions changes in a text, from the end. Places past the end mean the
     /// end, which keeps them in order and apart.
     pub fn edits_of(&self, text: &Rope) -> Vec<Edit> {
-        let edit = |it: &TextChange| {
-            let range = to_range(&self.base, it.start, it.end, self.encoding);
+        let edit = |(it, range): (&TextChange, &Range)| {
             let start = to_char(text, range.start, self.encoding);
             let end = to_char(text, range.end, self.encoding).max(start);
             Edit { range: start..end, text: it.text.clone() }
         };
         let changes_something = |it: &Edit| text.slice(it.range.clone()) != *it.text;
-        self.changes.iter().rev().map(edit).filter(changes_something).collect()
+        self.changes.iter().zip(&self.places).rev().map(edit).filter(changes_something).collect()
     }
 
     /// Nobody waits for it any more.

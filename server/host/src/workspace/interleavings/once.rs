@@ -1,0 +1,60 @@
+//! What random stories have found, shrunk.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn stories_that_went_wrong_once_go_well() {
+    use Fault::{Denies, Mute, None as Well};
+    use OnClosed::{Hide, Refuse, Reopen};
+    use Step::{Cancel, Close, Delete, Deliver, DeliverAll, Edit, Foreign, Open, Save, Serve, Type, Wait};
+    let stories: &[(OnClosed, &[Step])] = &[
+        // An edit that is made a second time, where it changes nothing.
+        (Refuse, &[Edit(32, 101), Serve(Well), Wait(2500), Serve(Denies)]),
+        // Saved before the edit in the wrong place could be taken back.
+        (Refuse, &[Edit(50, 43), Serve(Well), Wait(2500), Delete(0, 7), Serve(Well), Save]),
+        // Made in a buffer nobody sees, which is opened, and saved before the server hears of it.
+        (Hide, &[Edit(0, 0), Type(0), Save, Close, Serve(Well), Open, Type(0), Save]),
+        (Hide, &[Close, Edit(164, 0), Wait(11_000), Edit(47, 0), Serve(Well), Open, Save]),
+        (Hide, &[Edit(46, 7), Type(6285), Close, Serve(Denies), Open, Type(0), Save]),
+        // One of two that make the same changes arrives: the other may still, also in a later buffer.
+        (Reopen, &[Foreign(0), Edit(2, 0), Close, Deliver, Serve(Well), Close, Open, Deliver]),
+        (Reopen, &[Edit(2, 68), Serve(Denies), Foreign(12569), Wait(11_000), Wait(11_000), Close]),
+        (Refuse, &[Edit(1, 0), Serve(Denies), Wait(11_000), Wait(11_000), Delete(2622, 124)]),
+        // An edit that is told in steps, one of which is another edit under way.
+        (
+            Refuse,
+            &[
+                Type(18853),
+                Edit(111, 0),
+                Deliver,
+                Serve(Well),
+                Cancel,
+                Edit(27, 45),
+                Type(10195),
+                DeliverAll,
+                Cancel,
+            ],
+        ),
+        (
+            Refuse,
+            &[
+                Edit(196, 3),
+                Serve(Denies),
+                Serve(Mute),
+                Edit(9, 0),
+                Wait(11_000),
+                Serve(Well),
+                Delete(35747, 26),
+                Cancel,
+            ],
+        ),
+        (Hide, &[Edit(27, 82), Close, Serve(Mute), Wait(11_000), Edit(63, 93), Open, Close, Deliver, Open]),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    for (closed, steps) in stories {
+        let encoding = PositionEncoding::Utf8;
+        let nature = Nature { tells_stale: false, first_version: 0, encoding, whole: false, closed: *closed };
+        eprintln!("{steps:?}");
+        play(dir.path(), nature, "\n", false, steps).await;
+    }
+}
