@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub use self::{
     hunks::{HunkLine, Mark, Word, lines as hunk_lines, with_states},
     inert::{fenced, line, markdown as inert, quoted},
-    read::{Heading, PROMPT, headings, is_prompt, prompt, prompts, session_id},
+    read::{Heading, PROMPT, headings, is_prompt, open_lines, prompt, prompts, session_id},
     turn::{Step, Turn, calls, money, render, split, thousands, time_of},
 };
 

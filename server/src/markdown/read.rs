@@ -58,22 +58,27 @@ pub struct Heading<'a> {
     pub start: usize,
 }
 
+/// The lines outside fences: number from 0, first byte, text without its end.
+pub fn open_lines(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
+    let mut fences = Fences::default();
+    let mut next = 0;
+    let lines = text.split_inclusive('\n').enumerate().map(move |(number, whole)| {
+        let start = next;
+        next += whole.len();
+        (number, start, whole.trim_end_matches(['\n', '\r']))
+    });
+    lines.filter(move |it| !fences.takes(it.2))
+}
+
 /// The headings of a chat document or transcript, in order.
 pub fn headings(text: &str) -> Vec<Heading<'_>> {
-    let mut fences = Fences::default();
-    let mut start = 0;
-    let mut found = Vec::new();
-    for (number, whole) in text.split_inclusive('\n').enumerate() {
-        let line = whole.trim_end_matches(['\n', '\r']);
-        if !fences.takes(line) {
-            let level = line.bytes().take_while(|it| *it == b'#').count();
-            if let (1..=3, Some(title)) = (level, line[level..].strip_prefix(' ')) {
-                found.push(Heading { level, text: title.trim_end(), line: number, start });
-            }
-        }
-        start += whole.len();
-    }
-    found
+    let lines = open_lines(text);
+    let found = lines.filter_map(|(number, start, line)| {
+        let level = line.bytes().take_while(|it| *it == b'#').count();
+        let title = line[level..].strip_prefix(' ').filter(|_| (1..=3).contains(&level))?;
+        Some(Heading { level, text: title.trim_end(), line: number, start })
+    });
+    found.collect()
 }
 
 /// The first byte of the last `## You` without a time: what is below is the user's.

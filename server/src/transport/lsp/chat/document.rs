@@ -150,15 +150,14 @@ impl Document {
         let ours = self.ours();
         let headings = markdown::headings(ours);
         let mut found = Vec::new();
-        for (at, heading) in headings.iter().enumerate().filter(|(_, it)| it.level == 3) {
-            let end = headings.get(at + 1).map_or(ours.len(), |it| it.start);
-            let lines = ours[heading.start..end].lines().map(str::trim_end);
-            let ticked = lines.filter(|it| !self.loaded_ticks.iter().any(|old| old == it));
-            found.extend(
-                ticked
-                    .filter_map(|it| it.strip_prefix(TICKED))
-                    .map(|it| Tick { heading: heading.text.to_owned(), text: it.to_owned() }),
-            );
+        // A command or a diff is quoted in fences, and may have such lines too.
+        for (_, start, line) in markdown::open_lines(ours) {
+            let line = line.trim_end();
+            let Some(text) = line.strip_prefix(TICKED) else { continue };
+            let heading = headings.iter().rev().find(|it| it.start < start).filter(|it| it.level == 3);
+            if let Some(heading) = heading.filter(|_| !self.loaded_ticks.iter().any(|old| old == line)) {
+                found.push(Tick { heading: heading.text.to_owned(), text: text.to_owned() });
+            }
         }
         found
     }
@@ -185,10 +184,12 @@ impl Document {
     /// Takes a tick in: it is no change of the user's that stays when we write on. False if we drew no such box, or
     /// the tick was taken before.
     pub fn take_tick(&mut self, tick: &Tick) -> bool {
-        let drawn = format!("{UNTICKED}{}\n", tick.text);
-        let known = self.written.contains(&drawn);
-        self.written = self.written.replacen(&drawn, &format!("{TICKED}{}\n", tick.text), 1);
-        known
+        let drawn = format!("{UNTICKED}{}", tick.text);
+        let found = markdown::open_lines(&self.written).find(|it| it.2 == drawn).map(|it| it.1);
+        if let Some(at) = found {
+            self.written.replace_range(at..at + UNTICKED.len(), TICKED);
+        }
+        found.is_some()
     }
 
     /// What was written so far stays as it is; from now on we write behind it.
@@ -427,13 +428,14 @@ mod tests {
 
     #[test]
     fn a_tick_counts_once_and_only_where_we_drew_a_box() {
-        let tail = "### ? question 1 · bash\n\n```\n- [ ] reject\n```\n\n- [ ] allow once\n- [ ] reject\n\n";
+        // The command has such lines itself.
+        let tail = "### ? question 1 · bash\n\n```\n- [ ] reject\n- [x] allow once\n- [ ] allow once\n```\n\n- [ ] allow once\n- [ ] reject\n\n";
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
         let asked = it.with_tail(tail, None, None);
         apply(&mut it, asked);
         it.wrote(tail);
         assert_eq!(it.ticks(), []);
-        let ticked = it.text.replace("- [ ] allow once", "- [x] allow once");
+        let ticked = it.text.replace("\n\n- [ ] allow once", "\n\n- [x] allow once");
         it.changed(ticked.clone(), 3, true);
         assert_eq!(it.ticks(), [], "it came from the disk");
         it.trust();
