@@ -60,6 +60,9 @@ const HARMLESS_VARIABLES: [&str; 12] = [
     "CI",
     "COLUMNS",
 ];
+/// Variables of the environment that say nothing secret.
+const PUBLIC_VARIABLES: [&str; 10] =
+    ["HOME", "PWD", "OLDPWD", "USER", "PATH", "SHELL", "LANG", "TERM", "RANDOM", "SECONDS"];
 const FIND_OPTIONS: [&str; 25] = [
     "-name",
     "-iname",
@@ -142,7 +145,13 @@ pub fn only_reads(command: &Simple, folders: &Folders, boundary: &Boundary) -> b
     // By another path it may be another program.
     let Some(name) = command.name() else { return false };
     let args = command.args();
+    // Braces may stand for options, and for paths that begin anywhere.
+    if args.iter().any(|it| it.wild && it.source.contains('{')) {
+        return false;
+    }
     match name {
+        // So may wildcards, for a file of such a name, or for one operand more.
+        "find" | "sort" | "uniq" if args.iter().any(|it| it.wild) => false,
         "cd" => matches!(args, [word] if inside(word, folders, boundary)),
         "date" => args.iter().all(|it| it.fixed().is_some_and(|it| it.starts_with('+') || it == "-u")),
         "test" | "[" => {
@@ -162,9 +171,20 @@ pub fn only_reads(command: &Simple, folders: &Folders, boundary: &Boundary) -> b
         }
         "git" => git(args, folders, boundary),
         _ if !HARMLESS.contains(&name) => false,
-        _ if PATHLESS.contains(&name) => true,
+        _ if PATHLESS.contains(&name) => args.iter().all(tells_no_secret),
         _ => paths_are_fine(args, folders, boundary),
     }
+}
+
+/// Names no variable of the environment but these: others may have keys, and what is printed goes to the model. Small
+/// letters are of variables that a loop sets.
+fn tells_no_secret(word: &Word) -> bool {
+    let names = word.source.split('$').skip(1).map(|it| {
+        let name = it.trim_start_matches('{').trim_start_matches('#');
+        name.split(|it: char| !it.is_ascii_alphanumeric() && it != '_').next().unwrap_or_default()
+    });
+    let public = |it: &str| it.chars().all(|it| !it.is_ascii_uppercase()) || PUBLIC_VARIABLES.contains(&it);
+    word.fixed().is_some() || names.into_iter().all(public)
 }
 
 fn is_option(word: &Word) -> bool {

@@ -421,6 +421,14 @@ impl Reader {
             It::HereDocument(_, document) => {
                 // What is quoted stays as it is; else what is in it is run.
                 let text = &document.doc.value;
+                let end = &document.here_end.value;
+                let bare = ['\'', '"'].iter().find_map(|it| end.strip_prefix(*it)?.strip_suffix(*it));
+                // Shells do not agree on where others end, nor on a line end that is escaped.
+                if !bare.unwrap_or(end).chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+                    || (document.requires_expansion && text.contains("\\\n"))
+                {
+                    return Err("it is not clear where its here-document ends".into());
+                }
                 self.out.documents.push(text.clone());
                 if document.requires_expansion
                     && (text.contains('`') || ["$(", "${", "$["].iter().any(|it| text.contains(it)))
@@ -491,11 +499,10 @@ impl Reader {
             WordPiece::TildePrefix(_) | WordPiece::AnsiCQuotedText(_) => out.value = None,
             WordPiece::ParameterExpansion(it) => self.parameter(it, out)?,
             WordPiece::CommandSubstitution(text) | WordPiece::BackquotedCommandSubstitution(text) => {
-                let text = match piece {
-                    WordPiece::BackquotedCommandSubstitution(_) => text.replace("\\`", "`"),
-                    _ => text.clone(),
-                };
-                self.script(&text)?;
+                if matches!(piece, WordPiece::BackquotedCommandSubstitution(_)) && text.contains('\\') {
+                    return Err("it escapes something in backquotes".into());
+                }
+                self.script(text)?;
                 out.value = None;
             }
             WordPiece::ArithmeticExpression(it) => {
@@ -529,6 +536,11 @@ impl Reader {
         match expression {
             ParameterExpr::UseDefaultValues { default_value: Some(text), .. }
             | ParameterExpr::UseAlternativeValue { alternative_value: Some(text), .. } => {
+                // What they mean there depends on quotes around it all, unless they are inside one command.
+                let inside = text.starts_with("$(") && text.ends_with(')') && text.matches("$(").count() == 1;
+                if text.contains(['\'', '"', '\\']) && !(inside && !text.contains('`')) {
+                    return Err("it quotes something inside a variable".into());
+                }
                 self.text(text, &mut Known { value: None, wild: false })
             }
             _ => Ok(()),

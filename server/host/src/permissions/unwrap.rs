@@ -144,10 +144,15 @@ fn env(command: &Simple) -> Unwrapped {
 /// The command of `xargs`, with a last argument nobody knows.
 fn xargs(args: &[Word]) -> Option<Simple> {
     let mut at = 0;
+    // A text that what is read takes the place of.
+    let mut replaced = None;
     while let Some(word) = args.get(at) {
         let word = word.fixed()?;
         if !word.starts_with('-') {
             break;
+        }
+        if let Some(text) = word.strip_prefix("-I") {
+            replaced = if text.is_empty() { args.get(at + 1)?.fixed() } else { Some(text) };
         }
         at += match word {
             "-0" | "-r" | "-t" | "--null" | "--no-run-if-empty" => 1,
@@ -159,6 +164,12 @@ fn xargs(args: &[Word]) -> Option<Simple> {
     let mut words = args.get(at..).unwrap_or_default().to_vec();
     if words.is_empty() {
         words.push(Word::plain("echo"));
+    }
+    for word in &mut words {
+        let has = |text: &str| replaced.is_some_and(|it| text.contains(it));
+        if has(&word.source) || word.value.as_deref().is_some_and(has) {
+            *word = Word::unknown(&word.source);
+        }
     }
     words.push(Word::unknown("…"));
     Some(Simple { env: Vec::new(), words })
