@@ -557,7 +557,13 @@ impl Gate {
         query: PermissionQuery,
         diff: impl Future<Output = Result<Option<String>, ToolError>>,
     ) -> Result<(), ToolError> {
-        let mut request = match self.permissions.check(query).await {
+        let verdict = tokio::select! {
+            biased;
+            verdict = self.permissions.check(query) => verdict,
+            // Whatever it takes so long for, the run ends.
+            () = self.cancel.cancelled() => return Err(ToolError::aborted()),
+        };
+        let mut request = match verdict {
             Verdict::Allow => return Ok(()),
             Verdict::Deny(text) => return Err(ToolError(text)),
             Verdict::Ask(request) => request,

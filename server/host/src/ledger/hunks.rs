@@ -393,10 +393,14 @@ impl FileState {
             there |= side.is_some();
             gone |= side.is_none();
             let put = side.unwrap_or_default();
+            let line_end = if old.contains("\r\n") { "\r\n" } else { "\n" };
+            if !put.is_empty() && !text.is_empty() && !text.ends_with('\n') {
+                text.push_str(line_end);
+            }
             text.push_str(put);
             // Two lines must not become one where the end of the file has moved.
             if !put.is_empty() && !put.ends_with('\n') && range.end < old_lines.len() {
-                text.push_str(if old.contains("\r\n") { "\r\n" } else { "\n" });
+                text.push_str(line_end);
             }
             let len = lines::count(put);
             ops.push(LineOp { old: range.clone(), new: line..line + len });

@@ -142,6 +142,15 @@ fn decisions_can_be_taken_back() {
 }
 
 #[test]
+fn a_line_that_comes_back_joins_no_other() {
+    let mut state = edited(&["ab", "a"]);
+    state.follow(Some("a"));
+    state.flip(&[(1, To::Base)]);
+    assert_eq!(state.text.as_deref(), Some("a\nb\n"));
+    assert_eq!(shown(&state), ["1 rejected 1+1 b>"]);
+}
+
+#[test]
 fn one_change_back_is_the_change_before() {
     let mut state = edited(&["abcd", "aXYd", "aXZd"]);
     state.flip(&[(2, To::Previous)]);

@@ -18,6 +18,8 @@ use super::unwrap::{self, Inner};
 const MAX_LENGTH: usize = 16 * 1024;
 /// Things that can nest, in one command.
 const MAX_OPENERS: usize = 64;
+/// Brackets that are not closed: each doubles the time this parser takes.
+const MAX_UNCLOSED: usize = 8;
 /// `case` of this parser takes exponential time when it is not ended.
 const MAX_CASES: usize = 4;
 /// Commands inside commands (`bash -c`, substitutions) that are followed.
@@ -160,9 +162,13 @@ fn bounded(text: &str) -> Result<(), Opaque> {
         return Err("it contains control characters or unusual spaces".into());
     }
     let words = || text.split(|it: char| !it.is_alphanumeric());
-    let openers = text.matches(['(', '{', '`', '[', '<']).count()
+    let openers = text.matches(['(', '{', '`', '[', '<', '!']).count()
         + words().filter(|it| matches!(*it, "if" | "elif" | "while" | "until" | "for" | "select")).count();
-    if openers > MAX_OPENERS || words().filter(|it| *it == "case").count() > MAX_CASES {
+    let unclosed = text.matches('(').count().saturating_sub(text.matches(')').count());
+    if openers > MAX_OPENERS
+        || unclosed > MAX_UNCLOSED
+        || words().filter(|it| *it == "case").count() > MAX_CASES
+    {
         return Err("it is deeply nested".into());
     }
     Ok(())
@@ -537,8 +543,9 @@ impl Reader {
             ParameterExpr::UseDefaultValues { default_value: Some(text), .. }
             | ParameterExpr::UseAlternativeValue { alternative_value: Some(text), .. } => {
                 // What they mean there depends on quotes around it all, unless they are inside one command.
-                let inside = text.starts_with("$(") && text.ends_with(')') && text.matches("$(").count() == 1;
-                if text.contains(['\'', '"', '\\']) && !(inside && !text.contains('`')) {
+                let one = text.starts_with("$(") && text.ends_with(')');
+                let one = one && text.matches("$(").count() == 1 && !text.contains('`');
+                if !one && text.contains(['\'', '"', '\\']) {
                     return Err("it quotes something inside a variable".into());
                 }
                 self.text(text, &mut Known { value: None, wild: false })

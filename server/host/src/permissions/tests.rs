@@ -241,6 +241,8 @@ fn commands_in_mode_ask() {
         ("echo `echo \"\\$(touch x)\"`", ASK),
         ("echo \"${x:-'$(touch x)'}\"", ASK),
         ("echo $ANTHROPIC_API_KEY", ASK),
+        // What would keep the parser busy for good, or use up its stack.
+        ("( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ls", ASK),
         ("echo ${OPENAI_API_KEY:-none}", ASK),
         ("NO_COLOR=1 ls", ALLOW),
         ("LD_PRELOAD=./x.so ls", ASK),
