@@ -930,6 +930,16 @@ export type ExportedHtml = {
   path: string;
 };
 
+/** What the user of an editor said to `pi/ui`; `cancelled` wins over the others. */
+export type ExtensionUiAnswer = {
+  /** For select, input and editor. */
+  value?: string;
+  /** For confirm. */
+  confirmed?: boolean;
+  /** The user gave no answer. */
+  cancelled?: boolean;
+};
+
 /** What an [`ExtensionUiRequest`] is. */
 export type ExtensionUiMethod = "select" | "confirm" | "input" | "editor" | "notify" | "setStatus" | "setWidget" | "setTitle" | "set_editor_text";
 
@@ -965,6 +975,8 @@ export type ExtensionUiRequest = {
   text?: string;
   /** `select`, `confirm`, `input`: milliseconds after which the question is dropped. */
   timeout?: number;
+  /** The permission question it belongs to, for clients that show `permission_request` and need no second one. Not in Pi. */
+  permission?: string;
 };
 
 /** A client's answer to an `extension_ui_request`; `cancelled` wins over the others. */
@@ -1523,6 +1535,8 @@ export type SessionState = {
   reviewMode: ReviewMode;
   /** Tools that wait for permission, oldest first. Not in Pi. */
   pendingPermissions?: PermissionRequest[];
+  /** Other questions that are open, oldest first. Not in Pi. */
+  pendingQuestions?: ExtensionUiRequest[];
   /** What confines the model's shell commands; absent when nothing does. Not in Pi. */
   sandbox?: SandboxState;
 };
@@ -1793,6 +1807,14 @@ export type ToolResultTagged = ToolResultMessage & {
   role: "toolResult";
 };
 
+/** `pi/ui`: something for the user of an editor. */
+export type UiParams = {
+  /** The session that asks or tells. */
+  sessionId: string;
+  /** What. */
+  request: ExtensionUiRequest;
+};
+
 /** Tokens of one answer. `input` excludes cached tokens. */
 export type Usage = {
   /** Prompt tokens that were not cached. */
@@ -1946,6 +1968,8 @@ export interface Methods {
 export interface ClientMethods {
   /** Ask the user whether a tool may run; `null` or an error leaves the question open. */
   "pi/requestPermission": { params: RequestPermissionParams; result: PermissionAnswer | null };
+  /** Ask the user something, or show it; `null` or an error is no answer. What asks nothing is answered at once. */
+  "pi/ui": { params: UiParams; result: ExtensionUiAnswer | null };
   /** Save documents before a command runs. */
   "pi/saveDocuments": { params: SaveDocumentsParams; result: SavedDocuments };
   /** What the user looks at. */

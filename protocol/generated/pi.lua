@@ -807,6 +807,12 @@
 ---@class pi.ExportedHtml
 ---@field path string The path as it was asked for, or the name of the file in the session's folder.
 
+---What the user of an editor said to `pi/ui`; `cancelled` wins over the others.
+---@class pi.ExtensionUiAnswer
+---@field value? string For select, input and editor.
+---@field confirmed? boolean For confirm.
+---@field cancelled? boolean The user gave no answer.
+
 ---What an [`ExtensionUiRequest`] is.
 ---@alias pi.ExtensionUiMethod
 ---| "select" # Choose one of `options`.
@@ -836,6 +842,7 @@
 ---@field widgetPlacement? pi.WidgetPlacement `setWidget`: where.
 ---@field text? string `set_editor_text`: the text of the prompt.
 ---@field timeout? integer `select`, `confirm`, `input`: milliseconds after which the question is dropped.
+---@field permission? string The permission question it belongs to, for clients that show `permission_request` and need no second one. Not in Pi.
 
 ---A client's answer to an `extension_ui_request`; `cancelled` wins over the others.
 ---@class pi.ExtensionUiResponse
@@ -1249,6 +1256,7 @@
 ---@field permissionMode pi.PermissionMode What the agent may do without asking. Not in Pi.
 ---@field reviewMode pi.ReviewMode What becomes of the edits the agent makes. Not in Pi.
 ---@field pendingPermissions? pi.PermissionRequest[] Tools that wait for permission, oldest first. Not in Pi.
+---@field pendingQuestions? pi.ExtensionUiRequest[] Other questions that are open, oldest first. Not in Pi.
 ---@field sandbox? pi.SandboxState What confines the model's shell commands; absent when nothing does. Not in Pi.
 
 ---Counts, tokens and cost of a session.
@@ -1450,6 +1458,11 @@
 ---@alias pi.ToolResultTagged
 ---| pi.ToolResultTagged.toolResult # The only role there is.
 
+---`pi/ui`: something for the user of an editor.
+---@class pi.UiParams
+---@field sessionId string The session that asks or tells.
+---@field request pi.ExtensionUiRequest What.
+
 ---Tokens of one answer. `input` excludes cached tokens.
 ---@class pi.Usage
 ---@field input integer Prompt tokens that were not cached.
@@ -1534,6 +1547,7 @@
 ---Every request of the server to its client.
 ---@alias pi.ClientMethod
 ---| "pi/requestPermission" # Ask the user whether a tool may run; `null` or an error leaves the question open.
+---| "pi/ui" # Ask the user something, or show it; `null` or an error is no answer. What asks nothing is answered at once.
 ---| "pi/saveDocuments" # Save documents before a command runs.
 ---| "pi/editor/state" # What the user looks at.
 ---| "pi/editor/diagnostics" # Problems as the editor shows them, of one document or of all.

@@ -3,7 +3,7 @@
 //! A row gives the method, its parameters, its result, and the capability under `experimental.pi` without which it is
 //! never sent. The schema, the declarations and the table of `docs/protocol.md` are made from here.
 
-use crate::{command::NoParams, editor::*, permission::*, save::*};
+use crate::{command::NoParams, editor::*, permission::*, save::*, ui::*};
 
 /// One of these requests, for a sender that is generic over them.
 pub trait ClientRequest {
@@ -73,6 +73,8 @@ macro_rules! client_methods {
 client_methods! {
     /// Ask the user whether a tool may run; `null` or an error leaves the question open.
     RequestPermission = "pi/requestPermission" { RequestPermissionParams => Option<PermissionAnswer>, "permissions" },
+    /// Ask the user something, or show it; `null` or an error is no answer. What asks nothing is answered at once.
+    Ui = "pi/ui" { UiParams => Option<ExtensionUiAnswer>, "ui" },
     /// Save documents before a command runs.
     SaveDocuments = "pi/saveDocuments" { SaveDocumentsParams => SavedDocuments, "saveDocuments" },
     /// What the user looks at.

@@ -12,6 +12,7 @@ use crate::{
     permission::{PermissionMode, PermissionRequest, ReviewMode},
     sandbox::SandboxState,
     stored::StoredMessage,
+    ui::ExtensionUiRequest,
 };
 
 /// Nothing to report; over JSONL the response has no `data`.
@@ -92,6 +93,9 @@ pub struct SessionState {
     /// Tools that wait for permission, oldest first. Not in Pi.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_permissions: Vec<PermissionRequest>,
+    /// Other questions that are open, oldest first. Not in Pi.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_questions: Vec<ExtensionUiRequest>,
     /// What confines the model's shell commands; absent when nothing does. Not in Pi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxState>,

@@ -1,4 +1,5 @@
-//! The extension UI sub-protocol of JSONL (spec: rpc.md §11): questions and notices for the user.
+//! Questions and notices for the user: the extension UI sub-protocol of JSONL (spec: rpc.md §11), and the same over LSP
+//! as the request `pi/ui`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,10 @@ pub struct ExtensionUiRequest {
     /// `select`, `confirm`, `input`: milliseconds after which the question is dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
+    /// The permission question it belongs to, for clients that show `permission_request` and need no second one. Not in
+    /// Pi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
 }
 
 impl ExtensionUiRequest {
@@ -72,6 +77,7 @@ impl ExtensionUiRequest {
             widget_placement: None,
             text: None,
             timeout: None,
+            permission: None,
         }
     }
 }
@@ -106,6 +112,31 @@ impl ExtensionUiMethod {
     pub fn asks(self) -> bool {
         matches!(self, Self::Select | Self::Confirm | Self::Input | Self::Editor)
     }
+}
+
+/// `pi/ui`: something for the user of an editor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UiParams {
+    /// The session that asks or tells.
+    pub session_id: String,
+    /// What.
+    pub request: ExtensionUiRequest,
+}
+
+/// What the user of an editor said to `pi/ui`; `cancelled` wins over the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtensionUiAnswer {
+    /// For select, input and editor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// For confirm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<bool>,
+    /// The user gave no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<bool>,
 }
 
 /// Where a widget is.

@@ -292,6 +292,10 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
             "pi.showQuestion",
             [Refused(question), Refused(question), Refused(question), Refused(question), Refused(question)],
         ),
+        (
+            "pi.answer",
+            [Refused(question), Refused(question), Refused(question), Refused(question), Refused(question)],
+        ),
         ("pi.keep", [Refused(nothing), Refused(nothing), Refused(hunk), Refused(hunk), Refused(nothing)]),
         ("pi.reject", [Refused(nothing), Refused(nothing), Refused(hunk), Refused(hunk), Refused(nothing)]),
         ("pi.why", [Refused(nothing), Refused(nothing), Refused(hunk), Refused(hunk), Refused(nothing)]),
@@ -336,7 +340,7 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
     }
     let announced =
         editor.server["capabilities"]["executeCommandProvider"]["commands"].as_array().unwrap().len();
-    assert_eq!(announced, 32, "each command has its row above");
+    assert_eq!(announced, 33, "each command has its row above");
     editor.unchecked = true;
 }
 
@@ -350,7 +354,7 @@ fn words_about_the_session_are_commands_and_answered_in_a_message() {
     for (name, arguments, said) in [
         ("pi.mode", json!(["plan"]), "plan"),
         ("pi.review", json!(["ask"]), "ask"),
-        ("pi.model", json!([]), "scripted/alpha"),
+        ("pi.model", json!(["alpha"]), "scripted/alpha"),
         ("pi.rename", json!(["A", "name"]), "This chat is now “A name”"),
         ("pi.rename", json!([]), "needs a title"),
         ("pi.cost", json!([null]), "120 tokens · $0.00"),

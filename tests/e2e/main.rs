@@ -17,7 +17,7 @@
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors;
 //!   `lsp_editor`: what they know; `lsp_files`: files that come and go in them; `lsp_frames`: what is no
 //!   message, and messages at the wrong time; `lsp_storm`: everything at once; `lsp_folders`: several folders
-//!   at once; `lsp_inline`: suggestions while typing;
+//!   at once; `lsp_inline`: suggestions while typing; `lsp_ui`: what is asked;
 //!   `lsp_moves`: what their users do with files.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //! * `trace`: recording a connection.
@@ -48,6 +48,7 @@ mod lsp_review;
 mod lsp_run;
 mod lsp_sessions;
 mod lsp_storm;
+mod lsp_ui;
 mod lsp_workspace;
 mod permissions;
 mod replay;

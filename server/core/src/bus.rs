@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use pi_protocol::{Activity, ActivityState, AgentEvent, AssistantMessageEvent, Envelope};
+use pi_protocol::{Activity, ActivityState, AgentEvent, AssistantMessageEvent, Envelope, ExtensionUiMethod};
 use tokio::sync::Notify;
 
 use crate::{activity::ActivityTracker, replay::Replay};
@@ -40,12 +40,37 @@ struct Inner {
     overflowed: bool,
 }
 
+/// Which questions the user of a subscriber can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Answers {
+    /// Whether a tool may run.
+    pub permissions: bool,
+    /// One of several, yes or no.
+    pub choices: bool,
+    /// In words of their own.
+    pub texts: bool,
+}
+
+impl Answers {
+    /// All of them.
+    pub const ALL: Self = Self { permissions: true, choices: true, texts: true };
+
+    /// Whether this can be answered; what asks nothing cannot.
+    pub fn ui(self, method: ExtensionUiMethod) -> bool {
+        match method {
+            ExtensionUiMethod::Select | ExtensionUiMethod::Confirm => self.choices,
+            ExtensionUiMethod::Input | ExtensionUiMethod::Editor => self.texts,
+            _ => false,
+        }
+    }
+}
+
 /// An ordered, bounded queue of deliveries. Clones share the queue.
 #[derive(Debug, Clone, Default)]
 pub struct EventQueue {
     inner: Arc<Mutex<Inner>>,
     ready: Arc<Notify>,
-    answers: bool,
+    answers: Answers,
     edits: Arc<AtomicBool>,
 }
 
@@ -55,9 +80,9 @@ impl EventQueue {
         Self::default()
     }
 
-    /// An empty queue of one whose user can answer questions.
-    pub fn answering() -> Self {
-        Self { answers: true, ..Self::default() }
+    /// An empty queue of one whose user can answer these questions.
+    pub fn answering(answers: Answers) -> Self {
+        Self { answers, ..Self::default() }
     }
 
     /// From now on with events about the review of edits, which clients of Pi do not know.
@@ -274,9 +299,9 @@ impl EventBus {
         self.seq
     }
 
-    /// Whether anyone is there whose user can answer a question.
-    pub fn can_ask(&self) -> bool {
-        self.subscribers.iter().any(|it| it.answers && !it.is_closed())
+    /// Whether anyone is there whose user can answer such a question.
+    pub fn can_ask(&self, question: impl Fn(Answers) -> bool) -> bool {
+        self.subscribers.iter().any(|it| question(it.answers) && !it.is_closed())
     }
 
     /// Sends one event to all.

@@ -22,7 +22,7 @@ pub mod turn;
 pub mod validate;
 pub mod visible;
 
-pub use bus::{Delivery, EventBus, EventQueue};
+pub use bus::{Answers, Delivery, EventBus, EventQueue};
 pub use ports::*;
 pub use session::{Reply, SandboxInForce, SessionHandle, SessionOptions, reply_channel};
 pub use tokio_util::sync::CancellationToken;

@@ -220,7 +220,7 @@ impl Host for Desk {
             "workspace/applyEdit" => self.lock().asked_to_edit(params),
             "pi/saveDocuments" => self.lock().asked_to_save(params),
             // A person answers these.
-            "pi/requestPermission" | "window/showMessageRequest" => Reaction::Hold,
+            "pi/requestPermission" | "pi/ui" | "window/showMessageRequest" => Reaction::Hold,
             "window/workDoneProgress/create" => Reaction::answer(Ok(Value::Null)),
             "client/registerCapability" => self.lock().asked_to_watch(&params["registrations"]),
             "client/unregisterCapability" => self.lock().asked_to_forget(&params["unregisterations"]),

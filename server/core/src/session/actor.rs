@@ -410,6 +410,7 @@ impl SessionActor {
             permission_mode: self.permissions.mode(),
             review_mode: self.permissions.review(),
             pending_permissions: self.questions.permissions().cloned().collect(),
+            pending_questions: self.questions.ui().cloned().collect(),
             sandbox: (self.sandbox)(),
         }
     }

@@ -49,10 +49,9 @@ struct Permission {
     dismissed: u8,
 }
 
-/// An extension that waits.
+/// Whoever asked for something else than permission, and waits.
 struct Ui {
-    id: String,
-    method: ExtensionUiMethod,
+    request: ExtensionUiRequest,
     reply: Reply<UiAnswer>,
 }
 
@@ -83,6 +82,11 @@ impl Questions {
         self.permissions.iter().map(|it| &it.request)
     }
 
+    /// Other questions, oldest first.
+    pub fn ui(&self) -> impl Iterator<Item = &ExtensionUiRequest> {
+        self.ui.iter().map(|it| &it.request)
+    }
+
     fn is_full(&self) -> bool {
         self.permissions.len() + self.ui.len() >= MAX_OPEN
     }
@@ -106,7 +110,7 @@ impl SessionActor {
         request.id = Uuid::new_v4().to_string();
         self.bus.publish(AgentEvent::PermissionRequest(request.clone()));
         let question = Permission { request, reply, reason_id: None, dismissed: 0 };
-        if self.bus.can_ask() {
+        if self.bus.can_ask(|it| it.permissions) {
             self.bus.publish(AgentEvent::ExtensionUiRequest(select(&question.request)));
             self.questions.permissions.push(question);
         } else {
@@ -122,10 +126,15 @@ impl SessionActor {
 
     /// Nobody may be left who could answer.
     pub(super) fn check_surface(&mut self) {
-        if !self.bus.can_ask() {
+        if !self.bus.can_ask(|it| it.permissions) {
             for question in std::mem::take(&mut self.questions.permissions) {
                 self.deny_unasked(question);
             }
+        }
+        let open = self.questions.ui().map(|it| (it.id.clone(), it.method));
+        let unasked: Vec<_> = open.filter(|(_, method)| !self.bus.can_ask(|it| it.ui(*method))).collect();
+        for (id, _) in unasked {
+            self.give_up_question(&id);
         }
     }
 
@@ -226,7 +235,7 @@ impl SessionActor {
         }
     }
 
-    /// An extension asks, or has something to show.
+    /// An extension or a command asks, or has something to show.
     pub(super) fn ask_ui(
         &mut self,
         mut request: ExtensionUiRequest,
@@ -238,7 +247,8 @@ impl SessionActor {
             self.bus.publish(AgentEvent::ExtensionUiRequest(request));
             return reply(Ok(UiAnswer::None));
         }
-        if cancel.is_cancelled() || self.questions.is_full() || !self.bus.can_ask() {
+        if cancel.is_cancelled() || self.questions.is_full() || !self.bus.can_ask(|it| it.ui(request.method))
+        {
             return reply(Ok(no_answer(request.method)));
         }
         let timeout = request.timeout.filter(|_| request.method != ExtensionUiMethod::Editor);
@@ -257,14 +267,14 @@ impl SessionActor {
             }
             let _session_gone = give_up.send(id);
         });
-        self.questions.ui.push(Ui { id: request.id.clone(), method: request.method, reply });
+        self.questions.ui.push(Ui { request: request.clone(), reply });
         self.bus.publish(AgentEvent::ExtensionUiRequest(request));
     }
 
     /// The time of a question of an extension is up, or it was given up.
     pub(super) fn give_up_question(&mut self, id: &str) {
-        if let Some(at) = self.questions.ui.iter().position(|it| it.id == id) {
-            let answer = no_answer(self.questions.ui[at].method);
+        if let Some(at) = self.questions.ui.iter().position(|it| it.request.id == id) {
+            let answer = no_answer(self.questions.ui[at].request.method);
             self.close_ui(at, answer);
         }
     }
@@ -273,14 +283,14 @@ impl SessionActor {
     pub(super) fn give_up_all_questions(&mut self) {
         self.cancel_permissions();
         while let Some(question) = self.questions.ui.first() {
-            let answer = no_answer(question.method);
+            let answer = no_answer(question.request.method);
             self.close_ui(0, answer);
         }
     }
 
     fn close_ui(&mut self, at: usize, answer: UiAnswer) {
-        let Ui { id, reply, .. } = self.questions.ui.remove(at);
-        self.bus.publish(AgentEvent::ExtensionUiResolved { id });
+        let Ui { request, reply } = self.questions.ui.remove(at);
+        self.bus.publish(AgentEvent::ExtensionUiResolved { id: request.id });
         reply(Ok(answer));
     }
 
@@ -288,8 +298,8 @@ impl SessionActor {
     pub(super) fn answer_ui(&mut self, response: &ExtensionUiResponse) {
         let cancelled = response.cancelled == Some(true);
         let text = response.value.as_ref().and_then(Value::as_str).filter(|_| !cancelled);
-        if let Some(at) = self.questions.ui.iter().position(|it| it.id == response.id) {
-            let method = self.questions.ui[at].method;
+        if let Some(at) = self.questions.ui.iter().position(|it| it.request.id == response.id) {
+            let method = self.questions.ui[at].request.method;
             let answer = match (method, text, response.confirmed) {
                 (ExtensionUiMethod::Confirm, _, Some(yes)) if !cancelled => UiAnswer::Confirmed(yes),
                 (ExtensionUiMethod::Confirm, ..) | (_, None, _) => no_answer(method),
@@ -320,6 +330,7 @@ impl SessionActor {
                 let mut input = ExtensionUiRequest::new(ExtensionUiMethod::Input);
                 input.id = Uuid::new_v4().to_string();
                 input.title = Some("What should Pi do instead?".to_owned());
+                input.permission = Some(question.request.id.clone());
                 question.reason_id = Some(input.id.clone());
                 self.bus.publish(AgentEvent::ExtensionUiRequest(input));
             }
@@ -363,6 +374,7 @@ fn select(request: &PermissionRequest) -> ExtensionUiRequest {
         id: request.id.clone(),
         title: Some(visible(&title).into_owned()),
         options: Some(request.choices.iter().map(|it| it.label.clone()).collect()),
+        permission: Some(request.id.clone()),
         ..ExtensionUiRequest::new(ExtensionUiMethod::Select)
     }
 }

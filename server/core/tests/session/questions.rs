@@ -1,7 +1,8 @@
 //! Tools that wait for permission, and questions of extensions.
 
 use pi_core::{
-    CancellationToken, Delivery, EventQueue, RuleScope, reply_channel, session::Command, session::UiAnswer,
+    Answers, CancellationToken, Delivery, EventQueue, RuleScope, reply_channel, session::Command,
+    session::UiAnswer,
 };
 use pi_protocol::*;
 use serde_json::{Value, json};
@@ -48,8 +49,9 @@ async fn a_call_waits_for_its_answer_and_then_runs() {
     let (mut world, question) = asked(one_call()).await;
     let state = world.session.ask(Command::GetState).await.unwrap();
     assert_eq!(state.pending_permissions.len(), 1);
-    let other = EventQueue::answering();
+    let other = EventQueue::answering(Answers::ALL);
     world.session.ask(|reply| Command::Subscribe(other.clone(), reply)).await.unwrap();
+    assert!(state.pending_questions.is_empty());
     assert_eq!(question["choices"][0], json!({"id": "allow_once", "label": "Allow once"}));
     answer(&world, &question, PermissionChoice::AllowOnce, None).await.unwrap();
     let again = answer(&world, &question, PermissionChoice::Reject, None).await.unwrap_err();
@@ -143,6 +145,7 @@ async fn a_client_of_pi_can_say_why() {
     let select = world.until("extension_ui_request").await;
     assert_eq!(select["id"], question["id"]);
     assert_eq!(select["title"], "May echo<U+202E> run?");
+    assert_eq!(select["permission"], question["id"]);
     assert_eq!(select["options"][5], "Reject and say why…");
     for reason in [Value::Null, json!("use make")] {
         ui(&world, json!({"id": question["id"], "value": "Reject and say why…"})).await;
@@ -152,6 +155,7 @@ async fn a_client_of_pi_can_say_why() {
                 break request;
             }
         };
+        assert_eq!(input["permission"], question["id"]);
         ui(&world, json!({"id": input["id"], "value": reason, "cancelled": reason.is_null()})).await;
     }
     let story = settled(&mut world).await;
@@ -266,4 +270,30 @@ async fn extensions_ask_and_always_get_an_answer() {
     let (got, _) = ask_ui(&mut world, ExtensionUiRequest::new(ExtensionUiMethod::Input), none()).await;
     world.session.ask(Command::Close).await.unwrap();
     assert_eq!(got.await.unwrap(), UiAnswer::None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_only_asked_where_it_can_be_answered() {
+    let world = World::new(vec![]).await;
+    let ask = |world: &World, method| {
+        let (reply, answer) = reply_channel();
+        let request = Box::new(ExtensionUiRequest::new(method));
+        world.session.send(Command::AskUi(request, CancellationToken::new(), reply));
+        answer
+    };
+    // Beside one who can answer everything comes one who can only choose.
+    let choosing = EventQueue::answering(Answers { choices: true, ..Answers::default() });
+    world.session.ask(|reply| Command::Subscribe(choosing, reply)).await.unwrap();
+    let (choice, text) = (ask(&world, ExtensionUiMethod::Select), ask(&world, ExtensionUiMethod::Input));
+    let state = world.session.ask(Command::GetState).await.unwrap();
+    let open: Vec<_> = state.pending_questions.iter().map(|it| it.method).collect();
+    assert_eq!(open, [ExtensionUiMethod::Select, ExtensionUiMethod::Input]);
+    // The first one leaves: what only it could answer has no answer any more.
+    world.session.send(Command::Unsubscribe(world.queue.clone()));
+    assert_eq!(text.await.unwrap(), UiAnswer::None);
+    assert_eq!(ask(&world, ExtensionUiMethod::Editor).await.unwrap(), UiAnswer::None);
+    let state = world.session.ask(Command::GetState).await.unwrap();
+    assert_eq!(state.pending_questions.len(), 1);
+    ui(&world, json!({"id": state.pending_questions[0].id, "value": "a"})).await;
+    assert_eq!(choice.await.unwrap(), UiAnswer::Text("a".into()));
 }

@@ -7,10 +7,10 @@ use std::{
 
 use async_trait::async_trait;
 use pi_core::{
-    CancellationToken, Delivery, EventQueue, ExpandError, Expander, ModelRequest, Models, PermissionQuery,
-    Permissions, Provider, ProviderEvent, RuleScope, ScopedModel, SessionHandle, SessionOptions,
-    SessionSettings, SessionStore, SettingChange, Settings, Shell, StoreError, Tool, ToolContext, ToolError,
-    ToolSpec, Verdict, builder::MessageBuilder, session::Command,
+    Answers, CancellationToken, Delivery, EventQueue, ExpandError, Expander, ModelRequest, Models,
+    PermissionQuery, Permissions, Provider, ProviderEvent, RuleScope, ScopedModel, SessionHandle,
+    SessionOptions, SessionSettings, SessionStore, SettingChange, Settings, Shell, StoreError, Tool,
+    ToolContext, ToolError, ToolSpec, Verdict, builder::MessageBuilder, session::Command,
 };
 use pi_protocol::*;
 use serde_json::{Value, json};
@@ -410,7 +410,7 @@ impl World {
             system_prompt: "system".into(),
             sandbox: Arc::new(|| None),
         });
-        let queue = EventQueue::answering();
+        let queue = EventQueue::answering(Answers::ALL);
         session.ask(|reply| Command::Subscribe(queue.clone(), reply)).await.unwrap();
         Self { session, queue, script, store, gate, started, permissions, events: Vec::new() }
     }

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use pi_core::{EventQueue, session::Command};
+use pi_core::{Answers, EventQueue, session::Command};
 
 use crate::{
     compose::UnknownModel,
@@ -50,7 +50,7 @@ pub async fn serve_on(
     input: impl BufRead + Send + 'static,
     output: impl Write + Send + 'static,
 ) -> anyhow::Result<ExitCode> {
-    let queue = EventQueue::answering();
+    let queue = EventQueue::answering(Answers::ALL);
     let mode = writer::SharedMode::new(hub.compose().output_mode());
     let mut writer = writer::spawn(queue.clone(), mode.clone(), trace.clone(), output)?;
     let session = match hub.open_initial(UnknownModel::StartWithout).await {

@@ -4,6 +4,7 @@
 //! nothing gets the plain LSP service.
 
 use lsp_types::{ClientCapabilities, InitializeParams, PositionEncodingKind, ResourceOperationKind};
+use pi_core::Answers;
 use pi_host::workspace::{editor::FileOperation, position::PositionEncoding};
 use pi_protocol::ClientMethod;
 use serde::Deserialize;
@@ -42,6 +43,28 @@ struct PiClient {
     activity: bool,
     review: bool,
     chat_document: bool,
+}
+
+/// What the user of a client can answer. One with a plugin has what the plugin says: commands and actions reach its
+/// user only through that.
+fn answers(client: &ClientCapabilities, plugin: Option<&PiClient>) -> Answers {
+    let asks = client.window.as_ref().is_some_and(|it| it.show_message.is_some());
+    let commands = client.workspace.as_ref().is_some_and(|it| it.execute_command.is_some());
+    let actions = client.text_document.as_ref().is_some_and(|it| it.code_action.is_some());
+    let edits = client.workspace.as_ref().is_some_and(|it| it.apply_edit == Some(true));
+    match plugin {
+        None => Answers {
+            permissions: asks || commands || actions,
+            choices: asks || commands || actions,
+            // An action opens the chat document for them.
+            texts: commands || (actions && edits),
+        },
+        Some(plugin) => Answers {
+            permissions: true,
+            choices: plugin.ui || asks || actions || (plugin.chat_document && edits),
+            texts: plugin.ui || (plugin.chat_document && edits),
+        },
+    }
 }
 
 /// How a client wants to be asked.
@@ -83,8 +106,8 @@ pub struct Capabilities {
     pub progress: bool,
     /// Answers `window/showMessageRequest`.
     pub ask: bool,
-    /// Its user has some way to answer a question: a request, an action, a command, or a plugin.
-    pub can_answer: bool,
+    /// The questions its user has some way to answer: a request, an action, a command, the chat document, or a plugin.
+    pub answers_to: Answers,
     /// Takes code actions as literals and not only as commands.
     pub action_literals: bool,
     /// Answers `workspace/configuration`.
@@ -181,10 +204,7 @@ impl Capabilities {
             relative_patterns: watched.and_then(|it| it.relative_pattern_support).unwrap_or(false),
             progress: window.and_then(|it| it.work_done_progress).unwrap_or(false),
             ask: window.is_some_and(|it| it.show_message.is_some()),
-            can_answer: pi.is_some_and(serde_json::Value::is_object)
-                || window.is_some_and(|it| it.show_message.is_some())
-                || workspace.is_some_and(|it| it.execute_command.is_some())
-                || client.text_document.as_ref().is_some_and(|it| it.code_action.is_some()),
+            answers_to: answers(client, pi.is_some_and(serde_json::Value::is_object).then_some(&known)),
             action_literals: client
                 .text_document
                 .as_ref()
@@ -278,7 +298,7 @@ mod tests {
         let Capabilities {
             encoding: _,
             version: _,
-            can_answer: _,
+            answers_to: _,
             own_questions: _,
             answers: _,
             file_operations: _,
@@ -361,7 +381,7 @@ mod tests {
             }
             assert_eq!(got.prints_labels, name.starts_with("nvim"), "{name}");
             assert_eq!(got.chooses_first, name.starts_with("helix"), "{name}");
-            assert!(got.can_answer, "{name}");
+            assert_eq!(got.answers_to, Answers::ALL, "{name}");
         }
     }
 }

@@ -58,12 +58,12 @@ pub struct Client {
 }
 
 /// Forgets a request however its asker ends.
-struct Forget<'a> {
-    client: &'a Client,
+struct Forget {
+    client: Client,
     id: i64,
 }
 
-impl Drop for Forget<'_> {
+impl Drop for Forget {
     fn drop(&mut self) {
         if self.client.lock().remove(&self.id).is_some() {
             // Nobody waits any more; the client may spare itself the work.
@@ -82,21 +82,28 @@ impl Client {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a request and waits for its answer, at most until `deadline` has passed. Dropping the future gives
-    /// the request up.
+    /// Sends a request, at once, and waits for its answer, at most until `deadline` has passed. Dropping the future
+    /// gives the request up.
     ///
     /// # Errors
     /// No answer, or an error answer.
-    pub async fn ask(&self, method: &str, params: Value, deadline: Duration) -> Result<Value, AskError> {
+    pub fn ask(
+        &self,
+        method: &str,
+        params: Value,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<Value, AskError>> + Send + use<> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (tx, rx) = oneshot::channel();
         self.lock().insert(id, tx);
-        let _forget = Forget { client: self, id };
+        let forget = Forget { client: self.clone(), id };
         self.out.request(id, method, &params);
-        tokio::select! {
-            answer = rx => answer.unwrap_or(Err(AskError::Gone)),
-            () = self.out.gone() => Err(AskError::Gone),
-            () = tokio::time::sleep(deadline) => Err(AskError::Timeout(deadline)),
+        async move {
+            tokio::select! {
+                answer = rx => answer.unwrap_or(Err(AskError::Gone)),
+                () = forget.client.out.gone() => Err(AskError::Gone),
+                () = tokio::time::sleep(deadline) => Err(AskError::Timeout(deadline)),
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use super::{
     chat,
     connection::{Answering, Connection},
     lane_prompt::Preparing,
+    questions,
     target::Target,
     watch,
 };
@@ -55,8 +56,8 @@ pub enum Job {
     Command(Target, Command),
     /// A word about a session, and what follows it; what comes of it is told to the user.
     Verb(Target, &'static str, String),
-    /// Answer a tool of this session that waits for permission; a failure is told to the user.
-    Answer(Arc<str>, AnswerPermissionParams),
+    /// Answer a question of this session; a failure is told to the user.
+    Answer(Arc<str>, questions::Answer),
     /// Stop the user's shell commands in this session.
     CancelBash(Target),
     /// Stop the run of this session.
@@ -206,10 +207,9 @@ impl Lane {
                 }
                 Err(error) => self.connection.messages.error(&error.message),
             },
-            Job::Answer(id, params) => {
+            Job::Answer(id, answer) => {
                 if let Some(session) = self.attached.get(&id) {
-                    let reply = tell(&self.connection);
-                    session.handle.send(Command::AnswerPermission(params, reply));
+                    session.handle.send(answer.command(tell(&self.connection)));
                 }
             }
             Job::CancelBash(target) => {
@@ -337,10 +337,7 @@ impl Lane {
 
     /// A queue of this session whose events go to the client.
     pub(super) fn watch(&mut self, handle: &SessionHandle) -> EventQueue {
-        let queue = match self.connection.capabilities().can_answer {
-            true => EventQueue::answering(),
-            false => EventQueue::new(),
-        };
+        let queue = EventQueue::answering(self.connection.capabilities().answers_to);
         if self.connection.capabilities().events {
             // A client that shows the queue lets its user decide about it; others would not know of it.
             handle.send(Command::HoldAfterStop);

@@ -40,6 +40,7 @@ mod settings;
 mod show;
 mod strip;
 mod target;
+mod ui;
 mod watch;
 mod watched;
 

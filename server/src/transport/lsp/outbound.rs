@@ -174,6 +174,16 @@ impl Outbound {
         self.push(frame(response));
     }
 
+    /// The next message, for a test that is the client.
+    #[cfg(test)]
+    pub fn take(&self) -> Option<Value> {
+        let mut state = self.lock();
+        let frame = state.frames.pop_front()?;
+        state.bytes -= frame.len();
+        let body = frame.windows(4).position(|it| it == b"\r\n\r\n")? + 4;
+        serde_json::from_slice(&frame[body..]).ok()
+    }
+
     /// Bytes that wait to be read.
     pub fn waiting(&self) -> usize {
         self.lock().bytes

@@ -1,8 +1,9 @@
-//! Tools that wait for permission, before the user of an editor.
+//! Open questions before the user of an editor: tools that wait for permission, and whatever else is asked (`ui.rs`).
 //!
-//! A plugin is asked with `pi/requestPermission`. Any other client is told by a message and diagnostics, may be
-//! asked with `window/showMessageRequest`, and can answer with a code action or a command. That a request was
-//! dismissed, failed or was never answered decides nothing: the question stays open.
+//! A plugin is asked with `pi/requestPermission` or `pi/ui`. Any other client is told by a message and diagnostics, may
+//! be asked with `window/showMessageRequest`, and can answer with a code action, a command or in the chat document. That
+//! a request about permission was dismissed, failed or was never answered decides nothing: the question stays open.
+//! Any other question is over when its request was dismissed.
 
 use std::{
     path::Path,
@@ -11,18 +12,20 @@ use std::{
 };
 
 use lsp_types::{Diagnostic, DiagnosticSeverity, MessageType, NumberOrString, Position, Range, Url};
+use pi_core::session::{Command, Reply};
 use pi_core::visible::visible;
 use pi_protocol::{
-    AgentEvent, AnswerPermissionParams, ClientMethod, PermissionAnswer, PermissionChoice, PermissionRequest,
-    RequestPermissionParams,
+    AgentEvent, AnswerPermissionParams, ClientMethod, Empty, ExtensionUiMethod, ExtensionUiRequest,
+    ExtensionUiResponse, PermissionAnswer, PermissionChoice, PermissionRequest, RequestPermissionParams,
+    SessionState,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{chat, connection::Connection, lane::Job, messages::first_line};
+use super::{capabilities::Capabilities, chat, connection::Connection, lane::Job, messages::first_line, ui};
 
 /// People take their time; the question itself has no end.
-const DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+pub const DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Characters of what is asked in a message, so that it says how to answer.
 const SUBJECT: usize = 34;
 /// Documents that show a question about no document of theirs.
@@ -31,7 +34,122 @@ const MOST_DOCUMENTS: usize = 16;
 const IN_MESSAGE: [PermissionChoice; 3] =
     [PermissionChoice::AllowOnce, PermissionChoice::AllowSession, PermissionChoice::Reject];
 /// The first answer where one is chosen already, so that an Enter that was meant for something else decides nothing.
-const LATER: &str = "Answer later";
+pub const LATER: &str = "Answer later";
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// Whether a tool may run.
+    Permission(PermissionRequest),
+    /// Something else.
+    Ui(ExtensionUiRequest),
+}
+
+impl Asked {
+    /// Id to answer with.
+    pub fn id(&self) -> &str {
+        match self {
+            Asked::Permission(it) => &it.id,
+            Asked::Ui(it) => &it.id,
+        }
+    }
+
+    /// The request, if it is about anything else than permission.
+    pub fn ui(&self) -> Option<&ExtensionUiRequest> {
+        match self {
+            Asked::Permission(_) => None,
+            Asked::Ui(it) => Some(it),
+        }
+    }
+
+    /// What it is about: the command, what would be done to which file, or the question itself.
+    pub fn subject(&self) -> String {
+        match self {
+            Asked::Permission(it) => {
+                let part = || it.parts.first().map(|it| it.text.clone());
+                it.command.clone().or_else(part).unwrap_or_else(|| it.tool.clone())
+            }
+            Asked::Ui(it) => it.title.clone().or_else(|| it.message.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// All of it, nothing in it invisible.
+    pub fn text(&self) -> String {
+        let (text, rest) = match self {
+            Asked::Permission(it) => (&it.text, &it.diff),
+            Asked::Ui(it) => (it.title.as_ref().unwrap_or(&it.id), &it.message),
+        };
+        let rest = rest.as_deref().map(|it| format!("\n\n{}", visible(it))).unwrap_or_default();
+        format!("{}{rest}", visible(text))
+    }
+
+    /// Whether this client is asked here: its user can answer, and it does not show the question itself.
+    fn is_for(&self, client: &Capabilities) -> bool {
+        match self {
+            Asked::Permission(_) => client.answers_to.permissions && !client.own_questions,
+            Asked::Ui(it) => client.answers_to.ui(it.method),
+        }
+    }
+
+    fn by_plugin(&self, client: &Capabilities) -> bool {
+        match self {
+            Asked::Permission(_) => client.permissions,
+            Asked::Ui(_) => client.ui,
+        }
+    }
+
+    fn by_message(&self, client: &Capabilities) -> bool {
+        client.ask
+            && match self {
+                Asked::Permission(_) => true,
+                Asked::Ui(it) => ui::fits_message(it),
+            }
+    }
+}
+
+/// The questions that are open in a session.
+pub fn pending(state: &SessionState) -> impl Iterator<Item = Asked> {
+    let permissions = state.pending_permissions.iter().cloned().map(Asked::Permission);
+    permissions.chain(state.pending_questions.iter().cloned().map(Asked::Ui))
+}
+
+/// The question an event asks. What belongs to a question about permission is asked with that.
+pub fn asked(event: &AgentEvent) -> Option<Asked> {
+    match event {
+        AgentEvent::PermissionRequest(it) => Some(Asked::Permission(it.clone())),
+        AgentEvent::ExtensionUiRequest(it) if it.method.asks() && it.permission.is_none() => {
+            Some(Asked::Ui(it.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// The id of the question an event closes.
+pub fn closed(event: &AgentEvent) -> Option<&str> {
+    match event {
+        AgentEvent::PermissionResolved { id, .. } | AgentEvent::ExtensionUiResolved { id } => Some(id),
+        _ => None,
+    }
+}
+
+/// An answer to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Whether a tool may run.
+    Permission(AnswerPermissionParams),
+    /// Anything else.
+    Ui(ExtensionUiResponse),
+}
+
+impl Answer {
+    /// The command that gives it. Only a decision about permission can come too late and say so.
+    pub fn command(self, reply: Reply<Empty>) -> Command {
+        match self {
+            Answer::Permission(params) => Command::AnswerPermission(params, reply),
+            Answer::Ui(response) => Command::AnswerUi(response),
+        }
+    }
+}
 
 /// An open question.
 #[derive(Debug, Clone)]
@@ -39,98 +157,115 @@ pub struct Question {
     /// The session that asks.
     pub session: Arc<str>,
     /// The question.
-    pub request: PermissionRequest,
+    pub asked: Asked,
     closed: CancellationToken,
     /// Documents that show it.
     shown_in: Vec<Url>,
 }
 
-impl Question {
-    /// What it is about, in one short line.
-    pub fn subject(&self) -> String {
-        subject(&self.request)
-    }
-}
-
 /// The open questions of one client, oldest first.
 #[derive(Debug, Default)]
-pub struct Questions(Mutex<Vec<Question>>);
+pub struct Questions {
+    open: Mutex<Vec<Question>>,
+    /// Gives up what a command of the user asks.
+    of_command: Mutex<CancellationToken>,
+}
 
 impl Questions {
     fn lock(&self) -> MutexGuard<'_, Vec<Question>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All, oldest first.
     pub fn all(&self) -> Vec<Question> {
         self.lock().clone()
     }
+
+    /// A command asks its user, in place of the one before.
+    pub fn instead(&self, next: &CancellationToken) {
+        let mut of_command = self.of_command.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *of_command, next.clone()).cancel();
+    }
 }
 
 /// Takes in an event of a session.
 pub fn event(connection: &Arc<Connection>, session: &Arc<str>, event: &AgentEvent) {
-    match event {
-        AgentEvent::PermissionRequest(request) => open(connection, session, request),
-        AgentEvent::PermissionResolved { id, .. } => close(connection, id),
-        _ => {}
+    if let Some(asked) = asked(event) {
+        open(connection, session, asked);
+    } else if let Some(id) = closed(event) {
+        close(connection, id);
+    } else if let AgentEvent::ExtensionUiRequest(request) = event {
+        ui::tell(connection, session, request);
     }
 }
 
 /// Shows a question, once.
-pub fn open(connection: &Arc<Connection>, session: &Arc<str>, request: &PermissionRequest) {
+pub fn open(connection: &Arc<Connection>, session: &Arc<str>, asked: Asked) {
     let capabilities = connection.capabilities();
-    if !capabilities.can_answer || capabilities.own_questions {
+    if !asked.is_for(capabilities) {
         return;
     }
     let closed = CancellationToken::new();
     {
         let mut questions = connection.questions.lock();
-        if questions.iter().any(|it| it.request.id == request.id) {
+        if questions.iter().any(|it| it.asked.id() == asked.id()) {
             return;
         }
         let question = Question {
             session: session.clone(),
-            request: request.clone(),
+            asked: asked.clone(),
             closed: closed.clone(),
             shown_in: Vec::new(),
         };
         questions.push(question);
     }
-    if !capabilities.permissions {
-        show(connection, session, request);
-        if !capabilities.ask {
-            return tell(connection, request);
+    let by_plugin = asked.by_plugin(capabilities);
+    if !by_plugin {
+        show(connection, session, &asked);
+        if !asked.by_message(capabilities) {
+            return tell(connection, &asked);
         }
     }
-    let (connection, session, request) = (connection.clone(), session.clone(), request.clone());
+    let (connection, session) = (connection.clone(), session.clone());
     tokio::spawn(async move {
-        let asked = async {
-            match connection.capabilities().permissions {
-                true => ask_plugin(&connection, &session, &request).await,
-                false => ask_with_message(&connection, &request).await,
+        let answer = async {
+            match (&asked, by_plugin) {
+                (Asked::Permission(it), true) => {
+                    ask_plugin(&connection, &session, it).await.map(Answer::Permission)
+                }
+                (Asked::Permission(it), false) => {
+                    ask_with_message(&connection, it).await.map(Answer::Permission)
+                }
+                (Asked::Ui(it), true) => Some(Answer::Ui(ui::ask_plugin(&connection, &session, it).await)),
+                (Asked::Ui(it), false) => ui::ask_with_message(&connection, it).await.map(Answer::Ui),
             }
         };
         // Dropping the request tells the client that it is not needed any more.
         let answer = tokio::select! {
-            answer = asked => answer,
+            answer = answer => answer,
             () = closed.cancelled() => return,
             () = connection.ended.cancelled() => return,
         };
         match answer {
-            Some(params) => connection.enqueue(Job::Answer(session, params)),
+            Some(answer) => connection.enqueue(Job::Answer(session, answer)),
             // Helix 25.07 says that it can ask, and cannot.
-            None if !connection.capabilities().permissions => tell(&connection, &request),
+            None if !by_plugin => tell(&connection, &asked),
             None => {}
         }
     });
 }
 
 /// One line about what waits.
-fn tell(connection: &Connection, request: &PermissionRequest) {
-    let text = format!("Pi asks: {}", first_line(&visible(&subject(request)), SUBJECT));
-    connection
-        .messages
-        .show(MessageType::INFO, &format!("{text} \u{2013} code action or /allow in the chat"));
+fn tell(connection: &Connection, asked: &Asked) {
+    let text = format!("Pi asks: {}", first_line(&visible(&asked.subject()), SUBJECT));
+    let how = match asked {
+        Asked::Permission(_) => "code action or /allow in the chat",
+        Asked::Ui(it) if matches!(it.method, ExtensionUiMethod::Select | ExtensionUiMethod::Confirm) => {
+            "code action or the chat"
+        }
+        Asked::Ui(_) => "/answer in the chat",
+    };
+    connection.messages.show(MessageType::INFO, &format!("{text} \u{2013} {how}"));
 }
 
 async fn ask_plugin(
@@ -152,11 +287,7 @@ async fn ask_with_message(
     connection: &Connection,
     request: &PermissionRequest,
 ) -> Option<AnswerPermissionParams> {
-    let mut text = request.text.clone();
-    if let Some(diff) = &request.diff {
-        text.push_str("\n\n");
-        text.push_str(&visible(diff));
-    }
+    let text = Asked::Permission(request.clone()).text();
     let offered = request.choices.iter().filter(|it| IN_MESSAGE.contains(&it.id));
     let later = connection.capabilities().chooses_first.then_some(LATER);
     let titles = later.into_iter().chain(offered.map(|it| it.label.as_str()));
@@ -171,11 +302,15 @@ async fn ask_with_message(
 
 /// Marks the places of a question: the file it would change if that is open. An open chat document shows it at its
 /// place; where there is neither, it stands at the start of what is open.
-fn show(connection: &Connection, session: &str, request: &PermissionRequest) {
+fn show(connection: &Connection, session: &str, asked: &Asked) {
     let Some(workspace) = connection.documents.workspace() else { return };
+    let (files, diff): (&[String], _) = match asked {
+        Asked::Permission(it) => (&it.paths, it.diff.as_deref()),
+        Asked::Ui(_) => (&[], None),
+    };
     let own = |path: &String| workspace.document(Path::new(path)).map(|it| it.path);
-    let mut paths: Vec<_> = request.paths.iter().filter_map(own).collect();
-    let line = if paths.is_empty() { 0 } else { request.diff.as_deref().map_or(0, first_changed) };
+    let mut paths: Vec<_> = files.iter().filter_map(own).collect();
+    let line = if paths.is_empty() { 0 } else { diff.map_or(0, first_changed) };
     if paths.is_empty() && !connection.chats.has_session(session) {
         paths = workspace.open_paths();
         // There it is marked where it stands.
@@ -184,21 +319,21 @@ fn show(connection: &Connection, session: &str, request: &PermissionRequest) {
     }
     let uris: Vec<Url> = paths.iter().filter_map(|it| connection.documents.uri(it)).collect();
     for uri in &uris {
-        connection.diagnostics.set(&connection.out, uri, &request.id, vec![mark(request, line)]);
+        connection.diagnostics.set(&connection.out, uri, asked.id(), vec![mark(asked, line)]);
     }
-    if let Some(question) = connection.questions.lock().iter_mut().find(|it| it.request.id == request.id) {
+    if let Some(question) = connection.questions.lock().iter_mut().find(|it| it.asked.id() == asked.id()) {
         question.shown_in = uris;
     }
 }
 
 /// Says at a line that a question is open.
-pub fn mark(request: &PermissionRequest, line: u32) -> Diagnostic {
+pub fn mark(asked: &Asked, line: u32) -> Diagnostic {
     Diagnostic {
         range: Range::new(Position::new(line, 0), Position::new(line, 0)),
         severity: Some(DiagnosticSeverity::INFORMATION),
         code: Some(NumberOrString::String("question".to_owned())),
         source: Some("pi".to_owned()),
-        message: format!("Pi waits for your answer: {}", visible(&subject(request))),
+        message: format!("Pi waits for your answer: {}", visible(&asked.subject())),
         ..Diagnostic::default()
     }
 }
@@ -206,7 +341,7 @@ pub fn mark(request: &PermissionRequest, line: u32) -> Diagnostic {
 fn close(connection: &Connection, id: &str) {
     let question = {
         let mut questions = connection.questions.lock();
-        let at = questions.iter().position(|it| it.request.id == id);
+        let at = questions.iter().position(|it| it.asked.id() == id);
         at.map(|at| questions.remove(at))
     };
     let Some(question) = question else { return };
@@ -214,12 +349,6 @@ fn close(connection: &Connection, id: &str) {
     for uri in &question.shown_in {
         connection.diagnostics.set(&connection.out, uri, id, Vec::new());
     }
-}
-
-/// The command, or what would be done to which file.
-fn subject(request: &PermissionRequest) -> String {
-    let part = || request.parts.first().map(|it| it.text.clone());
-    request.command.clone().or_else(part).unwrap_or_else(|| request.tool.clone())
 }
 
 /// The first line a unified diff changes, from 0, as it is before.

@@ -10,6 +10,7 @@ use pi_core::{
     bus::{Delivery, EventQueue},
     session::Command,
 };
+use pi_protocol::Envelope;
 use serde_json::json;
 
 use super::{chat, connection::Connection, outbound, plain::Plain, questions};
@@ -21,13 +22,23 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
     let id = session.id().clone();
     // What was asked before this client came.
     if let Ok(state) = session.ask(Command::GetState).await {
-        state.pending_permissions.iter().for_each(|it| questions::open(&connection, &id, it));
+        for asked in questions::pending(&state) {
+            questions::open(&connection, &id, asked);
+        }
     }
     if plain.is_some() || chat::wants_transcripts(&connection, &id) {
         connection.tasks.spawn(chat::transcript(connection.clone(), session.clone()));
     }
     // The session ends with its last handle; watching must not keep it alive.
     drop(session);
+    // A client that attaches again gets events once more; what they ask was asked.
+    let mut seen = 0;
+    let mut ask = |event: &Envelope| {
+        if event.seq > seen {
+            seen = event.seq;
+            questions::event(&connection, &id, &event.event);
+        }
+    };
     while let Some(delivery) = queue.next().await {
         // While the client is slow, events wait in `queue`, where deltas are joined.
         connection.out.room().await;
@@ -41,11 +52,11 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
             }
             (Delivery::Activity(activity), Some(plain)) => plain.activity(&activity),
             (Delivery::Event(event), None) => {
-                questions::event(&connection, &id, &event.event);
+                ask(&event);
                 connection.out.push(outbound::notification("pi/event", &event));
             }
             (Delivery::Event(event), Some(plain)) => {
-                questions::event(&connection, &id, &event.event);
+                ask(&event);
                 plain.event(&event.event);
             }
         }

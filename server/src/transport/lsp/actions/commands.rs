@@ -25,7 +25,7 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
-const TABLE: [Row; 32] = [
+const TABLE: [Row; 33] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
@@ -41,13 +41,18 @@ const TABLE: [Row; 32] = [
         question::approve,
         "[ID] [allow_session | allow_project]: run what waits for permission",
     ),
-    row("pi.showQuestion", question::show, "[ID]: show the whole of what waits for permission"),
+    row(
+        "pi.answer",
+        question::answer,
+        "[ID] [ANSWER]: answer a question with a choice, its number or a text; without one, in the chat document",
+    ),
+    row("pi.showQuestion", question::show, "[ID]: show the whole of a question"),
     row("pi.newSession", session::new_session, "start a new chat"),
     row("pi.keep", hunks::keep, "HUNK: keep a change"),
     row(
         "pi.reject",
         question::reject,
-        "[ID] [WHY]: do not run what waits for permission; HUNK: take a change out again",
+        "[ID] [WHY]: do not run what waits for permission, or give a question no answer; HUNK: take a change out again",
     ),
     row("pi.keepAll", hunks::keep_all, "keep all changes, of the project or of {uri}"),
     row("pi.rejectAll", hunks::reject_all, "take all changes out that wait, of the project or of {uri}"),
@@ -61,28 +66,36 @@ const TABLE: [Row; 32] = [
         |it, words| session::verb(it, "diff", words),
         "[HUNK NUMBERS | FILE]: show what waits as a diff",
     ),
-    row("pi.model", |it, words| session::verb(it, "model", words), "[NAME]: show or change the model"),
+    row(
+        "pi.model",
+        |it, words| session::verb(it, "model", words),
+        "[NAME]: change the model; without a name, choose",
+    ),
     row(
         "pi.thinking",
         |it, words| session::verb(it, "thinking", words),
-        "[LEVEL]: how hard the model thinks",
+        "[LEVEL]: how hard the model thinks; without a level, choose",
     ),
     row(
         "pi.mode",
         |it, words| session::verb(it, "mode", words),
-        "[ask | edit | full | plan]: what Pi may do without asking",
+        "[ask | edit | full | plan]: what Pi may do without asking; without a word, choose",
     ),
     row(
         "pi.review",
         |it, words| session::verb(it, "review", words),
-        "[apply | ask | plan]: whether edits are made, shown first, or only shown",
+        "[apply | ask | plan]: whether edits are made, shown first, or only shown; without a word, choose",
     ),
     row(
         "pi.sessions",
         |it, words| session::verb(it, "sessions", words),
         "[TEXT]: list the chats of this project",
     ),
-    row("pi.openSession", |it, words| session::verb(it, "open", words), "NUMBER: open a chat of that list"),
+    row(
+        "pi.openSession",
+        |it, words| session::verb(it, "open", words),
+        "[NUMBER]: open a chat of that list; without a number, choose",
+    ),
     row(
         "pi.fork",
         |it, words| session::verb(it, "fork", words),

@@ -9,7 +9,8 @@ use pi_core::{SessionHandle, session::Command};
 use pi_host::ledger::Verb;
 use pi_protocol::{AnswerPermissionParams, CommandError, PermissionChoice, StreamingBehavior};
 
-use super::{review, room::Room, send, verbs};
+use super::{question::Question, review, room::Room, send, verbs};
+use crate::transport::lsp::{questions::Asked, ui};
 
 /// One command: its name, its arguments, what it does.
 pub struct Row {
@@ -25,13 +26,14 @@ const fn row(name: &'static str, arguments: &'static str, help: &'static str) ->
 }
 
 /// All commands.
-pub static TABLE: [Row; 25] = [
+pub static TABLE: [Row; 26] = [
     row("queue", "text", "say it after the run"),
     row("now", "text", "stop the run and say it"),
     row("stop", "", "stop the run"),
     row("take", "", "take queued and held messages back into the prompt"),
     row("allow", "[chat] [n]", "answer a question: allow once, or in this chat"),
     row("reject", "[n] [why]", "answer a question: reject, and say why"),
+    row(ANSWER, "[n] text", "answer a question that asks for a choice or a text"),
     row("keep", "[n…|file|all]", "keep changes that wait"),
     row("drop", "[n…|file|all]", "take changes out that wait"),
     row("revert", "[turn]", "take out what the last turn changed, or the turn with this number"),
@@ -53,13 +55,19 @@ pub static TABLE: [Row; 25] = [
     row("help", "", "list these commands"),
 ];
 
+/// The command whose argument may have several lines.
+const ANSWER: &str = "answer";
+
 /// What is answered: one line below the command. Both are told; nothing is told if it is empty.
 pub type Said = Result<String, String>;
 
-/// The command a prompt of one line stands for, and its arguments. Templates and skills belong to prompts.
+/// The command a prompt of one line stands for (an answer may have more), and its arguments. Templates and skills belong to prompts.
 pub fn find(prompt: &str) -> Option<(&'static Row, &str)> {
-    let line = prompt.strip_prefix('/').filter(|it| !it.contains('\n'))?;
+    let line = prompt.strip_prefix('/')?;
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    if line.contains('\n') && name != ANSWER {
+        return None;
+    }
     Some((TABLE.iter().find(|it| it.name == name)?, rest.trim()))
 }
 
@@ -96,7 +104,8 @@ async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &st
             room.write_draft(&texts.join("\n\n")).await;
             Ok(String::new())
         }
-        "allow" | "reject" => answer(room, session, name, rest).await,
+        "allow" | "reject" => decide(room, session, name, rest).await,
+        ANSWER => answer(room, session, rest),
         "keep" => review::decide(&connection, session, rest, Verb::Accept).await,
         "drop" => review::decide(&connection, session, rest, Verb::Reject).await,
         "revert" => review::revert(&connection, session, rest).await,
@@ -144,7 +153,37 @@ async fn say(room: &mut Room, session: &SessionHandle, name: &str, rest: &str) -
     Ok(String::new())
 }
 
-async fn answer(room: &Room, session: &SessionHandle, name: &str, rest: &str) -> Said {
+/// The open question with this number; without one, the only one there is.
+fn question(all: &[&Question], number: Option<usize>) -> Result<Asked, String> {
+    let found = match (number, all) {
+        (None, [only]) => Some(only),
+        (None, _) => None,
+        (Some(number), all) => all.iter().find(|it| it.number == number),
+    };
+    found.map(|it| it.asked.clone()).ok_or_else(|| match (number, all) {
+        (_, []) => "Pi asks nothing".to_owned(),
+        (Some(number), _) => format!("there is no question {number}"),
+        (None, _) => "Which question? Give its number".to_owned(),
+    })
+}
+
+/// Answers what is not about permission.
+fn answer(room: &Room, session: &SessionHandle, rest: &str) -> Said {
+    let open: Vec<_> = room.questions().iter().filter(|it| it.asked.ui().is_some()).collect();
+    // A number that is all there is may be the answer.
+    let numbered = rest.split_once(char::is_whitespace).and_then(|(number, text)| {
+        let number = number.parse().ok()?;
+        open.iter().any(|it| it.number == number).then_some((number, text))
+    });
+    let (number, text) = numbered.map_or((None, rest), |(number, text)| (Some(number), text));
+    if let Asked::Ui(request) = question(&open, number)? {
+        session.send(Command::AnswerUi(ui::typed(&request, text)?));
+    }
+    Ok(String::new())
+}
+
+/// Decides about permission; with `/reject`, any other question ends without an answer.
+async fn decide(room: &Room, session: &SessionHandle, name: &str, rest: &str) -> Said {
     let (for_chat, rest) = match rest.strip_prefix("chat") {
         Some(rest) if name == "allow" => (true, rest.trim()),
         _ => (false, rest),
@@ -154,11 +193,15 @@ async fn answer(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
         Ok(number) => (Some(number), why.trim()),
         Err(_) => (None, rest),
     };
-    let question = room.question(number).ok_or_else(|| match (number, room.questions()) {
-        (_, 0) => "Pi asks nothing".to_owned(),
-        (Some(number), _) => format!("there is no question {number}"),
-        (None, _) => "Which question? Give its number".to_owned(),
-    })?;
+    let fits = |it: &&Question| name == "reject" || it.asked.ui().is_none();
+    let open: Vec<_> = room.questions().iter().filter(fits).collect();
+    let request = match question(&open, number)? {
+        Asked::Permission(request) => request,
+        Asked::Ui(request) => {
+            session.send(Command::AnswerUi(ui::dismissed(&request)));
+            return Ok(String::new());
+        }
+    };
     let (choice, message) = match (name, for_chat, why) {
         ("allow", true, "") => (PermissionChoice::AllowSession, None),
         ("allow", false, "") => (PermissionChoice::AllowOnce, None),
@@ -166,7 +209,7 @@ async fn answer(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
         ("reject", _, why) => (PermissionChoice::RejectMessage, Some(why.to_owned())),
         _ => return Err("write `/allow`, `/allow chat`, or a number behind it".into()),
     };
-    let params = AnswerPermissionParams { question_id: question.request.id.clone(), choice, message };
+    let params = AnswerPermissionParams { question_id: request.id, choice, message };
     session.ask(|reply| Command::AnswerPermission(params, reply)).await.map_err(text)?;
     Ok(String::new())
 }
@@ -182,6 +225,8 @@ mod tests {
             ("/keep 1 2", Some(("keep", "1 2"))),
             ("/rename  A b ", Some(("rename", "A b"))),
             ("/stop it\nnow", None),
+            ("/answer 1 a\nb", Some(("answer", "1 a\nb"))),
+            ("/answers\nb", None),
             ("/prompt:stop", None),
             ("/unknown", None),
             ("stop", None),

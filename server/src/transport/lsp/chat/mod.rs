@@ -4,6 +4,7 @@
 //! Each open document has a [`room::Room`], a task of its own. What documents do is noted here at once, in the order
 //! of the messages; the rooms act on it.
 
+mod choose;
 mod commands;
 mod complete;
 mod document;

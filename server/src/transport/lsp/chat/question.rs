@@ -1,9 +1,22 @@
-//! A permission question in the chat document: the whole of it, and a box for each answer.
+//! A question in the chat document: the whole of it, and a box for each answer.
 
-use pi_protocol::{PermissionChoice, PermissionRequest};
+use pi_protocol::{
+    AnswerPermissionParams, ExtensionUiMethod, ExtensionUiRequest, PermissionChoice, PermissionRequest,
+};
 
 use super::document::UNTICKED;
-use crate::markdown;
+use crate::{
+    markdown,
+    transport::lsp::{
+        questions::{Answer, Asked},
+        ui,
+    },
+};
+
+/// Characters of a choice or of a line that is quoted.
+const LINE: usize = 200;
+/// The box of a question that need not be answered.
+const NO_ANSWER: &str = "no answer";
 
 /// An open question.
 #[derive(Debug)]
@@ -11,49 +24,103 @@ pub struct Question {
     /// Its number in this document.
     pub number: usize,
     /// What is asked.
-    pub request: PermissionRequest,
+    pub asked: Asked,
 }
 
 impl Question {
     /// Its heading, without the signs.
     pub fn heading(&self) -> String {
-        format!("? question {} · {}", self.number, markdown::line(&self.request.tool, 40))
+        let about = match &self.asked {
+            Asked::Permission(it) => markdown::line(&it.tool, 40),
+            Asked::Ui(it) => match it.method {
+                ExtensionUiMethod::Select => "a choice".to_owned(),
+                ExtensionUiMethod::Confirm => "yes or no".to_owned(),
+                _ => "a text".to_owned(),
+            },
+        };
+        format!("? question {} · {about}", self.number)
     }
 
     /// The question as Markdown. What is asked for is fenced and never cut: it has to be read as a whole.
     pub fn render(&self) -> String {
-        let request = &self.request;
-        let body = match (&request.command, &request.diff) {
-            (Some(command), _) => markdown::fenced(&format!("$ {command}"), "console"),
-            (None, Some(diff)) => markdown::fenced(diff, "diff"),
-            (None, None) => markdown::fenced(&request.text, ""),
-        };
-        let reason = request.reason.as_deref().map(|it| markdown::quoted(it, 300)).unwrap_or_default();
         let boxes: String = self.boxes().map(|(_, text)| format!("{UNTICKED}{text}\n")).collect();
-        format!("### {}\n\n{body}\n{reason}{boxes}\n", self.heading())
+        let body = match &self.asked {
+            Asked::Permission(it) => permission(it),
+            Asked::Ui(it) => self.other(it),
+        };
+        format!("### {}\n\n{body}{boxes}\n", self.heading())
+    }
+
+    /// What is asked for is fenced unless it is one line.
+    fn other(&self, request: &ExtensionUiRequest) -> String {
+        let shown = |text: &Option<String>| match text.as_deref().map(str::trim).unwrap_or_default() {
+            "" => String::new(),
+            text if text.contains('\n') || text.chars().count() > LINE => {
+                format!("{}\n", markdown::fenced(text, ""))
+            }
+            text => markdown::quoted(text, LINE),
+        };
+        let mut out = [shown(&request.title), shown(&request.message), shown(&request.prefill)].concat();
+        if ui::choices(request).is_empty() {
+            let hint = request.placeholder.as_deref().map(|it| format!(" ({})", markdown::line(it, LINE)));
+            let hint = hint.unwrap_or_default();
+            out.push_str(&format!(
+                "Write `/answer {} …`{hint} below the last “## You” and save.\n\n",
+                self.number
+            ));
+        }
+        out
     }
 
     /// The answer that the box with this text stands for.
-    pub fn choice(&self, text: &str) -> Option<PermissionChoice> {
-        self.boxes().find(|(_, it)| it == text).map(|(choice, _)| choice)
+    pub fn ticked(&self, text: &str) -> Option<Answer> {
+        self.boxes().find(|(_, it)| it == text).map(|(answer, _)| answer)
     }
 
-    fn boxes(&self) -> impl Iterator<Item = (PermissionChoice, String)> {
-        self.request.choices.iter().filter_map(|it| {
-            let words = match it.id {
-                PermissionChoice::AllowOnce => "allow once",
-                PermissionChoice::AllowSession => "allow in this chat",
-                PermissionChoice::AllowProject => "always in this project",
-                PermissionChoice::Reject => "reject",
-                PermissionChoice::RejectStop => "reject and stop",
-                // Needs words: `/reject n why`.
-                PermissionChoice::RejectMessage => return None,
-            };
-            let rules: Vec<_> = it.rules.iter().map(|it| format!("`{}`", markdown::line(it, 200))).collect();
-            let colon = if rules.is_empty() { "" } else { ": " };
-            Some((it.id, format!("{words}{colon}{}", rules.join(", "))))
-        })
+    fn boxes(&self) -> Box<dyn Iterator<Item = (Answer, String)> + '_> {
+        match &self.asked {
+            Asked::Permission(request) => Box::new(decisions(request).map(|(choice, text)| {
+                let question_id = request.id.clone();
+                (Answer::Permission(AnswerPermissionParams { question_id, choice, message: None }), text)
+            })),
+            Asked::Ui(request) => {
+                // Numbered: two choices may look alike.
+                let choices = ui::choices(request).into_iter().enumerate().filter_map(|(at, it)| {
+                    let text = format!("{}: {}", at + 1, markdown::line(&it, LINE));
+                    Some((Answer::Ui(ui::chosen(request, at)?), text))
+                });
+                let none = (Answer::Ui(ui::dismissed(request)), NO_ANSWER.to_owned());
+                Box::new(choices.chain([none]))
+            }
+        }
     }
+}
+
+fn permission(request: &PermissionRequest) -> String {
+    let body = match (&request.command, &request.diff) {
+        (Some(command), _) => markdown::fenced(&format!("$ {command}"), "console"),
+        (None, Some(diff)) => markdown::fenced(diff, "diff"),
+        (None, None) => markdown::fenced(&request.text, ""),
+    };
+    let reason = request.reason.as_deref().map(|it| markdown::quoted(it, 300)).unwrap_or_default();
+    format!("{body}\n{reason}")
+}
+
+fn decisions(request: &PermissionRequest) -> impl Iterator<Item = (PermissionChoice, String)> {
+    request.choices.iter().filter_map(|it| {
+        let words = match it.id {
+            PermissionChoice::AllowOnce => "allow once",
+            PermissionChoice::AllowSession => "allow in this chat",
+            PermissionChoice::AllowProject => "always in this project",
+            PermissionChoice::Reject => "reject",
+            PermissionChoice::RejectStop => "reject and stop",
+            // Needs words: `/reject n why`.
+            PermissionChoice::RejectMessage => return None,
+        };
+        let rules: Vec<_> = it.rules.iter().map(|it| format!("`{}`", markdown::line(it, 200))).collect();
+        let colon = if rules.is_empty() { "" } else { ": " };
+        Some((it.id, format!("{words}{colon}{}", rules.join(", "))))
+    })
 }
 
 #[cfg(test)]
@@ -83,16 +150,44 @@ mod tests {
             choices,
             ..PermissionRequest::default()
         };
-        let question = Question { number: 3, request };
+        let question = Question { number: 3, asked: Asked::Permission(request) };
         let expected = format!(
             "### ? question 3 · bash\n\n```console\n$ {command}\n```\n\n> ##### You\n\n- [ ] allow once\n\
              - [ ] allow in this chat: `cargo test *`\n- [ ] reject\n\n"
         );
         assert_eq!(question.render(), expected);
-        assert_eq!(
-            question.choice("allow in this chat: `cargo test *`"),
-            Some(PermissionChoice::AllowSession)
-        );
-        assert_eq!(question.choice("allow in this chat"), None);
+        let choice = |text: &str| match question.ticked(text) {
+            Some(Answer::Permission(it)) => Some(it.choice),
+            _ => None,
+        };
+        assert_eq!(choice("allow in this chat: `cargo test *`"), Some(PermissionChoice::AllowSession));
+        assert_eq!(choice("allow in this chat"), None);
+    }
+
+    #[test]
+    fn other_questions_have_numbered_choices_and_can_be_left_open_or_unanswered() {
+        let request = ExtensionUiRequest {
+            id: "q".into(),
+            title: Some("# Which?".into()),
+            options: Some(vec!["a".into(), "a\n- [x] b".into()]),
+            ..ExtensionUiRequest::new(ExtensionUiMethod::Select)
+        };
+        let question = Question { number: 2, asked: Asked::Ui(request.clone()) };
+        let expected =
+            "### ? question 2 · a choice\n\n> #### Which?\n\n- [ ] 1: a\n- [ ] 2: a\n- [ ] no answer\n\n";
+        assert_eq!(question.render(), expected);
+        assert_eq!(question.ticked("2: a"), Some(Answer::Ui(ui::chosen(&request, 1).unwrap())));
+        assert_eq!(question.ticked("no answer"), Some(Answer::Ui(ui::dismissed(&request))));
+        assert_eq!(question.ticked("3: a"), None);
+
+        let request = ExtensionUiRequest {
+            title: Some("Notes".into()),
+            prefill: Some("one\n```\ntwo".into()),
+            ..ExtensionUiRequest::new(ExtensionUiMethod::Editor)
+        };
+        let question = Question { number: 1, asked: Asked::Ui(request) };
+        let expected = "### ? question 1 · a text\n\n> Notes\n\n````\none\n```\ntwo\n````\n\n\
+                        Write `/answer 1 …` below the last “## You” and save.\n\n- [ ] no answer\n\n";
+        assert_eq!(question.render(), expected);
     }
 }

@@ -16,8 +16,7 @@ use pi_core::{
 };
 use pi_host::workspace::{EditPlan, Snapshot};
 use pi_protocol::{
-    AgentEvent, AgentMessage, AnswerPermissionParams, CommandError, Entry, PromptAccepted, SessionState,
-    entry::EntryKind,
+    AgentEvent, AgentMessage, CommandError, Entry, PromptAccepted, SessionState, entry::EntryKind,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -197,7 +196,7 @@ impl Room {
         let mut turns = markdown::split(messages);
         let first = turns.first().and_then(|it| it.messages.first());
         self.story.title = state.session_name.clone().or_else(|| first.and_then(|it| title_of(it)));
-        state.pending_permissions.iter().for_each(|it| self.story.ask(it));
+        questions::pending(state).for_each(|it| self.story.ask(it));
         let mut document = lock(&self.document);
         let shown = markdown::prompts(&document.text);
         self.story.begin(&[], None);
@@ -342,18 +341,9 @@ impl Room {
         self.session.as_ref()
     }
 
-    /// The open question with this number; without one, the only one there is.
-    pub fn question(&self, number: Option<usize>) -> Option<&Question> {
-        match (number, self.story.questions.as_slice()) {
-            (None, [only]) => Some(only),
-            (None, _) => None,
-            (Some(number), all) => all.iter().find(|it| it.number == number),
-        }
-    }
-
-    /// How many questions are open.
-    pub fn questions(&self) -> usize {
-        self.story.questions.len()
+    /// The open questions, oldest first.
+    pub fn questions(&self) -> &[Question] {
+        &self.story.questions
     }
 
     /// The user's words are on their way.
@@ -389,23 +379,18 @@ impl Room {
             let mut document = lock(&self.document);
             let below = ticks.iter().filter(|it| it.heading == question.heading());
             let ours = below.filter(|it| document.take_tick(it));
-            let choices: Vec<_> = ours.filter_map(|it| question.choice(&it.text)).collect();
+            let answers: Vec<_> = ours.filter_map(|it| question.ticked(&it.text)).collect();
             drop(document);
             // Two ticks say nothing clear: the question stays open.
-            if let [choice] = choices.as_slice() {
-                let params = AnswerPermissionParams {
-                    question_id: question.request.id.clone(),
-                    choice: *choice,
-                    message: None,
-                };
+            if let [answer] = answers.as_slice() {
                 let messages = self.connection.messages.clone();
                 let reply = Box::new(move |outcome: Result<_, CommandError>| {
                     if let Err(error) = outcome {
                         messages.error(&error.message);
                     }
                 });
-                session.send(Command::AnswerPermission(params, reply));
-            } else if choices.len() > 1 {
+                session.send(answer.clone().command(reply));
+            } else if answers.len() > 1 {
                 let text = format!("Question {}: tick one box only", question.number);
                 self.connection.messages.error(&text);
             }
@@ -503,9 +488,9 @@ impl Room {
             let wanted = question.heading();
             headings.iter().rev().find(|it| it.level == 3 && it.text == wanted).map(|it| it.line)
         };
-        let marks = open.iter().filter_map(|it| {
-            Some(questions::mark(&it.request, u32::try_from(line(it)?).unwrap_or(u32::MAX)))
-        });
+        let marks = open
+            .iter()
+            .filter_map(|it| Some(questions::mark(&it.asked, u32::try_from(line(it)?).unwrap_or(u32::MAX))));
         self.connection.diagnostics.set(&self.connection.out, &uri, MARKS, marks.collect());
     }
 

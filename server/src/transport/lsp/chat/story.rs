@@ -6,12 +6,15 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use pi_core::builder::MessageFolder;
 use pi_protocol::{
-    AgentEvent, AgentMessage, AssistantMessageEvent, PermissionRequest,
+    AgentEvent, AgentMessage, AssistantMessageEvent,
     queue::{QueueItem, QueueKind},
 };
 
 use super::{question::Question, review};
-use crate::markdown::{self, Step, Style, Turn};
+use crate::{
+    markdown::{self, Step, Style, Turn},
+    transport::lsp::questions::{self, Asked},
+};
 
 /// Characters of a title taken from the first prompt.
 pub const TITLE: usize = 60;
@@ -91,10 +94,10 @@ impl Story {
     }
 
     /// A question, once.
-    pub fn ask(&mut self, request: &PermissionRequest) {
-        if self.questions.iter().all(|it| it.request.id != request.id) {
+    pub fn ask(&mut self, asked: Asked) {
+        if self.questions.iter().all(|it| it.asked.id() != asked.id()) {
             self.asked += 1;
-            self.questions.push(Question { number: self.asked, request: request.clone() });
+            self.questions.push(Question { number: self.asked, asked });
         }
     }
 
@@ -161,9 +164,11 @@ impl Story {
             AgentEvent::QueueUpdate { items, .. } => {
                 self.queued = items.iter().map(|it| self.waiting(it)).collect();
             }
-            AgentEvent::PermissionRequest(request) => self.ask(request),
-            AgentEvent::PermissionResolved { id, .. } => self.questions.retain(|it| it.request.id != *id),
-            _ => return false,
+            event => match (questions::asked(event), questions::closed(event)) {
+                (Some(asked), _) => self.ask(asked),
+                (_, Some(id)) => self.questions.retain(|it| it.asked.id() != id),
+                _ => return false,
+            },
         }
         true
     }

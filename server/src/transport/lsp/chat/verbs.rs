@@ -10,6 +10,7 @@ use pi_protocol::{CommandError, CompactParams, Model, PermissionMode, ReviewMode
 use tokio::sync::oneshot;
 
 use super::{
+    choose::{self, Word},
     commands::{Said, text},
     files, open, review, transcript,
 };
@@ -21,9 +22,17 @@ use crate::{
 /// Sessions that are listed.
 const LISTED: usize = 10;
 
-/// Does what the word says, and tells the user in a message what came of it.
+/// Does what the word says, and tells the user in a message what came of it. Where something is to be chosen and nothing
+/// was said, the user is asked.
 pub async fn told(connection: Arc<Connection>, session: SessionHandle, name: &'static str, rest: String) {
-    match perform(&connection, &session, name, &rest).await {
+    let word = if rest.is_empty() { choose::word(&connection, &session, name).await } else { Word::NotAsked };
+    let said = match word {
+        Word::NotAsked => perform(&connection, &session, name, &rest).await,
+        Word::Given(rest) => perform(&connection, &session, name, rest.trim()).await,
+        Word::Chat(id, title) => open_chat(&connection, &session, id, title).await,
+        Word::Nothing => return,
+    };
+    match said {
         Ok(said) if said.is_empty() => {}
         Ok(said) => connection.messages.show(MessageType::INFO, &said),
         Err(error) => connection.messages.error(&error),
@@ -164,6 +173,10 @@ async fn open_listed(connection: &Connection, session: &SessionHandle, number: &
     let all = sessions(connection, session).await;
     let at = number.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
     let (id, title) = at.and_then(|it| all.get(it)).cloned().ok_or("give a number of `/sessions`")?;
+    open_chat(connection, session, id, title).await
+}
+
+async fn open_chat(connection: &Connection, session: &SessionHandle, id: String, title: String) -> Said {
     let folder = connection.hub.folder_of(session.id());
     let path =
         blocking(move || files::ensure(&folder, &id, Some(&title))).await.map_err(|it| it.to_string())?;
