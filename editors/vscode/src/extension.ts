@@ -39,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerSessions(session),
     registerStatus(server, session, review),
     registerNotices(session, views),
+    server.onText((text) => views.insert(text)),
     // What Pi may do depends on it, and is told to the server when it starts.
     vscode.workspace.onDidGrantWorkspaceTrust(() => void session.restart().catch(() => undefined)),
   );

@@ -1,13 +1,13 @@
 /** The protocol's types, from the generated declarations, under the names used here. */
 import type {
-  AgentEvent, AgentMessage, ClientMethods, Content, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, Methods, Model, NotSaved, PermissionChoice,
+  AgentEvent, AgentMessage, ClientMethods, Content, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Methods, Model, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
   ThinkingLevel, ToolResult,
 } from "../../../protocol/generated/pi";
 
 export type {
-  AgentEvent, AgentMessage, ClientMethods, Content, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, Methods, Model, NotSaved, PermissionChoice,
+  AgentEvent, AgentMessage, ClientMethods, Content, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Methods, Model, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
   ThinkingLevel, ToolResult,

@@ -8,6 +8,7 @@ import {
   type StaticFeature,
 } from "vscode-languageclient/node";
 import type { Envelope, Methods, Params, Result } from "./protocol";
+import { serveUi } from "./dialogs";
 import { saveDocuments } from "./documents";
 import { explain, find, type Binary } from "./binary";
 import { KNOWLEDGE, serveKnowledge } from "./knowledge";
@@ -24,7 +25,7 @@ export type Phase = "off" | "starting" | "ready";
 
 /** What this extension can do beyond plain LSP; the server leaves out what is not named here. */
 const CAPABILITIES = {
-  version: 1, events: "delta", permissions: "events", saveDocuments: true, review: true, ...KNOWLEDGE,
+  version: 1, events: "delta", ui: true, permissions: "events", saveDocuments: true, review: true, ...KNOWLEDGE,
 };
 
 const announce: StaticFeature = {
@@ -49,12 +50,16 @@ export class Server implements vscode.Disposable {
   private readonly eventEmitter = new vscode.EventEmitter<Envelope>();
   private readonly phaseEmitter = new vscode.EventEmitter<Phase>();
   private readonly lostEmitter = new vscode.EventEmitter<string>();
+  private readonly textEmitter = new vscode.EventEmitter<string>();
+  private asking: vscode.Disposable | undefined;
 
   /** One `pi/event`. */
   readonly onEvent = this.eventEmitter.event;
   readonly onPhase = this.phaseEmitter.event;
   /** It ended although nobody asked it to; the text is for the user. */
   readonly onLost = this.lostEmitter.event;
+  /** Text for the prompt. */
+  readonly onText = this.textEmitter.event;
 
   private readonly configured = vscode.workspace.onDidChangeConfiguration((change) => {
     if (this.phase !== "ready" || !change.affectsConfiguration("pi")) return;
@@ -113,6 +118,8 @@ export class Server implements vscode.Disposable {
     this.eventEmitter.dispose();
     this.phaseEmitter.dispose();
     this.lostEmitter.dispose();
+    this.textEmitter.dispose();
+    this.asking?.dispose();
   }
 
   private enter(phase: Phase): void {
@@ -164,6 +171,8 @@ export class Server implements vscode.Disposable {
     const client = new LanguageClient("pi", "Pi", { run, debug: run }, options);
     client.registerFeature(announce);
     client.onRequest("pi/saveDocuments", saveDocuments);
+    this.asking?.dispose();
+    this.asking = serveUi(client, (text) => this.textEmitter.fire(text));
     serveKnowledge(client);
     client.onNotification("pi/event", (envelope: Envelope) => this.eventEmitter.fire(envelope));
     client.onDidChangeState(({ oldState, newState }) => {

@@ -12,7 +12,7 @@ M.VERSION = 1
 local CAPABILITIES = {
   version = M.VERSION,
   events = "delta",
-  ui = false,
+  ui = true,
   permissions = "events",
   saveDocuments = true,
   editorState = true,
@@ -71,6 +71,7 @@ end
 local function served()
   local handlers = {}
   for method, place in pairs({
+    ["pi/ui"] = { "pi.ui", "serve" },
     ["pi/saveDocuments"] = { "pi.save", "documents" },
     ["pi/editor/state"] = { "pi.editor", "state" },
     ["pi/editor/diagnostics"] = { "pi.editor", "diagnostics" },

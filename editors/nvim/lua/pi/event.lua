@@ -9,6 +9,7 @@ local M = {}
 ---| "PiToolStart"
 ---| "PiToolEnd"
 ---| "PiPermission" a tool waits for the user's answer
+---| "PiUi" something is asked or shown
 ---| "PiSession" another chat is shown
 ---| "PiHunks" which changes wait for the user is different
 ---| "PiError"

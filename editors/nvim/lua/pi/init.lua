@@ -98,7 +98,7 @@ end
 
 --- Opens the question that waits for the user.
 function M.answer()
-  require("pi.permission").open(M.session())
+  require("pi.ui").answer(M.session())
 end
 
 --- Allows what the open question asks for; opens the question if it is not on the screen.

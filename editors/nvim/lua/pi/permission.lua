@@ -76,9 +76,9 @@ end
 
 local silence ---@type uv.uv_timer_t?
 
---- Opens the question when no key has been typed for a moment and the user looks at the chat.
+--- Opens what is asked when no key has been typed for a moment and the user looks at the chat.
 ---@param session pi.Session
-local function open_in_silence(session)
+function M.open_in_silence(session)
   if config.get().permission.popup == "never" then
     return
   end
@@ -92,8 +92,9 @@ local function open_in_silence(session)
     vim.on_key(nil, key_watch)
     silence = nil
     timer:close()
-    if session.questions[1] and may_open(session) then
-      M.open(session)
+    local ui = require("pi.ui")
+    if (session.questions[1] or ui.waits(session)) and may_open(session) then
+      ui.answer(session)
     end
   end)
   vim.on_key(function()
@@ -126,7 +127,7 @@ function M.opened(session, question)
   end
   vim.notify(("Pi asks: %s · :Pi allow"):format(about), vim.log.levels.INFO, { title = "Pi" })
   event.emit("PiPermission", { session = session.id, question = question })
-  open_in_silence(session)
+  M.open_in_silence(session)
 end
 
 --- A question is closed: answered, here or elsewhere, or its run has ended.

@@ -152,7 +152,7 @@ function M.show_below(it)
     return
   end
   vim.api.nvim_buf_clear_namespace(buf, below, 0, -1)
-  local lines = queue.lines(it)
+  local lines = vim.list_extend(queue.lines(it), require("pi.ui").lines(it))
   if #it.added > 0 then
     local chips = vim.tbl_map(function(part)
       return "[" .. require("pi.context").chip(part) .. "]"
@@ -190,7 +190,7 @@ function M.buffer(it)
     buffer = buf,
     callback = function()
       -- What stands below the text stays below its last line.
-      if #it.added + #it.queue > 0 then
+      if #it.added + #it.queue + #require("pi.ui").lines(it) > 0 then
         M.show_below(it)
       else
         fit(buf)

@@ -201,6 +201,11 @@ function on.permission_resolved(session, it)
   tool_status(session)
 end
 
+---@param it pi.AgentEvent.extension_ui_resolved
+function on.extension_ui_resolved(_, it)
+  require("pi.ui").resolved(it.id)
+end
+
 function on.edits_changed(session)
   session.review:changed()
 end

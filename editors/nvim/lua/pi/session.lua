@@ -164,6 +164,7 @@ end
 function Session:exited(code, signal)
   self.client, self.phase = nil, "off"
   run.end_run(self)
+  require("pi.ui").forget(self)
   local planned = self.planned
   if planned then
     self.planned = nil

@@ -337,4 +337,6 @@ async fn what_belongs_to_a_permission_question_is_not_asked_twice() {
     }
     let next = world.mark().await;
     assert_eq!(next["params"]["request"]["message"], "mark", "{next}");
+    // A request of a question is sent a moment after it was opened.
+    assert!(world.connection.questions.all().is_empty());
 }
