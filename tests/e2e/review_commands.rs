@@ -12,8 +12,9 @@ fn bash(command: &str) -> Turn {
 }
 
 /// `name status kind`, one a hunk.
-fn shown(edits: &Value) -> Vec<String> {
-    let name = |it: &Value| it.as_str().unwrap().rsplit("/work/").next().unwrap().to_owned();
+fn shown(scratch: &Scratch, edits: &Value) -> Vec<String> {
+    let workspace = format!("file://{}/", scratch.workspace().display());
+    let name = |it: &Value| it.as_str().unwrap().strip_prefix(&workspace).unwrap().to_owned();
     let one = |it: &Value| {
         let kind = it["file"].as_str().unwrap_or("changed");
         let from = if kind == "renamed" { format!(" from {}", name(&it["fromUri"])) } else { String::new() };
@@ -91,7 +92,7 @@ fn what_a_command_creates_renames_deletes_and_changes_is_reviewed_like_edits() {
     assert_eq!(files(&scratch), AFTER);
     let found = edits(&mut pi);
     assert_eq!(
-        shown(&found),
+        shown(&scratch, &found),
         [
             "c.txt pending changed",
             "dir/deep/y.txt pending deleted",
@@ -116,7 +117,7 @@ fn what_a_command_creates_renames_deletes_and_changes_is_reviewed_like_edits() {
     // One of them, then all the others.
     let id = |at: usize| found["hunks"][at]["id"].clone();
     pi.ok(json!({"type": "edits_reject", "hunks": [id(5)]}));
-    assert_eq!(shown(&edits(&mut pi))[0], "a.sh rejected renamed from a.sh");
+    assert_eq!(shown(&scratch, &edits(&mut pi))[0], "a.sh rejected renamed from a.sh");
     let mode = std::fs::metadata(scratch.path("a.sh")).unwrap().permissions().mode();
     assert_eq!((scratch.read("a.sh").as_str(), mode & 0o777), ("echo a\n", 0o755));
     let rejected = pi.ok(json!({"type": "edits_reject", "scope": "folder"}));
@@ -179,7 +180,10 @@ fn a_command_that_is_stopped_is_recorded_as_far_as_it_came() {
     });
     pi.ok(json!({"type": "abort"}));
     pi.settled();
-    assert_eq!(shown(&edits(&mut pi)), ["b.sh pending renamed from a.sh", "gone.txt pending deleted"]);
+    assert_eq!(
+        shown(&scratch, &edits(&mut pi)),
+        ["b.sh pending renamed from a.sh", "gone.txt pending deleted"]
+    );
     pi.ok(json!({"type": "edits_reject", "scope": "folder"}));
     assert_eq!(files(&scratch), before);
 }
@@ -193,7 +197,10 @@ fn a_command_whose_server_is_killed_is_settled_at_the_next_start() {
     pi.wait_exit();
     model.allow_unused();
     let mut pi = JsonlClient::start(PI, &scratch, &[]);
-    assert_eq!(shown(&edits(&mut pi)), ["b.sh pending renamed from a.sh", "gone.txt pending deleted"]);
+    assert_eq!(
+        shown(&scratch, &edits(&mut pi)),
+        ["b.sh pending renamed from a.sh", "gone.txt pending deleted"]
+    );
     let said =
         pi.event_where("a notice", |it| it["type"] == "notice")["message"].as_str().unwrap().to_owned();
     assert!(said.starts_with("Pi was cut off while it edited "), "{said}");
@@ -247,7 +254,7 @@ fn renamed_deleted_and_created_files_go_back_while_an_editor_shows_them() {
     editor.open("other.txt", "x\n");
     editor.type_at("new.txt", 0, 0, "mine: ");
     assert_eq!(
-        shown(&list(&mut editor)),
+        shown(&scratch, &list(&mut editor)),
         [
             "b.txt pending renamed from a.txt",
             "gone.txt pending deleted",

@@ -345,14 +345,14 @@ impl Judge<'_> {
             if command.base_name().is_some_and(|it| RISKY.contains(&it)) {
                 decided.risk = PermissionRisk::High;
             }
-            decided.parts.push(self.simple(command, &folders));
+            decided.parts.push(self.simple(command, script, &folders));
         }
         for redirect in &script.redirects {
             self.redirect(redirect, &folders, in_copy, decided);
         }
     }
 
-    fn simple(&self, command: &Simple, folders: &Folders) -> Part {
+    fn simple(&self, command: &Simple, script: &Script, folders: &Folders) -> Part {
         let text = command.text();
         let rule = Some(rule_for(command, &text));
         if let Some(why) = danger::denied(command, folders, self.boundary) {
@@ -371,7 +371,8 @@ impl Judge<'_> {
             .or_else(|| covers(&self.rules.answered, one).map(|it| (Decision::Allow, it)))
             .or_else(|| covers(&self.rules.ask, &spellings).map(|it| (Decision::Ask, it)))
             .or_else(|| covers(&self.rules.allow, one).map(|it| (Decision::Allow, it)));
-        let reads = || readonly::only_reads(command, folders, self.boundary);
+        let reads =
+            || readonly::tells_no_secret(script) && readonly::only_reads(command, folders, self.boundary);
         let (decision, why) = match ruled {
             Some((Decision::Allow, _)) if self.mode == PermissionMode::Plan && !reads() => self.by_mode(""),
             Some(ruled @ (Decision::Deny | Decision::Allow, _)) => ruled,

@@ -6,7 +6,7 @@
 use super::{
     boundary::{Boundary, Place},
     places::{Folders, may_read},
-    shell::{self, Redirect, Simple, Word},
+    shell::{self, Redirect, Script, Simple, Word},
 };
 
 /// Only read, whatever their arguments.
@@ -133,7 +133,8 @@ pub fn script_only_reads(text: &str, boundary: &Boundary) -> bool {
         let paths = it.file.fixed().and_then(|it| folders.paths(it));
         !it.writes || paths.is_some_and(|it| it.iter().all(|it| boundary.place(it) == Place::Harmless))
     };
-    script.redirects.iter().all(harmless)
+    tells_no_secret(&script)
+        && script.redirects.iter().all(harmless)
         && script.commands.iter().all(|it| only_reads(it, &folders, boundary))
 }
 
@@ -171,20 +172,18 @@ pub fn only_reads(command: &Simple, folders: &Folders, boundary: &Boundary) -> b
         }
         "git" => git(args, folders, boundary),
         _ if !HARMLESS.contains(&name) => false,
-        _ if PATHLESS.contains(&name) => args.iter().all(tells_no_secret),
+        _ if PATHLESS.contains(&name) => true,
         _ => paths_are_fine(args, folders, boundary),
     }
 }
 
-/// Names no variable of the environment but these: others may have keys, and what is printed goes to the model. Small
-/// letters are of variables that a loop sets.
-fn tells_no_secret(word: &Word) -> bool {
-    let names = word.source.split('$').skip(1).map(|it| {
-        let name = it.trim_start_matches('{').trim_start_matches('#');
-        name.split(|it: char| !it.is_ascii_alphanumeric() && it != '_').next().unwrap_or_default()
-    });
-    let public = |it: &str| it.chars().all(|it| !it.is_ascii_uppercase()) || PUBLIC_VARIABLES.contains(&it);
-    word.fixed().is_some() || names.into_iter().all(public)
+/// Whether a command line uses no variable that may come from the environment and hold a key: whichever way it goes, what
+/// is printed goes to the model. Small letters are of variables that a loop sets.
+pub fn tells_no_secret(script: &Script) -> bool {
+    let public = |it: &String| {
+        !it.contains(|it: char| it.is_ascii_uppercase()) || PUBLIC_VARIABLES.contains(&it.as_str())
+    };
+    script.variables.iter().all(public)
 }
 
 fn is_option(word: &Word) -> bool {

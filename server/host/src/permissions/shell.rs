@@ -120,6 +120,8 @@ pub struct Script {
     pub redirects: Vec<Redirect>,
     /// Texts of here-documents.
     pub documents: Vec<String>,
+    /// Names of the variables whose values are used.
+    pub variables: Vec<String>,
 }
 
 /// Reads a command line.
@@ -441,6 +443,13 @@ impl Reader {
                 {
                     return Err("its here-document is expanded".into());
                 }
+                if document.requires_expansion {
+                    let names = text.split('$').skip(1).map(|it| {
+                        let end = it.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+                        it[..end.unwrap_or(it.len())].to_owned()
+                    });
+                    self.out.variables.extend(names);
+                }
             }
             It::HereString(_, word) => {
                 self.word(word)?;
@@ -532,6 +541,9 @@ impl Reader {
         match parameter {
             Parameter::Positional(_) | Parameter::Special(_) | Parameter::Named(_) => {}
             _ => return Err("it computes with variables".into()),
+        }
+        if let Parameter::Named(name) = parameter {
+            self.out.variables.push(name.clone());
         }
         let is_home = matches!(parameter, Parameter::Named(name) if name == "HOME");
         if is_home && matches!(expression, ParameterExpr::Parameter { .. }) {

@@ -244,6 +244,10 @@ fn commands_in_mode_ask() {
         // What would keep the parser busy for good, or use up its stack.
         ("( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ls", ASK),
         ("echo ${OPENAI_API_KEY:-none}", ASK),
+        ("for x in $ANTHROPIC_API_KEY; do echo $x; done", ASK),
+        ("cat <<< $ANTHROPIC_API_KEY", ASK),
+        ("cat <<END\n$ANTHROPIC_API_KEY\nEND", ASK),
+        ("cat <<END\n$HOME\nEND", ALLOW),
         ("NO_COLOR=1 ls", ALLOW),
         ("LD_PRELOAD=./x.so ls", ASK),
         ("PATH=.:$PATH; ls", ASK),

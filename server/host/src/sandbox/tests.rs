@@ -40,7 +40,7 @@ fn an_order_that_is_not_understood_is_not_carried_out() {
 fn a_note_names_what_only_the_sandbox_denied() {
     let dir = tempfile::tempdir().unwrap();
     let top = dir.path().canonicalize().unwrap();
-    let root = top.join("work");
+    let root = top.join("project");
     std::fs::create_dir(&root).unwrap();
     let note = |mode, network, output: &str, failed| {
         sandbox(mode, network, &root).note(&output.replace("TOP", &top.display().to_string()), failed, &root)
@@ -54,7 +54,7 @@ fn a_note_names_what_only_the_sandbox_denied() {
     assert!(up.contains(&format!("{}/x.", top.display())), "{up}");
 
     // Inside the workspace, or where nobody could write, it was not the sandbox.
-    for output in ["sh: TOP/work/x: Permission denied", "sh: ./run.sh: Permission denied", "fine"] {
+    for output in ["sh: TOP/project/x: Permission denied", "sh: ./run.sh: Permission denied", "fine"] {
         assert_eq!(note(WorkspaceWrite, true, output, true), None, "{output}");
     }
     for (mode, network) in [(WorkspaceWrite, false), (ReadOnly, true)] {
