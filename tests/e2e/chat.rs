@@ -295,6 +295,23 @@ fn what_is_saved_right_behind_a_prompt_is_a_message_of_its_own() {
 }
 
 #[test]
+fn a_command_that_is_saved_twice_is_carried_out_once() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("first").gate("answer"), say("second")]);
+    chat.say("Go\n");
+    chat.model.reached("answer");
+    chat.until("it is taken out of the prompt", |it| it.ends_with("## You\n\n"));
+    chat.say("/queue later\n");
+    chat.save();
+    chat.until("it waits", |it| it.contains("## You · queued (after)\n\nlater\n"));
+    chat.model.release("answer");
+    chat.until("both answers", |it| it.contains("\nfirst\n") && it.contains("\nsecond\n"));
+    assert_eq!(chat.model.last_request().user_texts(), ["Go", "later"]);
+    chat.finish();
+}
+
+#[test]
 fn commands_are_answered_in_the_document() {
     let mut chat = Chat::start();
     chat.open();

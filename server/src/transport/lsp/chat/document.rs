@@ -31,6 +31,8 @@ pub struct Document {
     loaded_ticks: Vec<String>,
     /// Hunks about which the user's word was carried out.
     decided: HashSet<usize>,
+    /// How many messages were taken out of the prompt so far.
+    pub cleared: u64,
 }
 
 /// A box that the user has ticked.
@@ -68,6 +70,7 @@ impl Document {
             loaded: String::new(),
             loaded_ticks: Vec::new(),
             decided: HashSet::new(),
+            cleared: 0,
         };
         it.distrust();
         it

@@ -128,6 +128,7 @@ impl Chats {
         entry.saved = Some(document.text.clone());
         let said = Message::Saved {
             draft: document.new_draft().map(str::to_owned),
+            cleared: document.cleared,
             ticks: document.ticks(),
             words: document.words(),
         };

@@ -49,6 +49,8 @@ const PACE: Duration = Duration::from_millis(250);
 const LEAVING: Duration = Duration::from_millis(100);
 /// How often a writing is tried that the user's typing gets in the way of.
 const TRIES: usize = 3;
+/// Messages that were taken out of the prompt and are remembered.
+const CLEARED: usize = 16;
 /// Lines of a tool's output, and of one for editors that cannot fold.
 const LINES: usize = 40;
 const LINES_UNFOLDED: usize = 12;
@@ -61,6 +63,8 @@ pub enum Message {
     Saved {
         /// A draft that is the user's and not the disk's.
         draft: Option<String>,
+        /// How many messages had been taken out of the prompt by then.
+        cleared: u64,
         /// Boxes anywhere above it.
         ticks: Vec<Tick>,
         /// Words behind hunks, by the numbers of these.
@@ -93,6 +97,8 @@ pub struct Room {
     uncleared: VecDeque<String>,
     /// On their way to the session, as they are written in the prompt.
     sending: VecDeque<String>,
+    /// The last ones that were taken out of the prompt: a draft that was saved before may still begin with them.
+    cleared: VecDeque<String>,
     /// The document is behind.
     dirty: bool,
 }
@@ -118,6 +124,7 @@ impl Room {
             told_of_prompt: false,
             uncleared: VecDeque::new(),
             sending: VecDeque::new(),
+            cleared: VecDeque::new(),
             dirty: true,
         }
     }
@@ -227,12 +234,13 @@ impl Room {
 
     async fn message(&mut self, message: Message) {
         match message {
-            Message::Saved { draft, ticks, words } => {
+            Message::Saved { draft, cleared, ticks, words } => {
                 self.answer_questions(&ticks);
                 self.decide(&words);
                 let settings = self.connection.hub.compose().settings(&self.project()).values();
                 let marker = settings.text("chat.sendOn").as_deref() == Some("marker");
-                if let Some(draft) = draft.as_deref().and_then(|it| Draft::of(self.unsent(it), marker)) {
+                let unsent = draft.as_deref().map(|it| self.unsent(it, cleared).to_owned());
+                if let Some(draft) = unsent.as_deref().and_then(|it| Draft::of(it, marker)) {
                     tokio::time::sleep(LEAVING).await;
                     // Who leaves has kept a draft and asked nothing.
                     if self.connection.phase() != Phase::ShutDown {
@@ -241,8 +249,12 @@ impl Room {
                 }
             }
             Message::Send => {
-                let raw = self.unsent(lock(&self.document).draft()).to_owned();
-                let draft = Draft::of(&raw, true).or_else(|| Draft::of(&raw, false));
+                let (draft, cleared) = {
+                    let document = lock(&self.document);
+                    (document.draft().to_owned(), document.cleared)
+                };
+                let raw = self.unsent(&draft, cleared);
+                let draft = Draft::of(raw, true).or_else(|| Draft::of(raw, false));
                 match draft {
                     Some(draft) => self.send(&draft).await,
                     None => self.note("Nothing is written below the last “## You”"),
@@ -317,14 +329,21 @@ impl Room {
             if !cleared {
                 return false;
             }
-            self.uncleared.pop_front();
+            self.cleared.extend(self.uncleared.pop_front());
+            if self.cleared.len() > CLEARED {
+                self.cleared.pop_front();
+            }
+            lock(&self.document).cleared += 1;
         }
         true
     }
 
-    /// The part of a draft that was not sent before.
-    fn unsent<'a>(&self, draft: &'a str) -> &'a str {
-        let before = self.uncleared.iter().chain(&self.sending);
+    /// The part of a draft that was not sent before. It was written when so many messages had been taken out of the
+    /// prompt.
+    fn unsent<'a>(&self, draft: &'a str, cleared: u64) -> &'a str {
+        let since = lock(&self.document).cleared.saturating_sub(cleared);
+        let since = self.cleared.iter().rev().take(usize::try_from(since).unwrap_or(usize::MAX)).rev();
+        let before = since.chain(&self.uncleared).chain(&self.sending);
         before.fold(draft, |draft, raw| draft.strip_prefix(raw.as_str()).unwrap_or(draft).trim_start())
     }
 
