@@ -588,6 +588,21 @@ fn a_word_changes_the_chat_and_another_chat_begins_before_a_turn() {
 }
 
 #[test]
+fn a_chat_whose_session_has_ended_goes_on_with_it() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("One."), say("Two.")]);
+    chat.say("first\n");
+    chat.until("One.", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    // It takes the place of the session in the folder, which ends.
+    chat.editor.ok("pi/newSession", json!({}));
+    chat.say("second\n");
+    chat.until("Two.", |it| it.contains("Two.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    assert_eq!(chat.model.last_request().user_texts(), ["first", "second"]);
+    chat.finish();
+}
+
+#[test]
 fn what_cannot_be_sent_stays_with_the_reason_above_it() {
     let model = ModelServer::start();
     let scratch = Scratch::new();

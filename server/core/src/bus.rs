@@ -72,12 +72,19 @@ pub struct EventQueue {
     ready: Arc<Notify>,
     answers: Answers,
     edits: Arc<AtomicBool>,
+    /// It is closed with the session it was subscribed to.
+    of_one_session: bool,
 }
 
 impl EventQueue {
     /// An empty queue of one who only watches.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty queue of one who watches one session, and is told that it ends: the queue is closed then.
+    pub fn of_one_session() -> Self {
+        Self { of_one_session: true, ..Self::default() }
     }
 
     /// An empty queue of one whose user can answer these questions.
@@ -345,6 +352,12 @@ impl EventBus {
     }
 }
 
+impl Drop for EventBus {
+    fn drop(&mut self) {
+        self.subscribers.iter().filter(|it| it.of_one_session).for_each(EventQueue::close);
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -420,6 +433,19 @@ pub(crate) mod tests {
         assert!(queue.overflowed());
         bus.publish(AgentEvent::TurnStart);
         assert!(bus.subscribers.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_watches_one_session_is_told_that_it_ends() {
+        let (one, many) = (EventQueue::of_one_session(), EventQueue::new());
+        let mut bus = EventBus::new("s".into());
+        bus.subscribe(one.clone());
+        bus.subscribe(many.clone());
+        bus.publish(AgentEvent::AgentStart);
+        drop(bus);
+        assert!(matches!(one.next().await, Some(Delivery::Event(_))));
+        assert!(one.next().await.is_none());
+        assert_eq!(many.push_raw(b"still open".to_vec()), None);
     }
 
     #[tokio::test]

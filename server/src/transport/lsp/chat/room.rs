@@ -11,7 +11,7 @@ use lsp_types::MessageType;
 use pi_core::{
     SessionHandle,
     bus::{Delivery, EventQueue},
-    clock,
+    clock, reply_channel,
     session::Command,
 };
 use pi_host::workspace::{EditPlan, Snapshot};
@@ -118,7 +118,7 @@ impl Room {
             document,
             outbox,
             session: None,
-            queue: EventQueue::new(),
+            queue: EventQueue::of_one_session(),
             story,
             hunks_moved: false,
             told_of_prompt: false,
@@ -183,7 +183,7 @@ impl Room {
             self.commit(wanted).await;
         }
         self.queue.close();
-        self.queue = EventQueue::new();
+        self.queue = EventQueue::of_one_session();
         session.send(Command::Subscribe(self.queue.clone(), Box::new(|_| {})));
         // What waits at a stop is shown here, and its user decides about it.
         session.send(Command::HoldAfterStop);
@@ -300,11 +300,14 @@ impl Room {
         self.story.sends(&said);
         let (raw, outbox) = (draft.raw.to_owned(), self.outbox.clone());
         self.sending.push_back(raw.clone());
-        let reply = Box::new(move |outcome| {
+        // Also a session that ends instead of answering is an answer.
+        let (reply, answer) = reply_channel();
+        session.send(Command::Prompt(params, reply));
+        tokio::spawn(async move {
+            let outcome = answer.await;
             // A document that was closed meanwhile needs no answer.
             let _closed = outbox.upgrade().map(|it| it.send(Message::Prompted(raw, said, outcome)));
         });
-        session.send(Command::Prompt(params, reply));
     }
 
     /// Takes what was sent out of the prompt, now or as soon as the user's typing lets us.

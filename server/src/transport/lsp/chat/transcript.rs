@@ -162,7 +162,7 @@ fn head(session: &str, turns: &[Turn], hunks: &[FoundHunk], style: &markdown::St
 
 /// Keeps the transcript of one session current until the session or the connection ends.
 pub async fn follow(connection: Arc<Connection>, session: SessionHandle) {
-    let queue = EventQueue::new();
+    let queue = EventQueue::of_one_session();
     session.send(Command::Subscribe(queue.clone(), Box::new(|_| {})));
     let id = session.id().clone();
     // The session ends with its last handle; following must not keep it alive.
