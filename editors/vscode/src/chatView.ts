@@ -97,12 +97,14 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
 
   resolveWebviewView(view: vscode.WebviewView): void {
     this.view = view;
-    this.connect(view.webview);
+    const { webview } = view;
+    this.connect(webview);
     view.onDidChangeVisibility(() => {
       if (view.visible) this.looked();
     });
     view.onDidDispose(() => {
-      this.webviews.delete(view.webview);
+      // Not through the view: that throws when it has gone.
+      this.webviews.delete(webview);
       // A view that is opened again is there before the one that was closed has gone.
       if (this.view === view) this.view = undefined;
     });
@@ -112,9 +114,10 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
   private adopt(panel: vscode.WebviewPanel): void {
     this.panel = panel;
     panel.iconPath = vscode.Uri.joinPath(this.extension, "media", "pi.svg");
-    this.connect(panel.webview);
+    const { webview } = panel;
+    this.connect(webview);
     panel.onDidDispose(() => {
-      this.webviews.delete(panel.webview);
+      this.webviews.delete(webview);
       this.panel = undefined;
     });
   }

@@ -138,6 +138,22 @@ story("a draft and the transcript are there again when the chat is opened again"
   await until("a second view of the chat", async () => (await ui("count", { selector: ".turn.pi" })) === 2);
 });
 
+story("a chat that was open as an editor and was closed is found again", async () => {
+  await begin(answer("Here."));
+  await say("hello");
+  await settled();
+  const views = (count) => until(`${count} views of the chat`, async () => (await ui("count", { selector: ".turn.pi" })) === count);
+  await vscode.commands.executeCommand("pi.openInEditor");
+  await views(2);
+  await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+  await views(1);
+  await open("beside.txt", "beside\n");
+  await ui("key", { key: "Control+Alt+P" });
+  await sees(".prompt:has(textarea:focus) .bar", "Send");
+  await vscode.commands.executeCommand("pi.openInEditor");
+  await views(2);
+});
+
 story("code actions offer what Pi can do with a selection", async () => {
   await begin(answer("It adds."));
   const editor = await open("add.py", "def add(a, b):\n    return a + b\n");
@@ -389,7 +405,7 @@ async function mode(name) {
 const deliberately = () => new Promise((done) => setTimeout(done, 450));
 
 async function focusQuestion() {
-  await ui("click", { selector: ".question h2" });
+  await ui("key", { key: "Control+Alt+P" });
   await sees(".question:focus", "Pi wants");
 }
 

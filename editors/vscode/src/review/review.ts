@@ -110,7 +110,7 @@ export class Review implements vscode.Disposable {
   private async read(): Promise<void> {
     this.newest += 1;
     const mine = this.newest;
-        const { hunks } = await this.session.request("pi/edits/list", { status: ["pending", "edited"], texts: true });
+    const { hunks } = await this.session.request("pi/edits/list", { status: ["pending", "edited"], texts: true });
     if (mine !== this.newest) return;
     this.hunks.clear();
     for (const it of hunks) {
