@@ -7,6 +7,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::{
@@ -23,6 +24,34 @@ pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// Another one after every write to a file, and after another file has taken its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    len: u64,
+    modified: Option<SystemTime>,
+    changed: (i64, i64),
+    file: (u64, u64),
+}
+
+impl Stamp {
+    /// Of a file with this description.
+    pub fn of(meta: &fs::Metadata) -> Self {
+        #[cfg(unix)]
+        let (changed, file) = {
+            use std::os::unix::fs::MetadataExt;
+            ((meta.ctime(), meta.ctime_nsec()), (meta.dev(), meta.ino()))
+        };
+        #[cfg(not(unix))]
+        let (changed, file) = ((0, 0), (0, 0));
+        Self { len: meta.len(), modified: meta.modified().ok(), changed, file }
+    }
+
+    /// Of the file at this path.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|it| Self::of(&it))
+    }
 }
 
 /// Opens a regular file for reading. Folders are `IsADirectory`; pipes and devices are refused, since reading
@@ -65,6 +94,12 @@ pub fn has_text(path: &Path, text: &str) -> bool {
 /// keeps the mode. Written in place where a new file could not take over the old one's place unnoticed: hard
 /// links, another owner, a folder that takes no new files, things that are no regular files.
 pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace(path, content, || Ok(()))
+}
+
+/// As [`write_atomic`], if `may` allows it, which is asked when everything is ready: what it sees can only become
+/// another in the moment until the next system call.
+pub fn replace(path: &Path, content: &[u8], may: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let target = follow(path)?;
     let old = match fs::metadata(&target) {
         Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
@@ -72,6 +107,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
             // A rename would succeed on a read-only file.
             let open = OpenOptions::new().write(true).open(&target)?;
             if !meta.is_file() || is_shared(&meta) {
+                may()?;
                 return write_in_place(open, content);
             }
             Some((meta, open))
@@ -84,6 +120,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
         Ok(temp) => temp,
         Err(error) => match old {
             Some((_, open)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                may()?;
                 return write_in_place(open, content);
             }
             _ => return Err(error),
@@ -91,6 +128,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
     };
     if let Some((meta, open)) = old {
         if !same_owner(&meta, temp.as_file()) {
+            may()?;
             return write_in_place(open, content);
         }
         temp.as_file().set_permissions(meta.permissions())?;
@@ -99,6 +137,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
     temp.write_all(content)?;
     temp.flush()?;
     crash::at(Point::BesideWritten);
+    may()?;
     temp.persist(&target).map_err(|it| it.error)?;
     crash::at(Point::Replaced);
     Ok(())

@@ -168,6 +168,22 @@ async fn a_database_that_is_deleted_meanwhile_is_made_again() {
     assert_eq!(project.restarted().shown().await, ["Pending two>TWO"]);
 }
 
+/// One of two processes sets a damaged file aside; the other one has it open and has not seen the damage.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_that_another_process_replaces_is_left_at_once() {
+    let project = Project::new();
+    project.put("a.txt", "one\ntwo\n");
+    project.pi(1, "a.txt", "ONE\ntwo\n").await;
+    let other = project.restarted();
+    other.review.ledger().with(|_| Ok(())).unwrap();
+    drop(other.review.ledger().set_aside().unwrap());
+    project.pi(2, "a.txt", "ONE\nTWO\n").await;
+    assert_eq!(project.shown().await, ["Pending two>TWO"]);
+    assert_eq!(other.shown().await, ["Pending two>TWO"]);
+    assert_eq!(project.restarted().shown().await, ["Pending two>TWO"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_processes_write_at_once_and_nothing_is_missing() {
     const EDITS: usize = 20;

@@ -130,6 +130,7 @@ impl EditJournal for Journal {
             Ok(Some(edit)) => {
                 let files = edit.from.iter().chain([&edit.path]).map(PathBuf::from).collect();
                 self.ledger.tell(LedgerEvent::Changed(files));
+                self.ledger.has_grown();
             }
             Ok(None) => {}
             Err(error) => self.ledger.tell_failure(&error),
@@ -196,7 +197,10 @@ impl EditJournal for Journal {
         self.leave_command(id);
         match ended {
             Ok(files) if files.is_empty() => {}
-            Ok(files) => self.ledger.tell(LedgerEvent::Changed(files)),
+            Ok(files) => {
+                self.ledger.tell(LedgerEvent::Changed(files));
+                self.ledger.has_grown();
+            }
             Err(error) => self.ledger.tell_failure(&error),
         }
     }

@@ -31,9 +31,13 @@ use std::{
     collections::HashSet,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use pi_core::clock;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::broadcast;
 
@@ -53,6 +57,9 @@ pub const FILE_NAME: &str = "edits.db";
 /// How often, and after which time, a database that is being made is tried again.
 const OPEN_TRIES: usize = 50;
 const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+/// Records after which the limits are looked at again, and the time after which they are at the next record.
+const RECORDS_UNCHECKED: u64 = 50;
+const TIME_UNCHECKED_MS: u64 = 60 * 60 * 1000;
 /// Waiting events of a slow listener; it then misses the oldest, and looks anew.
 const EVENTS: usize = 64;
 
@@ -70,12 +77,22 @@ pub enum LedgerEvent {
 pub struct Ledger {
     path: PathBuf,
     limits: Limits,
-    db: Mutex<Option<Connection>>,
+    db: Mutex<Option<Opened>>,
     events: broadcast::Sender<LedgerEvent>,
     /// Records of commands of this process that run.
     running: Mutex<HashSet<i64>>,
     /// The failure the user was told of last.
     told: Mutex<String>,
+    /// Records since the limits were looked at, and when that was.
+    unchecked: AtomicU64,
+    checked_at: AtomicU64,
+}
+
+/// The database, and which file it is in.
+#[derive(Debug)]
+struct Opened {
+    db: Connection,
+    file: Option<FileId>,
 }
 
 impl Ledger {
@@ -89,6 +106,8 @@ impl Ledger {
             events,
             running: Mutex::default(),
             told: Mutex::default(),
+            unchecked: AtomicU64::new(0),
+            checked_at: AtomicU64::new(0),
         })
     }
 
@@ -127,22 +146,26 @@ impl Ledger {
     /// Works on the database; opens it first if need be. Blocks.
     fn with<T>(&self, mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T>) -> io::Result<T> {
         let mut slot = lock(&self.db);
-        if !self.is_there() {
-            // Somebody has deleted it; what is written to the old one is seen by nobody.
-            *slot = None;
-        }
-        let db = match &mut *slot {
-            Some(db) => db,
-            none => none.insert(self.open()?),
+        let file = FileId::of(&self.path);
+        // Somebody has deleted or replaced it; what is written to the old one is seen by nobody.
+        slot.take_if(|it| file.is_none() || it.file != file);
+        let opened = match &mut *slot {
+            Some(it) => it,
+            none => none.insert(self.in_file(self.open()?)),
         };
-        match work(db) {
+        match work(&mut opened.db) {
             Err(error) if is_damage(&error) => {
                 tracing::warn!(%error, "the edit ledger is damaged");
                 *slot = None;
-                work(slot.insert(self.replace()?)).map_err(io::Error::other)
+                let opened = slot.insert(self.in_file(self.replace()?));
+                work(&mut opened.db).map_err(io::Error::other)
             }
             done => done.map_err(io::Error::other),
         }
+    }
+
+    fn in_file(&self, db: Connection) -> Opened {
+        Opened { db, file: FileId::of(&self.path) }
     }
 
     /// Opens it anew after damage was found in it, unless another process has already put a new one in its place.
@@ -175,14 +198,35 @@ impl Ledger {
             false => Err(error),
         });
         let mut db = opened.map_err(io::Error::other)?;
-        if let Err(error) = retention::prune(&mut db, &self.limits, pi_core::clock::now_ms()) {
+        if let Err(error) = self.prune(&mut db) {
             tracing::warn!(%error, "the edit ledger could not be pruned");
         }
         Ok(db)
     }
 
+    /// One portion of what is beyond the limits; the next one comes with the next record.
+    fn prune(&self, db: &mut Connection) -> rusqlite::Result<()> {
+        let now = clock::now_ms();
+        let pruned = retention::prune(db, &self.limits, now)?;
+        self.checked_at.store(now, Ordering::Relaxed);
+        self.unchecked.store(if pruned.is_full() { RECORDS_UNCHECKED } else { 0 }, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Another edit is on record: from time to time the limits are looked at. Blocks.
+    fn has_grown(&self) {
+        let records = self.unchecked.fetch_add(1, Ordering::Relaxed) + 1;
+        let age = clock::now_ms().saturating_sub(self.checked_at.load(Ordering::Relaxed));
+        if records < RECORDS_UNCHECKED && age < TIME_UNCHECKED_MS {
+            return;
+        }
+        if let Err(error) = self.with(|db| self.prune(db)) {
+            tracing::warn!(%error, "the edit ledger could not be pruned");
+        }
+    }
+
     fn set_aside(&self) -> rusqlite::Result<Connection> {
-        let aside = store::damaged(&self.path, pi_core::clock::now_ms());
+        let aside = store::damaged(&self.path, clock::now_ms());
         for end in ["", "-wal", "-shm"] {
             let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
             // What is not there need not be moved; if the main file stays, opening fails again and says so.
@@ -203,7 +247,7 @@ impl Ledger {
         self.with(|db| {
             let mut total = Pruned::default();
             loop {
-                let pruned = retention::prune(db, limits, pi_core::clock::now_ms())?;
+                let pruned = retention::prune(db, limits, clock::now_ms())?;
                 let edits = total.edits + pruned.edits;
                 total = Pruned { edits, ..pruned };
                 if pruned.edits == 0 {
@@ -213,6 +257,25 @@ impl Ledger {
             retention::vacuum(db)?;
             Ok(total)
         })
+    }
+}
+
+/// Which file is at a path, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    /// Nothing if there is none.
+    #[cfg(unix)]
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        path.metadata().ok().map(|it| Self(it.dev(), it.ino()))
+    }
+
+    /// Elsewhere an open file cannot be replaced.
+    #[cfg(not(unix))]
+    fn of(path: &Path) -> Option<Self> {
+        path.exists().then_some(Self(0, 0))
     }
 }
 

@@ -1,15 +1,18 @@
 //! How much the ledger keeps: what is old goes, then the oldest until it is small enough.
 //!
-//! Edits whose hunks still wait for a decision stay as long as the age allows twice over: forgetting them silently
-//! would be a decision.
+//! Edits that are begun or whose hunks wait for a decision are never too much, and stay as long as the age allows
+//! twice over: forgetting them silently would be a decision. No more goes than has to, in small portions, so that
+//! nobody waits long for the database.
 
-use rusqlite::{Connection, params};
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::store;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-/// Edits removed at a time, so that nobody waits long for the database.
-const PORTION: i64 = 500;
+/// Edits removed in one change.
+const PORTION: usize = 64;
 
 /// What is kept at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,47 +34,117 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
+impl Pruned {
+    /// Whether there may be another portion.
+    pub fn is_full(&self) -> bool {
+        self.edits >= PORTION
+    }
+}
+
+/// Edits nobody has to decide about.
+const SETTLED: &str = "state <> 'begun' AND NOT EXISTS
+    (SELECT 1 FROM hunks WHERE hunks.edit = edits.id AND hunks.status = 'pending')";
+
 /// Removes what is beyond the limits, one portion of it.
 pub fn prune(db: &mut Connection, limits: &Limits, now_ms: u64) -> rusqlite::Result<Pruned> {
-    let before = |days: u64| now_ms.saturating_sub(days.saturating_mul(DAY_MS)) as i64;
+    let old = too_old(db, limits.days, now_ms)?;
+    let fits =
+        |db: &Connection| -> rusqlite::Result<bool> { Ok(limits.bytes == 0 || used(db)? <= limits.bytes) };
+    let more = if fits(db)? { Vec::new() } else { oldest(db)? };
     let mut removed = 0;
-    if limits.days > 0 {
-        let (old, very_old) = (before(limits.days), before(limits.days.saturating_mul(2)));
-        let which = "SELECT id FROM edits WHERE began < ?1 AND (began < ?2 OR NOT EXISTS
-            (SELECT 1 FROM hunks WHERE hunks.edit = edits.id AND hunks.status = 'pending')) LIMIT ?3";
-        removed += remove(db, which, params![old, very_old, PORTION])?;
-    }
-    if limits.bytes > 0 && used(db)? > limits.bytes {
-        removed += remove(db, "SELECT id FROM edits ORDER BY id LIMIT ?1", params![PORTION])?;
+    if !old.is_empty() || !more.is_empty() {
+        let change = store::write(db)?;
+        let mut uses = Uses::count(&change)?;
+        for id in old.iter().take(PORTION) {
+            removed += uses.forget(&change, *id)?;
+        }
+        for id in more {
+            if removed >= PORTION || fits(&change)? {
+                break;
+            }
+            removed += uses.forget(&change, id)?;
+        }
+        change.commit()?;
     }
     let left = db.query_row("SELECT count(*) FROM edits", [], |row| row.get::<_, i64>(0))?;
     Ok(Pruned { edits: removed, left: left.unsigned_abs() as usize, bytes: used(db)? })
 }
 
-/// Removes the edits a query names, and what only they needed.
-fn remove(db: &mut Connection, which: &str, values: impl rusqlite::Params) -> rusqlite::Result<usize> {
-    let ids =
-        db.prepare(which)?.query_map(values, |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
-    if ids.is_empty() {
-        return Ok(0);
+fn too_old(db: &Connection, days: u64, now_ms: u64) -> rusqlite::Result<Vec<i64>> {
+    if days == 0 {
+        return Ok(Vec::new());
     }
-    let change = store::write(db)?;
-    for id in &ids {
-        change.prepare_cached("DELETE FROM hunks WHERE edit = ?1")?.execute([id])?;
-        change.prepare_cached("DELETE FROM edits WHERE id = ?1")?.execute([id])?;
+    let before = |days: u64| now_ms.saturating_sub(days.saturating_mul(DAY_MS)) as i64;
+    let which =
+        format!("SELECT id FROM edits WHERE began < ?1 AND (began < ?2 OR {SETTLED}) ORDER BY id LIMIT ?3");
+    let values = params![before(days), before(days.saturating_mul(2)), PORTION as i64];
+    db.prepare_cached(&which)?.query_map(values, |row| row.get(0))?.collect()
+}
+
+fn oldest(db: &Connection) -> rusqlite::Result<Vec<i64>> {
+    let which = format!("SELECT id FROM edits WHERE {SETTLED} ORDER BY id LIMIT ?1");
+    db.prepare_cached(&which)?.query_map([PORTION as i64], |row| row.get(0))?.collect()
+}
+
+/// How often each text is needed.
+struct Uses(HashMap<Vec<u8>, usize>);
+
+impl Uses {
+    /// Counts them, and removes what nothing needs.
+    fn count(db: &Transaction<'_>) -> rusqlite::Result<Self> {
+        db.execute_batch(
+            "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM hunks WHERE hunks.path = files.path);
+             DELETE FROM blobs WHERE hash NOT IN (SELECT before FROM edits WHERE before IS NOT NULL
+                UNION SELECT after FROM edits WHERE after IS NOT NULL
+                UNION SELECT text FROM files WHERE text IS NOT NULL);",
+        )?;
+        let mut uses: HashMap<Vec<u8>, usize> = HashMap::new();
+        let all = "SELECT before FROM edits WHERE before IS NOT NULL
+            UNION ALL SELECT after FROM edits WHERE after IS NOT NULL
+            UNION ALL SELECT text FROM files WHERE text IS NOT NULL";
+        for hash in db.prepare(all)?.query_map([], |row| row.get(0))? {
+            *uses.entry(hash?).or_default() += 1;
+        }
+        Ok(Self(uses))
     }
-    change.execute_batch(
-        "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM hunks WHERE hunks.path = files.path);
-         DELETE FROM blobs WHERE hash NOT IN (SELECT before FROM edits WHERE before IS NOT NULL
-            UNION SELECT after FROM edits WHERE after IS NOT NULL
-            UNION SELECT text FROM files WHERE text IS NOT NULL);",
-    )?;
-    change.commit()?;
-    Ok(ids.len())
+
+    /// Removes an edit and what only it needed. Gives how many that were.
+    fn forget(&mut self, db: &Transaction<'_>, id: i64) -> rusqlite::Result<usize> {
+        type Texts = (Option<Vec<u8>>, Option<Vec<u8>>);
+        let texts: Option<Texts> = db
+            .prepare_cached("DELETE FROM edits WHERE id = ?1 RETURNING before, after")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((before, after)) = texts else { return Ok(0) };
+        let mut unused: Vec<Vec<u8>> = before.into_iter().chain(after).collect();
+        let paths = db
+            .prepare_cached("DELETE FROM hunks WHERE edit = ?1 RETURNING path")?
+            .query_map([id], |row| row.get::<_, String>(0))?
+            .collect::<Result<BTreeSet<_>, _>>()?;
+        for path in paths {
+            let text: Option<Option<Vec<u8>>> = db
+                .prepare_cached(
+                    "DELETE FROM files WHERE path = ?1
+                        AND NOT EXISTS (SELECT 1 FROM hunks WHERE hunks.path = ?1) RETURNING text",
+                )?
+                .query_row([&path], |row| row.get(0))
+                .optional()?;
+            unused.extend(text.flatten());
+        }
+        for hash in unused {
+            let uses = self.0.entry(hash.clone()).or_insert(1);
+            *uses -= 1;
+            if *uses == 0 {
+                self.0.remove(&hash);
+                db.prepare_cached("DELETE FROM blobs WHERE hash = ?1")?.execute([&hash])?;
+            }
+        }
+        Ok(1)
+    }
 }
 
 /// Bytes of the pages that hold something.
-fn used(db: &Connection) -> rusqlite::Result<u64> {
+pub(super) fn used(db: &Connection) -> rusqlite::Result<u64> {
     let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let pages = pragma("page_count")? - pragma("freelist_count")?;
     Ok((pages * pragma("page_size")?).unsigned_abs())

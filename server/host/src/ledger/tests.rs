@@ -31,9 +31,13 @@ impl Project {
     }
 
     pub(super) fn at(dir: Arc<tempfile::TempDir>) -> Self {
+        Self::within(dir, ANY)
+    }
+
+    fn within(dir: Arc<tempfile::TempDir>, limits: Limits) -> Self {
         let workspace = Workspace::new(dir.path().join("project"));
         std::fs::create_dir_all(workspace.root()).unwrap();
-        let ledger = Ledger::new(dir.path().join("agent").join(FILE_NAME), ANY);
+        let ledger = Ledger::new(dir.path().join("agent").join(FILE_NAME), limits);
         let journal = Arc::new(Journal::new(ledger.clone()));
         journal.add_root(workspace.root());
         workspace.set_journal(journal.clone());
@@ -556,10 +560,79 @@ async fn old_edits_are_forgotten() {
     age(70, "%a.txt").unwrap();
     assert_eq!(ledger.collect(&Limits { days: 30, bytes: 0 }).unwrap().edits, 1);
     assert_eq!(project.shown().await, ["Pending x>c.txt"]);
+    assert_eq!(ledger.collect(&Limits { days: 0, bytes: 1 }).unwrap().left, 1, "nor because of its size");
+    project.decide(Verb::Accept, all()).await;
     assert_eq!(ledger.collect(&Limits { days: 0, bytes: 1 }).unwrap().left, 0);
     // Ids are not used again.
     project.pi(4, "a.txt", "y\n").await;
     assert_eq!(project.review.find(&all()).await.unwrap()[0].id, 4);
+}
+
+/// About 64 KiB that cannot be packed.
+fn bulk(seed: u64) -> String {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'!' + (state >> 33) as u8 % 90)
+    };
+    (0..64 << 10).map(|_| next()).chain(['\n']).collect()
+}
+
+fn used(project: &Project) -> u64 {
+    project.review.ledger().with(|db| retention::used(db)).unwrap()
+}
+
+#[tokio::test]
+async fn no_more_of_the_oldest_are_forgotten_than_have_to_and_none_that_waits() {
+    let project = Project::new();
+    let intent = EditIntent {
+        cause: Some(cause(1)),
+        path: project.path("begun.txt"),
+        kind: EditKind::Create,
+        before: None,
+        after: Some(bulk(0).into()),
+        buffer: true,
+    };
+    project.journal.begin(&intent).unwrap();
+    let empty = used(&project);
+    for turn in 2..=20 {
+        project.pi(turn, &format!("{turn}.txt"), &bulk(turn)).await;
+    }
+    let (all_of_it, each) = (used(&project), (used(&project) - empty) / 19);
+    for turn in (2..=20).filter(|it| *it != 3 && *it != 5) {
+        let path = Some(paths_of(&project, &format!("{turn}.txt")));
+        project.decide(Verb::Accept, Select { path, ..all() }).await;
+    }
+    let limit = all_of_it - each * 5 / 2;
+    let ledger = project.review.ledger();
+    let pruned = ledger.collect(&Limits { days: 0, bytes: limit }).unwrap();
+    assert!(pruned.bytes <= limit, "{pruned:?}");
+    let left = ledger.with(|db| {
+        let mut turns = db.prepare("SELECT turn FROM edits ORDER BY id")?;
+        turns.query_map([], |row| row.get::<_, u64>(0))?.collect::<Result<Vec<_>, _>>()
+    });
+    assert_eq!(left.unwrap(), [1, 3, 5].into_iter().chain(7..=20).collect::<Vec<_>>());
+    // What is left can still be taken back.
+    project.decide(Verb::Revert, turn(20)).await;
+    assert_eq!(project.text("20.txt"), "-");
+}
+
+#[tokio::test]
+async fn a_server_that_runs_for_long_keeps_its_record_small() {
+    let limits = Limits { days: 30, bytes: 2 << 20 };
+    let project = Project::within(Arc::new(tempfile::tempdir().unwrap()), limits);
+    for turn in 1..=3 * RECORDS_UNCHECKED {
+        project.pi(turn, "a.txt", &bulk(turn)).await;
+        project.decide(Verb::Accept, all()).await;
+    }
+    assert!(used(&project) < 2 * (2 << 20) + RECORDS_UNCHECKED * (192 << 10), "{}", used(&project));
+    // And what is old goes with the first record after a while, without a restart.
+    let ledger = project.review.ledger();
+    ledger.with(|db| db.execute_batch("UPDATE edits SET began = 1")).unwrap();
+    ledger.checked_at.store(0, Ordering::Relaxed);
+    project.pi(1000, "b.txt", "b\n").await;
+    let left = ledger.with(|db| db.query_row("SELECT count(*) FROM edits", [], |row| row.get::<_, u64>(0)));
+    assert_eq!(left.unwrap(), 1);
 }
 
 fn paths_of(project: &Project, name: &str) -> PathBuf {

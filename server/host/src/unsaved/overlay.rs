@@ -12,7 +12,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
 };
 
 use tempfile::TempDir;
@@ -20,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::names;
 use crate::{
-    fs::{blocking, read_bounded, write_atomic},
+    fs::{Stamp, blocking, read_bounded, write_atomic},
     paths,
     tools::search::walker,
     workspace::{EditPlan, MAX_FILE_BYTES, Snapshot, Workspace, journal::EditCause},
@@ -59,31 +58,6 @@ struct Copied {
     document: Option<Snapshot>,
     /// The file has a byte order mark that the document has not.
     hidden_bom: bool,
-}
-
-/// Changes with every write to a file.
-#[derive(Clone, Copy, PartialEq)]
-struct Stamp {
-    len: u64,
-    modified: Option<SystemTime>,
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(meta: &Metadata) -> Self {
-        #[cfg(unix)]
-        let changed = {
-            use std::os::unix::fs::MetadataExt;
-            (meta.ctime(), meta.ctime_nsec())
-        };
-        #[cfg(not(unix))]
-        let changed = (0, 0);
-        Self { len: meta.len(), modified: meta.modified().ok(), changed }
-    }
-
-    fn at(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().map(|it| Self::of(&it))
-    }
 }
 
 impl PrivateCopy {
@@ -269,7 +243,7 @@ impl Back<'_> {
             let kept = kept(&root);
             let now = all(&root, &kept)?;
             let touched =
-                copied.into_iter().filter(|(name, then)| Stamp::at(&root.join(name)) != Some(*then));
+                copied.into_iter().filter(|(name, then)| Stamp::at(&root.join(name)).ok() != Some(*then));
             let touched: BTreeSet<_> = touched.map(|(name, _)| name).collect();
             Ok((kept, now, touched))
         })
@@ -366,7 +340,7 @@ impl Back<'_> {
     }
 
     fn check(&self, real: &Path, copied: &Copied) -> Result<(), String> {
-        match Stamp::at(real) == copied.original {
+        match Stamp::at(real).ok() == copied.original {
             true => Ok(()),
             false => Err("changed on disk in the meantime".into()),
         }

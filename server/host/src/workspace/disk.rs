@@ -1,4 +1,9 @@
-//! Commits to a file that nobody has open: recorded, compared with what the edit was made for, written in one step.
+//! Commits to a file that nobody has open: compared with what the edit was made for, recorded, compared again, and
+//! written in one step.
+//!
+//! No system call replaces a file only if it is still the one that was read. So the last comparison is made when the
+//! new text lies beside it and only the rename is left: what another program saves in these microseconds is lost, and
+//! so is what it writes later into a file that it opened before.
 
 use std::{io, path::Path, sync::Arc};
 
@@ -39,6 +44,7 @@ impl Workspace {
                 return Err(CommitError::Conflict { diff: diff(&base.text, &now.text), path });
             }
         }
+        let then = now.as_ref().map(|it| it.fingerprint);
         let before = now.filter(|it| it.exact).map(|it| it.text);
         let intent = EditIntent {
             cause,
@@ -54,7 +60,26 @@ impl Workspace {
             record.abandon("the document was opened");
             return Ok(None);
         }
-        match write(&path, &text, base.is_none()) {
+        // Another program may have written it while the record was made.
+        let mut other = None;
+        let may = || match then.map(|then| has_become(&path, then)).transpose()?.flatten() {
+            None => Ok(()),
+            Some(it) => {
+                other = Some(it);
+                Err(io::Error::other("it was changed in the meantime"))
+            }
+        };
+        let written = write(&path, &text, base.is_none(), may).map_err(|error| match other {
+            None => error,
+            Some(other) => {
+                let known = base.as_ref().map(|it| it.text.as_str()).or(before.as_deref());
+                CommitError::Conflict {
+                    diff: diff(known.unwrap_or_default(), &other.text),
+                    path: path.clone(),
+                }
+            }
+        });
+        match written {
             Ok(()) => {
                 self.with_key(&path, |documents, key| documents.wrote(key, &text));
                 record.complete(before.as_deref(), Some(&text));
@@ -68,10 +93,31 @@ impl Workspace {
     }
 }
 
-fn write(path: &Path, text: &str, with_folders: bool) -> Result<(), CommitError> {
+/// What is in a file that does not have this fingerprint any more. One that goes on changing while it is read is
+/// looked at again.
+fn has_become(path: &Path, fingerprint: u64) -> io::Result<Option<Snapshot>> {
+    let mut now = fs::Stamp::at(path)?;
+    loop {
+        let read = Snapshot::of_bytes(path.to_owned(), fs::read_bounded(path, MAX_FILE_BYTES)?);
+        if read.fingerprint != fingerprint {
+            return Ok(Some(read));
+        }
+        let before = std::mem::replace(&mut now, fs::Stamp::at(path)?);
+        if before == now {
+            return Ok(None);
+        }
+    }
+}
+
+fn write(
+    path: &Path,
+    text: &str,
+    with_folders: bool,
+    may: impl FnOnce() -> io::Result<()>,
+) -> Result<(), CommitError> {
     if let Some(folder) = path.parent().filter(|_| with_folders) {
         fs::create_dir_all(folder).map_err(CommitError::Folder)?;
     }
     let io = |error: io::Error| CommitError::Io { path: path.to_owned(), error };
-    fs::write_atomic(path, text.as_bytes()).map_err(io)
+    fs::replace(path, text.as_bytes(), may).map_err(io)
 }

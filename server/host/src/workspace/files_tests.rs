@@ -414,3 +414,42 @@ async fn a_file_that_comes_while_another_is_renamed_is_never_replaced() {
         (Some("text\n"), "the user's\n")
     );
 }
+
+#[tokio::test]
+async fn what_another_program_saves_while_the_record_is_made_stays() {
+    let it = Fixture::with("one\n", |_, _| EditorAnswer::Silent("not asked".into()));
+    let path = it.path.clone();
+    it.happens(move || put(&path, "ONE\n"));
+    let plan = EditPlan { base: Some(it.workspace.read(&it.path).await.unwrap()), ..it.plan("two\n") };
+    let error = it.workspace.commit(plan, &CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(&error, CommitError::Conflict { diff, .. } if diff.contains("-one\n+ONE")), "{error}");
+    assert_eq!(
+        (it.disk().as_deref(), it.notes()),
+        (Some("ONE\n"), ["change", "abandoned"].map(str::to_owned).into())
+    );
+
+    // A whole new text as well, by any way of writing, and also where the file is written in place.
+    std::fs::hard_link(&it.path, it.path.with_extension("twin")).unwrap();
+    let path = it.path.clone();
+    it.happens(move || put(&path, "six\n"));
+    let error = it.write("two\n").await.unwrap_err();
+    assert!(matches!(&error, CommitError::Conflict { .. }), "{error}");
+    let path = it.path.clone();
+    it.happens(move || {
+        put(&path.with_extension("new"), "seven\n");
+        std::fs::rename(path.with_extension("new"), path).unwrap();
+    });
+    let error = it.write("two\n").await.unwrap_err();
+    assert!(matches!(&error, CommitError::Conflict { .. }), "{error}");
+    assert_eq!(it.disk().as_deref(), Some("seven\n"));
+    // One that has only got another time is the same.
+    let path = it.path.clone();
+    it.happens(move || put(&path, "seven\n"));
+    it.write("two\n").await.unwrap();
+    assert_eq!(it.disk().as_deref(), Some("two\n"));
+    assert_eq!(
+        std::fs::read_dir(it.path.parent().unwrap()).unwrap().count(),
+        2,
+        "nothing is left lying about"
+    );
+}

@@ -2,9 +2,9 @@
 
 use std::{fs, io, path::PathBuf};
 
-use super::{BOM, PrivateCopy, Stamp, all, kept};
+use super::{BOM, PrivateCopy, all, kept};
 use crate::{
-    fs::{blocking, read_bounded},
+    fs::{Stamp, blocking, read_bounded},
     tools::diff,
     workspace::MAX_FILE_BYTES,
 };
@@ -61,7 +61,7 @@ impl PrivateCopy {
                     changed.diff.push_str(&part);
                 };
             for (name, stamp, hidden_bom, document) in &files {
-                if Stamp::at(&copy.join(name)) == Some(*stamp) {
+                if Stamp::at(&copy.join(name)).ok() == Some(*stamp) {
                     continue;
                 }
                 let before = match document {
