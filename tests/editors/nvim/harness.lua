@@ -23,6 +23,7 @@ local count = 0
 local editor
 
 ---@class ChildOptions
+---@field needs? string a feature of the editor (`has()`) without which the story is skipped, which is said
 ---@field files? table<string, string> the workspace, by relative path
 ---@field agent? table<string, string> the agent directory, by relative path
 ---@field script? table what the scripted model says, see docs/faux.md
@@ -240,13 +241,18 @@ local function say(line)
   io.stdout:flush()
 end
 
-local passed, failed = 0, 0
+local passed, failed, skipped = 0, 0, 0
 
 --- One story: a fresh child, which ends afterwards whatever happened.
 ---@param name string
 ---@param options ChildOptions
 ---@param tell fun(nvim: Child)
 function _G.story(name, options, tell)
+  -- The editor under test is the one that runs this file.
+  if options.needs and vim.fn.has(options.needs) == 0 then
+    skipped = skipped + 1
+    return say(("skip  %s: this Neovim %s has no %s"):format(name, vim.version(), options.needs))
+  end
   local nvim
   local timer, late = assert(vim.uv.new_timer()), false
   -- Whatever waits for the child fails when it has gone.
@@ -323,5 +329,5 @@ _G.repo, _G.scratch, _G.write_file = repo, scratch, write
 for _, spec in ipairs(_G.arg) do
   dofile(spec)
 end
-say(("%d passed, %d failed"):format(passed, failed))
-os.exit(failed == 0 and passed > 0 and 0 or 1)
+say(("%d passed, %d failed%s"):format(passed, failed, skipped > 0 and (", %d skipped"):format(skipped) or ""))
+os.exit(failed == 0 and passed + skipped > 0 and 0 or 1)
