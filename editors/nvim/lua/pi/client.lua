@@ -104,15 +104,39 @@ function M.wants(buf)
   return settings.filetypes == "*" or vim.tbl_contains(settings.filetypes, filetype)
 end
 
+--- Tells the server of files that are moved with their buffers: what waits in them moves along. Neovim tells no server.
+local function tell_moves(client, group)
+  local before = {} ---@type table<integer, string>
+  vim.api.nvim_create_autocmd("BufFilePre", {
+    group = group,
+    callback = function(args)
+      before[args.buf] = vim.api.nvim_buf_get_name(args.buf)
+    end,
+  })
+  vim.api.nvim_create_autocmd("BufFilePost", {
+    group = group,
+    callback = function(args)
+      local from, to = before[args.buf], vim.api.nvim_buf_get_name(args.buf)
+      before[args.buf] = nil
+      -- Where the old file is still there, this is a copy of it.
+      if M.wants(args.buf) and (from or "") ~= "" and not vim.uv.fs_stat(from) and vim.uv.fs_stat(to) then
+        local moved = { oldUri = vim.uri_from_fname(from), newUri = vim.uri_from_fname(to) }
+        compat.lsp_notify(client, "workspace/didRenameFiles", { files = { moved } })
+      end
+    end,
+  })
+end
+
 --- Shows all present and future file buffers to the client.
-local function attach_buffers(client_id)
+local function attach_buffers(client)
   local function attach(buf)
     if M.wants(buf) then
-      vim.lsp.buf_attach_client(buf, client_id)
+      vim.lsp.buf_attach_client(buf, client.id)
     end
   end
   vim.iter(vim.api.nvim_list_bufs()):each(attach)
-  local group = vim.api.nvim_create_augroup("pi.attach." .. client_id, {})
+  local group = vim.api.nvim_create_augroup("pi.attach." .. client.id, {})
+  tell_moves(client, group)
   vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile", "FileType", "BufFilePost" }, {
     group = group,
     callback = function(args)
@@ -137,17 +161,17 @@ function M.start(root, handlers)
     if not found then
       return handlers.failed(binary.explain(refused))
     end
-    local settings = config.get()
+    local settings = config.server_settings()
     local ready, group = false, nil
     local client_id = compat.lsp_start({
       name = "pi",
       cmd = vim.list_extend({ found.path, "lsp" }, binary.arguments()),
       cmd_cwd = root,
-      cmd_env = settings.cmd_env,
+      cmd_env = config.server_env(),
       root_dir = root,
       workspace_folders = { { uri = vim.uri_from_fname(root), name = vim.fs.basename(root) } },
-      init_options = settings.settings,
-      settings = { pi = settings.settings },
+      init_options = settings,
+      settings = { pi = settings },
       capabilities = capabilities(),
       -- Without a debounce Pi never reads text that is older than the screen.
       flags = { debounce_text_changes = 0 },
@@ -169,7 +193,7 @@ function M.start(root, handlers)
       },
       on_init = function(client)
         ready = true
-        group = attach_buffers(client.id)
+        group = attach_buffers(client)
         handlers.ready(client)
       end,
       on_exit = vim.schedule_wrap(function(code, signal)

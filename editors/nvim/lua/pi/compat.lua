@@ -31,6 +31,17 @@ function M.lsp_request(client, method, params, callback)
 end
 
 ---@param client vim.lsp.Client
+---@param method string
+---@param params table
+function M.lsp_notify(client, method, params)
+  if v11 then
+    client:notify(method, params)
+  else
+    client.notify(method, params)
+  end
+end
+
+---@param client vim.lsp.Client
 function M.lsp_stop(client)
   if v11 then
     client:stop()

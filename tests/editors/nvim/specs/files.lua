@@ -79,3 +79,48 @@ story("a new file in a window goes with its buffer when it is rejected, and type
   equal(buffers(nvim), { "a.txt" })
   equal(nvim:lua("return vim.fn.expand('%:t')"), "a.txt", "current buffer")
 end)
+
+local function edits()
+  return {
+    call("1", "edit", { path = "a.txt", oldText = "two", newText = "TWO" }),
+    call("2", "edit", { path = "a.txt", oldText = "four", newText = "FOUR" }),
+    answer("Done."),
+  }
+end
+
+story("a file that is renamed takes its changes along, and they are decided about there", {
+  files = { ["a.txt"] = "one\ntwo\nthree\nfour\n" },
+  script = edits(),
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:cmd("Pi shout")
+  nvim:event("PiRunEnd")
+  nvim:wait("#require('pi').hunks() == 2")
+  nvim:cmd("write")
+  nvim:lua("vim.lsp.util.rename(...)", nvim.workspace .. "/a.txt", nvim.workspace .. "/src/b.txt")
+  equal(nvim:lua("return vim.fn.expand('%:t')"), "b.txt", "name")
+  nvim:wait("#require('pi').hunks() == 2")
+  nvim:keys("2G:Pi reject<CR>")
+  nvim:wait("#require('pi').hunks() == 1")
+  nvim:wait("vim.fn.getline(2) == 'two'")
+  nvim:keys("G:Pi keep<CR>")
+  nvim:wait("#require('pi').hunks() == 0")
+  equal(nvim:buffer("src/b.txt"), "one\ntwo\nthree\nFOUR")
+  equal(nvim:disk("a.txt"), nil, "the old file")
+end)
+
+story("a copy under another name leaves the changes with the file", {
+  files = { ["a.txt"] = "one\ntwo\nthree\nfour\n" },
+  script = edits(),
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:cmd("Pi shout")
+  nvim:event("PiRunEnd")
+  nvim:cmd("write")
+  nvim:cmd("saveas b.txt")
+  nvim:edit("a.txt")
+  nvim:wait("#require('pi').hunks() == 2")
+  equal(#decide(nvim, "reject"), 0, "conflicts")
+  equal(nvim:buffer("a.txt"), "one\ntwo\nthree\nfour")
+  equal(nvim:disk("b.txt"), "one\nTWO\nthree\nFOUR\n")
+end)
