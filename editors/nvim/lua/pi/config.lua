@@ -7,6 +7,9 @@ local M = {}
 ---@field width? number share of the columns (below 1) or columns
 ---@field height? number share of the lines (below 1) or lines; for "bottom" and "float"
 ---@field follow? boolean scroll with the answer while the cursor is on the last line
+---@field tools? "compact"|"normal"|"full" which finished tools are not folded: those that changed a file or failed,
+--- commands too, or all
+---@field thinking? "fold"|"always"|"never" how what the model thought is shown
 
 ---@class pi.PromptConfig
 ---@field height? integer[] smallest and largest height of the prompt, in lines
@@ -24,6 +27,8 @@ local M = {}
 ---@field cmd? string|string[] the program, or the program and arguments for `pi lsp`
 ---@field cmd_env? table<string, string> environment of the server
 ---@field settings? table settings for the server, as in its settings.json
+---@field dirty? "save"|"warn"|"block"|"overlay" what happens to modified buffers before Pi runs a command
+---@field log_level? "error"|"warn"|"info"|"debug"|"trace" how much the server logs
 ---@field root_markers? string[]
 ---@field filetypes? string|string[] "*" or the filetypes whose buffers Pi sees
 ---@field exclude? string[] filetypes whose buffers Pi never sees
@@ -43,7 +48,7 @@ M.defaults = {
   filetypes = "*",
   exclude = { "help", "qf", "gitcommit" },
   autostart = "use",
-  chat = { layout = "right", width = 0.4, height = 0.4, follow = true },
+  chat = { layout = "right", width = 0.4, height = 0.4, follow = true, tools = "compact", thinking = "fold" },
   prompt = { height = { 3, 12 }, send_while_running = "steer" },
   review = { style = "inline", keys = "session", max_removed = 20 },
   permission = { popup = "chat" },
@@ -95,6 +100,8 @@ local checks = {
   end,
   cmd_env = of_type("table"),
   settings = of_type("table"),
+  dirty = one_of("save", "warn", "block", "overlay"),
+  log_level = one_of("error", "warn", "info", "debug", "trace"),
   root_markers = strings,
   filetypes = function(value)
     if value ~= "*" then
@@ -108,6 +115,8 @@ local checks = {
     width = size,
     height = size,
     follow = of_type("boolean"),
+    tools = one_of("compact", "normal", "full"),
+    thinking = one_of("fold", "always", "never"),
   },
   prompt = {
     height = function(value)
@@ -186,6 +195,20 @@ function M.get()
     M.current = M.read()
   end
   return M.current
+end
+
+--- Settings for the server, those that have a key of their own here included.
+---@return table
+function M.server_settings()
+  local config = M.get()
+  return vim.tbl_deep_extend("force", config.settings, config.dirty and { shell = { unsaved = config.dirty } } or {})
+end
+
+--- Environment of the server.
+---@return table<string, string>
+function M.server_env()
+  local config = M.get()
+  return vim.tbl_extend("keep", config.cmd_env, config.log_level and { PI_LOG = config.log_level } or {})
 end
 
 --- Forgets what was read, so that a changed `vim.g.pi` counts (`:Pi restart`).

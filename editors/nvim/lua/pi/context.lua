@@ -78,6 +78,18 @@ function M.of_range(uri, range, encoding)
   return { buf = buf, first = place(range.start), last = place(range["end"]) }
 end
 
+--- Where a region is now.
+---@param region pi.Region
+---@return {[1]: integer, [2]: integer} first 0-based line and byte
+---@return {[1]: integer, [2]: integer} last exclusive
+function M.place(region)
+  local mark = region.pin and vim.api.nvim_buf_get_extmark_by_id(region.buf, pins, region.pin, { details = true })
+  if mark and mark[1] then
+    return { mark[1], mark[2] }, { mark[3].end_row, mark[3].end_col }
+  end
+  return region.first, region.last
+end
+
 --- Keeps a region in place while its buffer is edited.
 ---@param region pi.Region
 ---@param look? vim.api.keyset.set_extmark how the place looks meanwhile
@@ -93,16 +105,8 @@ end
 function M.unpin(region)
   if region.pin and vim.api.nvim_buf_is_valid(region.buf) then
     vim.api.nvim_buf_del_extmark(region.buf, pins, region.pin)
+    region.pin = nil
   end
-end
-
---- Where a region is now.
-local function place_of(region)
-  local mark = region.pin and vim.api.nvim_buf_get_extmark_by_id(region.buf, pins, region.pin, { details = true })
-  if mark and mark[1] then
-    return { mark[1], mark[2] }, { mark[3].end_row, mark[3].end_col }
-  end
-  return region.first, region.last
 end
 
 local function lines_of(first, last)
@@ -116,7 +120,7 @@ end
 
 local function region_item(region, encoding)
   local buf = region.buf
-  local first, last = place_of(region)
+  local first, last = M.place(region)
   local name = vim.api.nvim_buf_get_name(buf)
   if name == "" or vim.bo[buf].buftype ~= "" then
     local text = vim.api.nvim_buf_get_text(buf, first[1], first[2], last[1], last[2], {})
@@ -171,7 +175,7 @@ end
 ---@return string
 function M.chip(part)
   if part.region then
-    local first, last = place_of(part.region)
+    local first, last = M.place(part.region)
     local name = vim.api.nvim_buf_get_name(part.region.buf)
     return ("%s:%s"):format(name == "" and "unnamed buffer" or vim.fs.basename(name), lines_of(first, last))
   elseif part.file then

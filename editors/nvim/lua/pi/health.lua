@@ -191,6 +191,12 @@ local function check_surroundings()
   if not vim.o.autoread then
     vim.health.warn("'autoread' is off: files that Pi changes on disk are not read again", "Run :set autoread")
   end
+  local watches = vim.lsp.protocol.make_client_capabilities().workspace.didChangeWatchedFiles or {}
+  if watches.dynamicRegistration then
+    vim.health.ok("file watcher: Neovim tells Pi of files that change outside of it")
+  else
+    vim.health.info("file watcher: Neovim watches none on this system; Pi looks at a file again when it needs it")
+  end
   if vim.o.autowriteall or vim.o.autowrite then
     vim.health.info("'autowrite' saves buffers by itself, Pi's edits included")
   end

@@ -249,17 +249,47 @@ function M.log()
   vim.cmd.tabedit(vim.fn.fnameescape(require("pi.compat").lsp_log_path()))
 end
 
+local roots = {} ---@type table<string, string> of buffers that a statusline asked about
+
+--- The session of the current buffer's folder, if there is one. Asks the file system once for each name.
+---@return pi.Session?
+local function known_session()
+  local buf = vim.api.nvim_get_current_buf()
+  local key = ("%s\0%s\0%s"):format(vim.uv.cwd(), vim.bo[buf].buftype, vim.api.nvim_buf_get_name(buf))
+  roots[key] = vim.b[buf].pi_root or roots[key] or root()
+  return session.all[roots[key]]
+end
+
+-- Where a chat begins there may be a folder with a marker now.
+vim.api.nvim_create_autocmd("User", {
+  group = vim.api.nvim_create_augroup("pi.roots", {}),
+  pattern = { "PiSession", "PiRunStart" },
+  callback = function()
+    roots = {}
+  end,
+})
+
 --- The status of the current folder's session. Cheap enough for a statusline.
 ---@return pi.Status
 function M.status()
-  local it = session.all[root()]
+  local it = known_session()
   return it and it.status or require("pi.status").new()
 end
+
+local in_statusline = false
+
+-- The user's statusline is drawn again when there is something else to say.
+table.insert(session.on_change, function(it)
+  if in_statusline then
+    require("pi.winbar").refresh(it)
+  end
+end)
 
 --- One short text for a statusline; empty when nothing runs.
 ---@return string
 function M.statusline()
-  local it = session.all[root()]
+  in_statusline = true
+  local it = known_session()
   if not it then
     return ""
   end

@@ -5,6 +5,7 @@
 local config = require("pi.config")
 local describe = require("pi.describe")
 local event = require("pi.event")
+local status = require("pi.status")
 local M = {}
 
 --- Columns of a message around what it is about; a longer message would wait for a key.
@@ -58,7 +59,7 @@ end
 ---@return boolean
 function M.show_status(session)
   local question = session.questions[1]
-  session.status.waiting = question ~= nil
+  status.await(session.status, question ~= nil or require("pi.ui").is_open(session))
   if question and session.status.state ~= "stopping" then
     session:set("asking", "Waiting for your answer · " .. question.tool)
   end
@@ -157,7 +158,7 @@ function M.forget(session)
     close_view()
   end
   session.questions = {}
-  session.status.waiting = false
+  M.show_status(session)
 end
 
 ---@param session pi.Session

@@ -119,6 +119,7 @@ end
 function on.message_update(session, it)
   local update = it.assistantMessageEvent
   local kind = update.type
+  require("pi.inplace").take(session, update)
   local state = vim.startswith(kind, "thinking") and "thinking" or "answering"
   if session.status.state ~= state and session.status.state ~= "stopping" then
     session:set(state)

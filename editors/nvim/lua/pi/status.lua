@@ -55,6 +55,8 @@ local busy = {
   stopping = true,
 }
 
+local WAITING = "Waiting for your answer"
+
 ---@return pi.Status
 function M.new()
   return { state = "off", since = vim.uv.now(), text = "", icon = "", cost = 0, queued = 0, hunks = 0, waiting = false }
@@ -67,6 +69,14 @@ function M.busy(status)
   return busy[status.state] or false
 end
 
+local function announce(status)
+  local state = status.state
+  status.icon = (status.waiting or state == "asking") and icon.get("asking")
+    or busy[state] and icon.get("running")
+    or state == "failed" and icon.get("failed") or ""
+  event.emit("PiStatus", status)
+end
+
 --- Changes the state; autocommands run only if something is different.
 ---@param status pi.Status
 ---@param state pi.State
@@ -77,10 +87,17 @@ function M.set(status, state, text)
     return
   end
   status.state, status.text, status.since = state, text, vim.uv.now()
-  status.icon = state == "asking" and icon.get("asking")
-    or busy[state] and icon.get("running")
-    or state == "failed" and icon.get("failed") or ""
-  event.emit("PiStatus", status)
+  announce(status)
+end
+
+--- Whether Pi waits for the user, which does not end what it does meanwhile.
+---@param status pi.Status
+---@param waiting boolean
+function M.await(status, waiting)
+  if status.waiting ~= waiting then
+    status.waiting = waiting
+    announce(status)
+  end
 end
 
 --- Text and, after two seconds, the time it has lasted.
@@ -88,7 +105,7 @@ end
 ---@return string
 function M.strip(status)
   local seconds = (vim.uv.now() - status.since) / 1000
-  local text = status.text
+  local text = status.waiting and status.state ~= "asking" and WAITING or status.text
   if text == "" then
     return ""
   end

@@ -157,6 +157,12 @@ end
 
 local machinery = { tool = true, thinking = true }
 
+--- Whether a finished tool stays unfolded: what went wrong or changed a file is never hidden.
+local function stays_open(name, failed, changed)
+  local wanted = config.get().chat.tools
+  return failed or changed or wanted == "full" or wanted == "normal" and name == "bash"
+end
+
 --- Begins a block below everything else.
 ---@private
 function Transcript:begin(block)
@@ -251,6 +257,9 @@ end
 ---@param kind "text"|"thinking"
 ---@param delta string
 function Transcript:stream(kind, delta)
+  if kind == "thinking" and config.get().chat.thinking == "never" then
+    return
+  end
   if self.streaming == kind and #self.pending > 0 then
     -- The frame is already on its way; nothing but the text has to be remembered.
     local chunks = self.last_chunks
@@ -265,7 +274,8 @@ function Transcript:stream(kind, delta)
     if not self.open or self.open.kind ~= kind then
       self:close_open()
       self:answer_heading()
-      self.open = { kind = kind, keep_open = kind == "text", chunks = {} }
+      local keep_open = kind == "text" or config.get().chat.thinking == "always"
+      self.open = { kind = kind, keep_open = keep_open, chunks = {} }
     end
     vim.list_extend(self.open.chunks, chunks)
   end)
@@ -372,8 +382,7 @@ function Transcript:tool_end(id, result, failed)
     end
     block.mark = failed and { icon.get("failed"), "PiToolError" } or { icon.get("ok"), "PiToolOk" }
     self:decorate(block, failed and "PiToolError" or "PiTool")
-    -- What went wrong or changed a file is never hidden.
-    block.keep_open = failed or diff and true or false
+    block.keep_open = stays_open(block.name, failed, diff and true or false)
     self:fold(block)
   end)
 end

@@ -15,7 +15,12 @@ local M = {}
 ---@field answer fun(result?: pi.ExtensionUiAnswer) nothing: no answer. Only the first counts
 
 local open = {} ---@type pi.UiQuestion[] oldest first
-local shown = {} ---@type table<string, {status: table<string, string>, widgets: table<string, string[]>}> by root
+---@class pi.UiShown
+---@field status table<string, string>
+---@field widgets table<string, string[]>
+---@field title? string
+
+local shown = {} ---@type table<string, pi.UiShown> by root
 
 local function one_line(text)
   return (vim.trim(text or ""):gsub("%s*\n%s*", " "))
@@ -30,6 +35,19 @@ local function first(session)
       return question
     end
   end
+end
+
+--- Whether a question of a session waits.
+---@param session pi.Session
+---@return boolean
+function M.is_open(session)
+  return first(session) ~= nil
+end
+
+--- The status says whether Pi waits for the user.
+local function show_status(session)
+  permission.show_status(session)
+  session:changed()
 end
 
 --- A buffer to write a text in: `:w` answers, closing it does not.
@@ -101,6 +119,9 @@ local shows = {
   setWidget = function(request, session)
     shown[session.root].widgets[request.widgetKey or ""] = request.widgetLines
   end,
+  setTitle = function(request, session)
+    shown[session.root].title = request.title
+  end,
   set_editor_text = function(request, session)
     require("pi.prompt").insert(session, request.text or "")
   end,
@@ -156,6 +177,14 @@ function M.lines(session)
   return lines
 end
 
+--- The title that an extension gave the chat. The editor's own title is the user's.
+---@param session pi.Session
+---@return string?
+function M.title(session)
+  local it = shown[session.root]
+  return it and it.title and it.title ~= "" and one_line(it.title) or nil
+end
+
 --- A question is over, answered here or elsewhere.
 ---@param id string
 function M.resolved(id)
@@ -195,6 +224,7 @@ local function ask(session, request, answered)
     for index, other in ipairs(open) do
       if other.request.id == request.id then
         table.remove(open, index)
+        show_status(session)
         answered(result or { cancelled = true })
         if question.buf then
           -- Not from within the write or the wipe that answered.
@@ -211,6 +241,7 @@ local function ask(session, request, answered)
     end
   end
   table.insert(open, question)
+  show_status(session)
   event.emit("PiUi", { session = session.id, request = request })
   local about = vim.fn.strcharpart(one_line(request.title), 0, math.max(20, vim.o.columns - 40))
   vim.notify(("Pi asks: %s · :Pi answer"):format(about), vim.log.levels.INFO, { title = "Pi" })

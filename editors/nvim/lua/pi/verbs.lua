@@ -1,6 +1,6 @@
 --- Asking about code: explain, fix, refactor, document, test, change it where it stands; and adding it to a prompt.
 local context = require("pi.context")
-local icon = require("pi.icon")
+local inplace = require("pi.inplace")
 local session = require("pi.session")
 local M = {}
 
@@ -81,9 +81,6 @@ function M.add(opts)
   it:changed()
 end
 
---- Regions that Pi is changing, until its run ends.
-local changing = {} ---@type {session: pi.Session, region: pi.Region}[]
-
 --- Asks to change the region where it stands, without opening the chat.
 ---@param opts? {text?: string, region?: pi.Region}
 function M.edit(opts)
@@ -95,15 +92,11 @@ function M.edit(opts)
         return
       end
       local it = current()
-      context.pin(region, {
-        virt_text = { { icon.get("running") .. " Pi is changing this…", "PiToolRunning" } },
-        virt_text_pos = "eol",
-      })
-      changing[#changing + 1] = { session = it, region = region }
+      inplace.begin(it, region)
       local message = "Change the selected code, and nothing else: " .. text
       it:send({ text = message, parts = { { region = region } } }, function(problem)
         if problem then
-          context.unpin(region)
+          inplace.finish(region)
         end
       end)
     end
@@ -113,19 +106,5 @@ function M.edit(opts)
     vim.ui.input({ prompt = "Change: " }, go)
   end)
 end
-
-vim.api.nvim_create_autocmd("User", {
-  group = vim.api.nvim_create_augroup("pi.verbs", {}),
-  pattern = "PiRunEnd",
-  callback = function(args)
-    changing = vim.tbl_filter(function(it)
-      if it.session.id ~= args.data.session then
-        return true
-      end
-      context.unpin(it.region)
-      return false
-    end, changing)
-  end,
-})
 
 return M

@@ -41,8 +41,9 @@ function M.history()
     right[#right + 1] = it.thinking
   end
   right[#right + 1] = it.mode
+  local title = require("pi.ui").title(it) or it.name or vim.fs.basename(it.root)
   return (" %%#PiAgent#%s %s%%*%%=%%#PiCost#%s "):format(
-    icon.get("pi"), escape(it.name or vim.fs.basename(it.root)), escape(table.concat(right, " · "))
+    icon.get("pi"), escape(title), escape(table.concat(right, " · "))
   )
 end
 
@@ -57,8 +58,7 @@ function M.prompt()
   local strip = status.strip(it.status)
   if strip ~= "" then
     strip = fit(strip, vim.api.nvim_win_get_width(vim.g.statusline_winid or 0) - KEY_WIDTH)
-    local groups = { lost = "PiToolError", asking = "PiWaiting" }
-    local group = groups[it.status.state] or "PiToolRunning"
+    local group = it.status.state == "lost" and "PiToolError" or it.status.waiting and "PiWaiting" or "PiToolRunning"
     parts[#parts + 1] = ("%%#%s#%s %s%%*"):format(group, it.status.icon, escape(strip))
   end
   if it.status.queued > 0 then

@@ -5,7 +5,7 @@ story("checkhealth names the binary, its version and the server's answer", {}, f
   local version = vim.system({ vim.env.PI_BIN, "--version" }, { text = true }):wait().stdout:match("^pi%-server (%S+)")
   contains(nvim:current(), "Neovim", "vim.g.pi is valid", vim.env.PI_BIN .. " (setting), pi-server " .. version,
     "the server answers", "protocol 1, schema ", "model: faux/scripted", "sandbox of the model's commands: ",
-    "permissions: full", "settings: ", "shell: ", "log: ")
+    "permissions: full", "settings: ", "shell: ", "file watcher: ", "log: ")
   assert(not nvim:current():find("ERROR", 1, true), nvim:current())
 end)
 

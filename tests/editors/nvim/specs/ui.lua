@@ -148,3 +148,16 @@ story("what extensions show stands below the prompt until it goes", { script = {
   serve(nvim, { id = "5", method = "notify", message = "The index is built" })
   equal(nvim:lua("return _G.said[#_G.said]"), "The index is built")
 end)
+
+story("a title that an extension sets is that of the chat, and not of the editor", { script = {} }, function(nvim)
+  nvim:cmd("set title titlestring=mine")
+  ready(nvim)
+  local function bar()
+    return nvim:window(nvim:lua("return require('pi').session().transcript.buf"))
+  end
+  serve(nvim, { id = "1", method = "setTitle", title = "Indexing 100%" })
+  contains(bar(), "Indexing 100%")
+  equal(nvim:lua("return vim.o.titlestring"), "mine")
+  serve(nvim, { id = "2", method = "setTitle", title = "" })
+  assert(not bar():find("Indexing", 1, true), bar())
+end)

@@ -127,3 +127,55 @@ story("code is selected, a code action changes it, and each change is decided ab
   -- What was typed is there, because it was saved before the command; what Pi wrote is not.
   equal(nvim:disk("a.txt"), "one\ntwo\nthree\nfour\nfive\nnotes\n", "disk")
 end)
+
+story("the new text is seen below the old one while the model writes it, and is not in the buffer", {
+  files = files,
+  script = {
+    {
+      content = {
+        { type = "tool", id = "1", name = "edit", chunk = 4, args = {
+          path = "a.txt", oldText = "alpha beta", newText = "\"ALPHA\"\n\tbeta \\ é😀",
+        } },
+      },
+      delay_ms = 60,
+    },
+    answer("Done."),
+  },
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:lua([[
+    vim.bo.tabstop = 4
+    -- Each new picture of the lines below the place, as text.
+    _G.pictures = {}
+    local set = vim.api.nvim_buf_set_extmark
+    vim.api.nvim_buf_set_extmark = function(buf, ns, row, col, opts)
+      if opts.virt_lines and ns == vim.api.nvim_get_namespaces()["pi.inplace"] then
+        table.insert(_G.pictures, { row, #vim.fn.getline(1, "$"), table.concat(vim.tbl_map(function(line)
+          return line[1][1]
+        end, opts.virt_lines), "|") })
+      end
+      return set(buf, ns, row, col, opts)
+    end
+  ]])
+  nvim:cmd("2Pi edit shout")
+  -- Typing elsewhere is free meanwhile, and moves the place.
+  nvim:wait("#_G.pictures > 0")
+  contains(nvim:window("a.txt"), "alpha beta", "Pi is changing this")
+  nvim:keys("ggOnew<Esc>")
+  nvim:event("PiRunEnd")
+  nvim:wait("#require('pi').hunks() == 1")
+  equal(nvim:buffer("a.txt"), "new\nfirst\n\"ALPHA\"\n\tbeta \\ é😀\nthird")
+  local pictures = nvim:lua("return _G.pictures")
+  assert(#pictures > 3, vim.inspect(pictures))
+  local whole, before = '"ALPHA"|    beta \\ é😀', ""
+  for _, it in ipairs(pictures) do
+    local text = it[3]
+    assert(vim.startswith(whole, text) and #text >= #before, vim.inspect(pictures))
+    before = text
+  end
+  equal(pictures[#pictures], { 2, 4, whole }, "the last picture, before the edit")
+  equal(nvim:lua([[return #vim.api.nvim_buf_get_extmarks(0, vim.api.nvim_get_namespaces()["pi.inplace"], 0, -1, {})]]), 0)
+  nvim:keys("u")
+  nvim:wait("#require('pi').hunks() == 0")
+  equal(nvim:buffer("a.txt"), "new\nfirst\nalpha beta\nthird", "after one undo")
+end)
