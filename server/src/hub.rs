@@ -179,12 +179,12 @@ impl Hub {
     /// Looks, beside everything else, at what earlier processes left behind in the files a session works on when they
     /// were killed. What became of it is an event of the session, so who wants to hear of it subscribes first.
     pub fn settle(&self, id: &str) {
-        let review = self.review(id);
-        tokio::spawn(async move {
-            if let Err(error) = review.settle().await {
-                tracing::warn!(%error, "the edit ledger cannot be read");
-            }
-        });
+        tokio::spawn(settle(self.review(id)));
+    }
+
+    /// As [`Self::settle`], and waits for it: milliseconds, and nothing where nothing was ever recorded.
+    pub async fn settled(&self, id: &str) {
+        settle(self.review(id)).await;
     }
 
     /// A live session by id; without an id, the only one there is.
@@ -355,6 +355,7 @@ impl Hub {
         if tokio::time::timeout(SHUTDOWN_LIMIT, closed).await.is_err() {
             tracing::warn!(session = id, "session did not stop in time");
         }
+        live.review.workspace().forget(id);
     }
 
     /// Tells the sessions what the ledger says.
@@ -381,6 +382,12 @@ impl Hub {
     pub async fn shutdown(&self) {
         let ids: Vec<Arc<str>> = self.live().keys().cloned().collect();
         futures::future::join_all(ids.iter().map(|id| self.close(id))).await;
+    }
+}
+
+async fn settle(review: Arc<Review>) {
+    if let Err(error) = review.settle().await {
+        tracing::warn!(%error, "the edit ledger cannot be read");
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use pi_core::{SessionHandle, session::Command};
+use pi_core::{SessionHandle, clock, session::Command};
 use pi_host::{
     ledger::{FoundHunk, Outcome, Review, Select, Status, Verb, Whole},
     paths,
@@ -153,11 +153,32 @@ impl Reviewer<'_> {
             }
             return self.decide(EditsParams { select, preview }, Verb::Revert).await;
         };
-        let after = self.session.ask(|reply| Command::GetEntries(Some(to.clone()), reply)).await?;
         let mut select = self.select(select)?;
-        let since = after.entries.iter().map(|it| it.base.id.clone());
-        select.prompts = Some(since.chain([to]).collect());
+        select.prompts = Some(self.prompts_since(&to, fork).await?);
         self.carry_out(select, Verb::Revert, preview).await
+    }
+
+    /// The entries from this prompt on. What it was recorded with can be missing in the session's file, if that could
+    /// not be written or was cut off: then the times tell what came later.
+    async fn prompts_since(&self, to: &str, must_be_kept: bool) -> Result<Vec<String>, CommandError> {
+        let entries = self.session.ask(|reply| Command::GetEntries(None, reply)).await?.entries;
+        let edits = self.review.find(&Select::default()).await.map_err(failed)?;
+        let at = entries.iter().position(|it| it.base.id == to);
+        let recorded = edits.iter().filter(|it| it.prompt.as_deref() == Some(to)).min_by_key(|it| it.time);
+        let (session, time) = match (at, recorded) {
+            (Some(at), _) => (&**self.session.id(), clock::iso_to_ms(&entries[at].base.timestamp)),
+            (None, Some(it)) if !must_be_kept => (it.session.as_str(), it.time),
+            (None, _) => return Err(CommandError::invalid(format!("Entry not found: {to}"))),
+        };
+        let later = |at_entry: usize, iso: &str| match at {
+            Some(at) => at_entry >= at,
+            None => session == &**self.session.id() && clock::iso_to_ms(iso) >= time,
+        };
+        let kept = entries.iter().enumerate().filter(|(at, it)| later(*at, &it.base.timestamp));
+        let is_kept = |prompt: &str| entries.iter().any(|it| it.base.id == prompt);
+        let lost = edits.iter().filter(|it| it.session == session && it.time >= time);
+        let lost = lost.filter_map(|it| it.prompt.clone()).filter(|it| !is_kept(it));
+        Ok(kept.map(|(_, it)| it.base.id.clone()).chain(lost).collect())
     }
 
     async fn carry_out(

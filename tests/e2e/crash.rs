@@ -273,9 +273,12 @@ fn killed_at(story: &Story, steps: &[String], states: &[State; 2]) -> bool {
     let buffer = client.killed();
     scratch.set("PI_CRASH_AT", "");
 
-    // The session is written beside the edit.
+    // The session is written before the edit is begun.
     let said = |it: &PathBuf| fs::read_to_string(it).unwrap().contains("\"go\"");
     let is_kept = scratch.session_files().iter().any(said);
+    let is_recorded =
+        steps.iter().any(|it| [Recording, CommandRecorded].iter().any(|point| point.name() == it));
+    assert!(is_kept || story.turns.is_empty() || !is_recorded, "an edit is on record and its prompt is not");
     let model = ModelServer::with([say("so it goes")]);
     scratch.agent_file("models.json", &model.models_json().to_string());
     let mut client = Client::start(story, &scratch, buffer.as_ref());

@@ -204,3 +204,20 @@ fn the_model_is_told_what_the_user_changed_since_it_read() {
     assert!(said.contains("a.txt"), "{said}");
     assert_eq!(editor.buffer("a.txt"), "1\n");
 }
+
+#[test]
+fn what_a_model_knew_of_files_is_forgotten_with_its_session() {
+    let (mut editor, _scratch, model) = start(Profile::plugin(), "one\n", "one\n");
+    model.script([call("read", json!({"path": "a.txt"})), say("read")]);
+    editor.prompt("read it");
+    editor.settled();
+    let file = editor.ok("pi/getState", json!({}))["sessionFile"].clone();
+    editor.ok("pi/newSession", json!({}));
+    editor.type_at("a.txt", 0, 3, "ONE");
+    editor.ok("pi/switchSession", json!({"sessionPath": file}));
+    model.script([say("done")]);
+    editor.prompt("go on");
+    editor.settled();
+    let said = model.last_request().body.to_string();
+    assert!(said.contains("read it") && !said.contains("Changed since you last read"), "{said}");
+}

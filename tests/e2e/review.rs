@@ -122,6 +122,44 @@ fn everything_since_a_prompt_goes_back_and_the_conversation_with_it() {
     assert_eq!(shown(&edits(&mut pi)), ["pending one>1", "reverted one>uno", "reverted >new"]);
 }
 
+/// The session file does not have the last prompt, though its edits are on record.
+#[test]
+fn what_was_edited_under_a_prompt_that_was_lost_goes_back_as_well() {
+    for to_lost in [false, true] {
+        let (_model, scratch, mut pi) = start([
+            edit("a.txt", "one", "1"),
+            say("first"),
+            edit("b.txt", "two", "2"),
+            say("second"),
+            edit("c.txt", "three", "3"),
+            say("third"),
+        ]);
+        let files = [("a.txt", "one\n"), ("b.txt", "two\n"), ("c.txt", "three\n")];
+        files.iter().for_each(|(name, text)| drop(scratch.file(name, text)));
+        for prompt in ["1st", "2nd", "3rd"] {
+            pi.run(prompt);
+        }
+        let prompts = pi.ok(json!({"type": "get_fork_messages"}))["messages"].clone();
+        drop(pi);
+        let file = &scratch.session_files()[0];
+        let text = std::fs::read_to_string(file).unwrap();
+        let kept = text.find(prompts[2]["entryId"].as_str().unwrap()).unwrap();
+        std::fs::write(file, &text[..text[..kept].rfind('\n').unwrap() + 1]).unwrap();
+
+        let mut pi = JsonlClient::start(PI, &scratch, &["--continue"]);
+        let to = &prompts[if to_lost { 2 } else { 1 }]["entryId"];
+        if to_lost {
+            let error = pi.refused(json!({"type": "edits_revert", "to": to, "fork": true}));
+            assert!(error.contains("Entry not found"), "{error}");
+        }
+        let reverted = pi.ok(json!({"type": "edits_revert", "to": to}));
+        assert_eq!(reverted["conflicts"], json!([]));
+        let expected = if to_lost { ["1\n", "2\n", "three\n"] } else { ["1\n", "two\n", "three\n"] };
+        assert_eq!(files.map(|(name, _)| scratch.read(name)), expected);
+        assert!(pi.refused(json!({"type": "edits_revert", "to": "nothing"})).contains("Entry not found"));
+    }
+}
+
 /// What `pi edits …` prints, and whether it succeeded.
 fn pi_edits(scratch: &Scratch, arguments: &[&str]) -> (bool, String) {
     let output = scratch.command(PI).arg("edits").args(arguments).output().unwrap();
@@ -225,6 +263,29 @@ fn an_edit_cut_off_by_a_kill_is_found_again() {
         }
         editor.unchecked = true;
     }
+}
+
+#[test]
+fn a_single_prompt_says_what_the_process_before_it_left() {
+    let model = ModelServer::with([edit("a.txt", "one", "ONE")]);
+    let scratch = Scratch::with_model(&model);
+    scratch.file("a.txt", "one\n");
+    scratch.set("PI_CRASH_AT", "verified");
+    let mut pi = JsonlClient::start(PI, &scratch, &[]);
+    pi.start_request(json!({"type": "prompt", "message": "shout"}));
+    pi.wait_exit();
+    pi.unchecked = true;
+    scratch.set("PI_CRASH_AT", "");
+    model.script([say("hello"), say("again")]);
+    let mut say = |format: &str| {
+        let arguments = ["--provider", "scripted", "--model", "alpha", "--mode", format, "-p", "hi"];
+        let output = scratch.command(PI).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let said = "Pi was cut off while it edited a.txt. The edit is there and waits for review.";
+    assert_eq!(say("text").matches(said).count(), 1);
+    assert!(!say("json").contains(said), "once is enough");
 }
 
 #[test]

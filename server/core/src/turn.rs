@@ -64,6 +64,8 @@ pub enum RunMessage {
     MakeRoom(oneshot::Sender<()>),
     /// The request for the next model call.
     NextRequest(oneshot::Sender<NextRequest>),
+    /// Answered when everything that was said is in the session's file, or cannot be written there.
+    Written(oneshot::Sender<()>),
     /// May this call be run? `Err` is what the model reads instead.
     AskPermission(Box<PermissionRequest>, oneshot::Sender<Result<(), String>>),
     /// The run is over; these messages came out of it. The last message of a run, also after a panic.
@@ -312,6 +314,10 @@ impl TurnLoop {
     /// Runs the calls of one answer. Returns their results in call order, and steering messages that arrived.
     async fn run_tools(&mut self, answer: &AssistantMessage) -> (Vec<ToolResultMessage>, Vec<Queued>) {
         let calls: Vec<ToolCall> = answer.tool_calls().cloned().collect();
+        if !calls.is_empty() {
+            // What a call changes is recorded with its prompt, so that has to be known after a crash as well.
+            let _session_gone = self.actor.ask(RunMessage::Written).await;
+        }
         self.reason = last_sentence(&answer.text());
         if answer.stop_reason == StopReason::Length {
             let results = calls.iter().map(|call| {

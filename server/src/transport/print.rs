@@ -74,6 +74,8 @@ async fn converse(
     let events = EventQueue::new();
     let failed = |error: pi_protocol::CommandError| Stop::Said(error.message);
     session.ask(|reply| Command::Subscribe(events.clone(), reply)).await.map_err(failed)?;
+    // Before the model changes anything.
+    hub.settled(session.id()).await;
     if format == Format::Json {
         if let Some(header) = hub.header(session.id()) {
             write_line(out, &header).await?;

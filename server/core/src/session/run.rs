@@ -101,6 +101,10 @@ impl SessionActor {
                     let _run_gone = reply.send(NextRequest { request, place });
                 }
             }
+            RunMessage::Written(reply) => {
+                // Entries are appended as their messages come, and those came before this.
+                let _run_gone = reply.send(());
+            }
             RunMessage::AskPermission(request, reply) => self.ask_permission(*request, reply),
             RunMessage::Ended(messages) => self.run_ended(messages),
         }

@@ -40,6 +40,28 @@ async fn a_prompt_is_answered_and_settles_once() {
     assert_eq!(kinds, ["model_change", "thinking_level_change", "message", "message"]);
 }
 
+/// What a call changes is recorded under its prompt, which has to be found again if the process ends at any moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn prompt_and_answer_are_kept_before_a_call_is_run() {
+    let mut world = World::new(vec![Call(vec![("c1", "gate", json!({}))]), Say("done")]).await;
+    let started = world.started.clone();
+    let (tell, early) = std::sync::mpsc::channel();
+    world.store.lock().unwrap().writing = Some(Box::new(move |entry| {
+        if serde_json::to_string(entry).unwrap().contains(r#""toolCall""#) {
+            // A disk that takes so long that the call would be running by now.
+            let runs = tokio::time::timeout(std::time::Duration::from_millis(200), started.notified());
+            tell.send(
+                tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(runs)).is_ok(),
+            )
+            .unwrap();
+        }
+    }));
+    world.prompt("go").await;
+    world.gate.notify_one();
+    world.until("agent_settled").await;
+    assert_eq!(early.try_iter().collect::<Vec<_>>(), [false]);
+}
+
 #[tokio::test]
 async fn every_call_is_answered_whatever_happens_to_it() {
     let calls = vec![

@@ -165,10 +165,14 @@ impl Tool for Scripted {
     }
 }
 
+pub type Watcher = Box<dyn FnMut(&Entry) + Send>;
+
 #[derive(Default)]
 pub struct MemoryStore {
     pub entries: Vec<Entry>,
     pub broken: bool,
+    /// Called before each entry is kept.
+    pub writing: Option<Watcher>,
 }
 
 struct SharedStore(Arc<Mutex<MemoryStore>>);
@@ -180,6 +184,9 @@ impl SessionStore for SharedStore {
 
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let mut store = self.0.lock().unwrap();
+        if let Some(writing) = &mut store.writing {
+            writing(entry);
+        }
         store.entries.push(entry.clone());
         if store.broken { Err(StoreError("the disk is full".into())) } else { Ok(()) }
     }

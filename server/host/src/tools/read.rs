@@ -6,6 +6,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -77,27 +78,28 @@ impl Read {
         cancel: CancellationToken,
     ) -> Result<ToolResult, ToolError> {
         let window = Window::new(&args);
-        let window = match self.workspace.document(&path) {
+        match self.workspace.document(&path) {
             Some(document) => {
                 let mut window = window;
                 document.rope.chunks().for_each(|it| window.feed(it.as_bytes()));
-                self.workspace.mark_seen(&path, document.version);
-                window
+                let (result, lines) = window.show(&args)?;
+                self.workspace.mark_seen(&path, document.version, lines);
+                Ok(result)
             }
             None => {
                 let file = path.clone();
-                fs::blocking(move || scan(fs::open_regular(&file)?, window, &cancel)).await.map_err(
-                    |error| match error.kind() {
+                let window = fs::blocking(move || scan(fs::open_regular(&file)?, window, &cancel))
+                    .await
+                    .map_err(|error| match error.kind() {
                         io::ErrorKind::Interrupted => ToolError::aborted(),
                         io::ErrorKind::IsADirectory => {
                             ToolError::new("EISDIR: illegal operation on a directory, read")
                         }
                         _ => ToolError::new(fs::describe(&error, "access", &path)),
-                    },
-                )?
+                    })?;
+                Ok(window.show(&args)?.0)
             }
-        };
-        window.show(&args)
+        }
     }
 
     async fn image(
@@ -257,8 +259,8 @@ impl Window {
         }
     }
 
-    /// The result, with a notice where something is left out.
-    fn show(self, args: &ReadArgs) -> Result<ToolResult, ToolError> {
+    /// The result, with a notice where something is left out, and the lines that are in it.
+    fn show(self, args: &ReadArgs) -> Result<(ToolResult, Range<usize>), ToolError> {
         let total = self.line + 1;
         if self.first >= total {
             let offset = self.first + 1;
@@ -275,7 +277,7 @@ impl Window {
                 format_size(MAX_BYTES),
                 args.path
             );
-            return Ok(ToolResult::text(text).with_details(json!({ "truncation": cut })));
+            return Ok((ToolResult::text(text).with_details(json!({ "truncation": cut })), 0..0));
         }
         if cut.truncated {
             let last = self.first + cut.output_lines;
@@ -288,8 +290,10 @@ impl Window {
                 cut.content,
                 last + 1
             );
-            return Ok(ToolResult::text(text).with_details(json!({ "truncation": cut })));
+            let result = ToolResult::text(text).with_details(json!({ "truncation": cut }));
+            return Ok((result, self.first..last));
         }
+        let lines = self.first..self.end;
         if self.end < total {
             let text = format!(
                 "{}\n\n[{} more lines in file. Use offset={} to continue.]",
@@ -297,9 +301,9 @@ impl Window {
                 total - self.end,
                 self.end + 1
             );
-            return Ok(ToolResult::text(text));
+            return Ok((ToolResult::text(text), lines));
         }
-        Ok(ToolResult::text(cut.content))
+        Ok((ToolResult::text(cut.content), lines))
     }
 
     fn truncate(&self, tags: bool) -> Truncation {
@@ -403,6 +407,30 @@ mod tests {
         assert_eq!(text(&run(&read, json!({"path": "a.txt"})).await.unwrap()), "unsaved\n");
         read.workspace.close(&path);
         assert_eq!(text(&run(&read, json!({"path": "a.txt"})).await.unwrap()), "disk\n");
+    }
+
+    #[tokio::test]
+    async fn only_what_was_read_of_an_unsaved_buffer_counts_as_seen() {
+        let (dir, read) = setup(&[("a.txt", b"disk\n")]);
+        let path = dir.path().join("a.txt");
+        let text = (1..=5000).map(|it| format!("{it}\n")).collect::<String>();
+        read.workspace.open(&path, 0, &text, "text");
+        let missing = || read.workspace.unseen(&path).map(|it| (it.start, it.end));
+        for (args, expected) in [
+            (json!({"path": "a.txt", "offset": 9000}), Some((0, 5000))),
+            (json!({"path": "a.txt", "limit": 10}), Some((10, 5000))),
+            // Cut at 2000 lines.
+            (json!({"path": "a.txt", "offset": 11}), Some((2010, 5000))),
+            (json!({"path": "a.txt", "offset": 4001, "hashline": true}), Some((2010, 4000))),
+            (json!({"path": "a.txt", "offset": 2001, "limit": 2000}), None),
+        ] {
+            let _error = run(&read, args).await;
+            assert_eq!(missing(), expected);
+        }
+        read.workspace.open(&path, 1, &format!("{}\nshort\n", "y".repeat(70_000)), "text");
+        run(&read, json!({"path": "a.txt"})).await.unwrap();
+        run(&read, json!({"path": "a.txt", "offset": 2})).await.unwrap();
+        assert_eq!(missing(), Some((0, 1)), "a line that was too long to be shown");
     }
 
     #[tokio::test]

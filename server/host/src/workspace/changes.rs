@@ -125,6 +125,19 @@ fn hunks(before: &str, after: &str) -> Vec<TextChange> {
     out
 }
 
+/// Differences as lines of the text before, and how many lines come in their place.
+pub(super) fn by_line(before: &str, after: &str) -> Vec<(Range<usize>, usize)> {
+    let count = |text: &str| text.split_inclusive('\n').count();
+    let (mut at, mut line) = (0, 0);
+    let mut lines = |hunk: TextChange| {
+        let start = line + count(&before[at..hunk.start]);
+        line = start + count(&before[hunk.start..hunk.end]);
+        at = hunk.end;
+        (start..line, count(&hunk.text))
+    };
+    hunks(before, after).into_iter().map(&mut lines).collect()
+}
+
 /// One hunk of lines, cut down to the characters that differ.
 fn narrow(before: &str, hunk: TextChange) -> Vec<TextChange> {
     let old = &before[hunk.start..hunk.end];

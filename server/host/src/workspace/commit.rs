@@ -83,13 +83,12 @@ pub enum CommitError {
         diff: String,
     },
     /// A whole text was to replace unsaved text that the model does not know.
-    #[error(
-        "{path} has unsaved changes in the editor that you have not seen. Read it first, then write it again.",
-        path = .path.display()
-    )]
+    #[error("{path} has unsaved changes in the editor that you have not seen, so it was not written. {shown}", path = .path.display())]
     Unseen {
         /// The file.
         path: PathBuf,
+        /// The first lines of it, and what to do.
+        shown: String,
     },
     /// A file that is to be deleted has unsaved text.
     #[error("{path} has unsaved changes in the editor and was not deleted", path = .path.display())]

@@ -1,6 +1,6 @@
 //! What the model of each session has seen of files, so that it can be told what became another text since.
 //!
-//! Forgotten with the process: a model that comes back to an old session has to read again anyway.
+//! Forgotten with the session: a model that comes back to an old one has to read again anyway.
 
 use std::{
     collections::HashMap,
@@ -76,6 +76,11 @@ impl Workspace {
             seen.stamp = seen.stamp.filter(|_| known == after);
             seen.told = told.then(|| snapshot::fingerprint(after.as_bytes()));
         }
+    }
+
+    /// The session is closed: nobody asks what its model knows any more.
+    pub fn forget(&self, session: &str) {
+        lock(&self.shared.known).0.remove(session);
     }
 
     /// The text the model of this session knows of the file.

@@ -25,6 +25,7 @@ mod overlay;
 pub mod position;
 mod resolve;
 mod save;
+mod seen;
 mod sent;
 mod snapshot;
 #[cfg(test)]
@@ -263,19 +264,22 @@ impl Workspace {
         found
     }
 
-    /// A model has read this version of an open document, so it may replace it as a whole.
-    pub fn mark_seen(&self, path: &Path, version: i32) {
-        self.with_key(path, |documents, key| documents.mark_seen(key, version));
+    /// A model was shown these lines of this version of an open document. Once it has been shown all, it may replace it
+    /// as a whole.
+    pub fn mark_seen(&self, path: &Path, version: i32, lines: std::ops::Range<usize>) {
+        self.with_key(path, |documents, key| documents.mark_seen(key, version, lines));
+    }
+
+    /// The first lines of unsaved text that no model was shown.
+    #[cfg(test)]
+    pub(crate) fn unseen(&self, path: &Path) -> Option<std::ops::Range<usize>> {
+        self.with_key(path, |documents, key| documents.unseen(key))
     }
 
     /// The text the file was last known to have.
     #[cfg(test)]
     fn known_file(&self, path: &Path) -> Option<String> {
         self.with_key(path, |documents, key| documents.saved(key)).map(|it| it.to_string())
-    }
-
-    fn is_unseen(&self, path: &Path) -> bool {
-        self.with_key(path, |documents, key| documents.is_unseen(key))
     }
 
     /// A receiver that wakes when the open document changes or is closed.

@@ -16,6 +16,7 @@ use super::{
     editor::TextChange,
     lookout::{Edit, Lookout, edits_between},
     position::{PositionEncoding, Range, to_char},
+    seen::{self, Seen},
 };
 
 /// An open document at one moment. Cheap to clone.
@@ -140,8 +141,8 @@ struct Open {
     recent: Recent,
     progress: watch::Sender<Progress>,
     watch: Lookout,
-    /// The newest version a model has read or written.
-    seen: Option<i32>,
+    /// What models have read or written of it.
+    seen: Seen,
     /// The text the file was last known to have.
     saved: Option<Rope>,
     /// Its file was deleted, and the editor still shows the text, as it may. Until somebody types, there is no
@@ -159,7 +160,7 @@ impl Open {
             saved,
             progress: watch::Sender::default(),
             watch: Lookout::default(),
-            seen: None,
+            seen: Seen::default(),
             gone: false,
         }
     }
@@ -354,15 +355,25 @@ impl Overlay {
         }
     }
 
-    pub fn mark_seen(&mut self, key: &Path, version: i32) {
+    /// A model was shown these lines of a version, or has written them.
+    pub fn mark_seen(&mut self, key: &Path, version: i32, lines: std::ops::Range<usize>) {
         if let Some(open) = self.open.get_mut(key) {
-            open.seen = Some(version);
+            open.seen.add(version, lines);
         }
     }
 
-    /// Has text that is not on disk and that no model has read in this version.
-    pub fn is_unseen(&self, key: &Path) -> bool {
-        self.open.get(key).is_some_and(|it| it.document.dirty && it.seen != Some(it.document.version))
+    /// A model's edit has made version `to` of version `from`.
+    pub fn carry_seen(&mut self, key: &Path, from: i32, to: i32, before: &str, after: &str) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.seen.carry(from, to, before, after);
+        }
+    }
+
+    /// The first lines that are not on disk and that no model was shown.
+    pub fn unseen(&self, key: &Path) -> Option<std::ops::Range<usize>> {
+        let open = self.open.get(key).filter(|it| it.document.dirty)?;
+        let document = &open.document;
+        open.seen.missing(document.version, seen::count(&document.rope.to_string()))
     }
 
     /// Looks out for an edit that is being sent. Nothing if the document is not open.
