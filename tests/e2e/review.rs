@@ -277,7 +277,7 @@ fn a_single_prompt_says_what_the_process_before_it_left() {
     pi.unchecked = true;
     scratch.set("PI_CRASH_AT", "");
     model.script([say("hello"), say("again")]);
-    let mut say = |format: &str| {
+    let say = |format: &str| {
         let arguments = ["--provider", "scripted", "--model", "alpha", "--mode", format, "-p", "hi"];
         let output = scratch.command(PI).args(arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
