@@ -43,6 +43,20 @@ function play(to: Chat, events: AgentEvent[]): void {
   for (const it of events) to.handle(it);
 }
 
+test("an edit that is only shown says so, and counts as no change", () => {
+  const { chat: it, ends } = chat();
+  const patch = "--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1,2 +1,2 @@\n-a\n+b\n c\n";
+  play(it, [
+    { type: "agent_start" }, toolStart("1", "edit", { path: "/w/src/a.rs" }),
+    toolEnd("1", "edit", "Nothing was changed: …", false, { planned: true, patch }), { type: "agent_settled" },
+  ]);
+  const [row] = it.transcript.items;
+  assert.ok(row?.kind === "tool");
+  assert.deepEqual([row.head, row.fact, row.body, row.bodyKind],
+    ["Would change src/a.rs", "+1 −1 · not made", "@@ -1,2 +1,2 @@\n-a\n+b\n c", "diff"]);
+  assert.equal(ends[0]?.changes, 0);
+});
+
 test("a run goes through its states and leaves rows and a foot", () => {
   const { chat: it, clock, ends, spoken } = chat();
   const states: string[] = [];

@@ -78,6 +78,43 @@ function gate() {
   return () => fs.promises.writeFile(file, "the gate is open\n");
 }
 
+/** Texts of the tool results in the newest session file. */
+function lastResults() {
+  const sessions = path.join(process.env.PI_CODING_AGENT_DIR, "sessions");
+  const files = fs.readdirSync(sessions, { recursive: true }).filter((it) => it.endsWith(".jsonl"))
+    .map((it) => path.join(sessions, it));
+  files.sort((a, b) => fs.statSync(a).mtimeMs - fs.statSync(b).mtimeMs);
+  const entries = fs.readFileSync(files.at(-1), "utf8").trim().split("\n").map((it) => JSON.parse(it));
+  return entries.filter((it) => it.message?.role === "toolResult").map((it) => it.message.content[0].text);
+}
+
+/** Chooses a permission mode as a user does. */
+async function mode(name) {
+  void vscode.commands.executeCommand("pi.mode");
+  await ui("fill", { selector: ".quick-input-box input", text: name });
+  await ui("key", { key: "Enter" });
+  await sees(".bar .pick", name);
+}
+/** Longer than an act may be about something else; see src/permissions.ts. */
+const deliberately = () => new Promise((done) => setTimeout(done, 450));
+
+/** What stands above changes that wait. */
+const lenses = async (document) => (await vscode.commands.executeCommand("vscode.executeCodeLensProvider", document.uri))
+  .filter((it) => it.command?.command.startsWith("pi.hunk."));
+
+/** Tells with settings of the extension, which are as before afterwards. */
+async function configured(values, tell) {
+  const set = async (key, value) =>
+    await vscode.workspace.getConfiguration("pi").update(key, value, vscode.ConfigurationTarget.Global);
+  const before = Object.keys(values).map((key) => [key, vscode.workspace.getConfiguration("pi").inspect(key).globalValue]);
+  for (const [key, value] of Object.entries(values)) await set(key, value);
+  try {
+    await tell();
+  } finally {
+    for (const [key, value] of before) await set(key, value);
+  }
+}
+
 const stories = [];
 const story = (name, tell) => stories.push({ name, tell });
 
@@ -102,4 +139,7 @@ async function run() {
   if (failed > 0 || passed === 0) throw new Error(`${failed} failed`);
 }
 
-module.exports = { answer, begin, call, equal, folder, gate, open, run, say, sees, settled, story, ui, until, write };
+module.exports = {
+  answer, begin, call, configured, deliberately, equal, folder, gate, lastResults, lenses, mode, open, run, say, sees,
+  settled, story, ui, until, write,
+};

@@ -43,13 +43,22 @@ echo '[]' > "$PI_FAUX_SCRIPT"
 cat > "$scratch/settings.json" <<JSON
 { "pi.server.path": "$PI_BIN", "pi.server.args": ["--provider", "faux", "--model", "scripted"], "pi.permissions.mode": "full" }
 JSON
-stories=$scratch/stories
-status=0
-timeout 300 node "$here/vscode/driver.mjs" --workspace "$scratch/workspace" --extension "$extension" \
-  --spec "$here/vscode/specs.cjs" --settings "$scratch/settings.json" --out "${PI_OUT:-$scratch/out}" --timeout 200 |
-  tee "$stories" || status=1
-passed=$((passed + $(grep -c '^ok ' "$stories" || true)))
-failed=$((failed + $(grep -c '^FAIL ' "$stories" || true)))
-[ $status -eq 0 ] || check "VS Code ended well" false
+# tell WORKSPACE SPEC...: these of specs/ in a window of their own.
+tell() {
+  local stories=$scratch/stories status=0 workspace=$1
+  shift
+  # Without a story that was asked for there is nothing to open a window for.
+  if [ -n "$PI_STORY" ] && ! (cd "$here/vscode/specs" && grep -qF -- "$PI_STORY" "${@/%/.cjs}"); then return; fi
+  PI_SPECS=$* timeout 300 node "$here/vscode/driver.mjs" --workspace "$workspace" --extension "$extension" \
+    --spec "$here/vscode/specs.cjs" --settings "$scratch/settings.json" --out "${PI_OUT:-$scratch/out}" --timeout 280 |
+    tee "$stories" || status=1
+  told=$((told + $(grep -c '^ok \|^FAIL ' "$stories" || true)))
+  passed=$((passed + $(grep -c '^ok ' "$stories" || true)))
+  failed=$((failed + $(grep -c '^FAIL ' "$stories" || true)))
+  [ $status -eq 0 ] || check "VS Code ended well" false
+}
+told=0
+tell "$scratch/workspace" chat editor review permission picture
+[ "$told" -gt 0 ] || check "there are stories" false
 if [ -n "${PI_SHOTS:-}" ]; then cp "${PI_OUT:-$scratch/out}/vscode.png" "$repo/docs/editors/vscode.png"; fi
 report

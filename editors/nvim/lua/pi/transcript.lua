@@ -371,7 +371,10 @@ function Transcript:tool_end(id, result, failed)
       return
     end
     self.tools[id] = nil
-    local diff = not failed and type(result.details) == "table" and result.details.diff
+    local details = not failed and type(result.details) == "table" and result.details or {}
+    -- An edit that is only shown (`review.mode` `plan`) has a patch.
+    local planned = details.planned == true and type(details.patch) == "string"
+    local diff = planned and details.patch:gsub("^.-\n(@@)", "%1") or details.diff
     local text = type(diff) == "string" and diff or describe.text(result.content)
     block.output = text
     if vim.trim(text) ~= "" then
@@ -380,7 +383,9 @@ function Transcript:tool_end(id, result, failed)
     if diff then
       self:color_diff(block)
     end
-    block.mark = failed and { icon.get("failed"), "PiToolError" } or { icon.get("ok"), "PiToolOk" }
+    block.mark = failed and { icon.get("failed"), "PiToolError" }
+      or planned and { "not made", "PiWaiting" }
+      or { icon.get("ok"), "PiToolOk" }
     self:decorate(block, failed and "PiToolError" or "PiTool")
     block.keep_open = stays_open(block.name, failed, diff and true or false)
     self:fold(block)

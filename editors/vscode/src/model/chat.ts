@@ -5,7 +5,7 @@ import type {
 import { textOf } from "../protocol";
 import { clock, count, headline, oneLine, tokens } from "../shared/describe";
 import { Activity } from "./activity";
-import { Transcript } from "./transcript";
+import { planned, Transcript } from "./transcript";
 
 /** A prompt on its way, to show it as it was typed: the server adds the context to it. */
 interface Sent {
@@ -162,7 +162,9 @@ export class Chat {
       case "tool_execution_end":
         this.running.delete(event.toolCallId);
         this.transcript.toolEnd(event.toolCallId, event.result, event.isError);
-        if (this.run && !event.isError && CHANGING.has(event.toolName)) this.run.changes += 1;
+        if (this.run && !event.isError && CHANGING.has(event.toolName) && planned(event.result) === undefined) {
+          this.run.changes += 1;
+        }
         this.showTools();
         break;
       case "queue_update":

@@ -6,7 +6,7 @@
 import type { AgentMessage, ToolResult } from "../protocol";
 import { textOf } from "../protocol";
 import type { Item, ItemAction, Patch, ToolItem } from "../shared/messages";
-import { diffCounts, headline } from "../shared/describe";
+import { diffCounts, headline, subject } from "../shared/describe";
 
 /** Lines of a tool's output that are sent to the view: the last ones of a command, the first ones of the rest. */
 const BODY_LINES = 200;
@@ -111,10 +111,13 @@ export class Transcript {
       item.status = failed ? "failed" : "done";
       item.head = headline(call.tool, call.args, this.root, true);
       output(item, call, result);
-      const diff = detail(result, "diff");
+      const plan = planned(result);
+      const diff = plan ?? detail(result, "diff");
       if (diff !== undefined && !failed) {
         const shown = limit(diff, false);
-        Object.assign(item, { body: shown.text, hidden: shown.hidden, bodyKind: "diff", fact: diffCounts(diff) });
+        const fact = plan === undefined ? diffCounts(diff) : `${diffCounts(diff)} · not made`;
+        Object.assign(item, { body: shown.text, hidden: shown.hidden, bodyKind: "diff", fact });
+        if (plan !== undefined) item.head = `Would change ${subject(call.args, this.root)}`;
       } else if (failed) {
         item.fact = exitWords(item.body) ?? (item.fact === "rejected" ? "rejected" : "failed");
       }
@@ -232,6 +235,13 @@ function detail(result: ToolResult, name: string): string | undefined {
   if (typeof details !== "object" || details === null) return undefined;
   const value = (details as Record<string, unknown>)[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** What an edit would change that was only shown (`review.mode` `plan`): its hunks. */
+export function planned(result: ToolResult): string | undefined {
+  const patch = detail(result, "patch");
+  if (patch === undefined || (result.details as { planned?: unknown }).planned !== true) return undefined;
+  return patch.slice(Math.max(0, patch.search(/^@@/m))).trimEnd();
 }
 
 function exitWords(body: string): string | undefined {

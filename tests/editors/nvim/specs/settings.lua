@@ -130,3 +130,17 @@ story("chat.thinking = never leaves thoughts out", {
   local text = nvim:transcript()
   assert(not text:find("Both files matter", 1, true), text)
 end)
+
+story("review.mode = plan changes nothing, and the chat shows what would change", {
+  files = { ["a.txt"] = "one\ntwo\n" },
+  script = { call("1", "edit", { path = "a.txt", oldText = "two", newText = "TWO" }), answer("That is the plan.") },
+  config = config({ settings = { review = { mode = "plan" } } }),
+}, function(nvim)
+  nvim:edit("a.txt")
+  equal(folded(nvim), {}, "folded")
+  local text = nvim:transcript()
+  contains(text, "edit a.txt", "-two", "+TWO", "That is the plan.")
+  assert(not text:find("+++", 1, true), text)
+  contains(nvim:window(nvim:lua("return require('pi').session().transcript.buf")), "not made")
+  equal(nvim:buffer("a.txt"), "one\ntwo")
+end)

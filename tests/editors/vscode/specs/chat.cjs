@@ -1,0 +1,197 @@
+// Talking to Pi in the chat view: prompting, steering, stopping, and what is there again later.
+"use strict";
+const vscode = require("vscode");
+const fs = require("node:fs");
+const path = require("node:path");
+const {
+  answer, begin, call, equal, folder, gate, open, say, sees, settled, story, ui, until,
+} = require("../harness.cjs");
+
+story("a prompt is answered in the chat, and hostile Markdown is only text", async () => {
+  await begin(answer("**Hello** <img src=x onerror=alert(1)> [link](command:workbench.action.quit)\n\n```js\nlet x = 1;\n```\n"));
+  await say("hi there");
+  await sees(".turn.user", "hi there");
+  await sees(".turn.pi strong", "Hello");
+  await sees(".turn.pi pre code", "let x = 1;");
+  await settled();
+  equal(await ui("count", { selector: ".turn img" }), 0, "images");
+  equal(await ui("count", { selector: ".turn a" }), 0, "links");
+  equal(await ui("count", { selector: "[role=log] article h2" }), 2, "turns with a heading");
+});
+
+story("selected code goes along, the buffer is edited and not saved, and one undo takes the edit back", async () => {
+  await begin(
+    call("1", "edit", { path: path.join(folder, "retry.rs"), oldText: "let tries = 9;", newText: "let tries = 3;" }),
+    answer("Three tries."),
+  );
+  const before = "fn retry() {\n    let tries = 9;\n}\n";
+  const editor = await open("retry.rs", before);
+  editor.selection = new vscode.Selection(1, 0, 1, 18);
+  await sees(".chip", "retry.rs:2");
+  await vscode.commands.executeCommand("pi.refactor");
+  await sees(".turn.user .chip", "retry.rs:2");
+  await sees(".tool[data-status=done] .fact", "+1 −1");
+  await sees(".tool .line.added", "let tries = 3;");
+  await settled();
+  const { document } = editor;
+  equal(document.getText(), before.replace("9", "3"), "buffer");
+  equal(document.isDirty, true, "unsaved");
+  equal(fs.readFileSync(document.uri.fsPath, "utf8"), before, "disk");
+  await vscode.window.showTextDocument(document);
+  await vscode.commands.executeCommand("undo");
+  equal(document.getText(), before, "after one undo");
+  await vscode.commands.executeCommand("workbench.action.files.revert");
+});
+
+story("what is said while Pi works is delivered into the run, and the strip says what it does", async () => {
+  const release = gate();
+  await begin(call("1", "bash", { command: "cat gate" }), answer("I heard you.", "use tabs"), answer("I heard nothing."));
+  await say("begin");
+  await sees(".strip-text", "Running cat gate");
+  await sees(".bar .primary", "Steer");
+  await say("use tabs");
+  await sees(".queue", "use tabs");
+  await release();
+  await sees(".turn.user", "use tabs");
+  await sees(".turn.pi", "I heard you.");
+  await settled();
+  equal(await ui("count", { selector: ".foot" }), 1, "runs");
+});
+
+story("a queued message is delivered when Pi is done", async () => {
+  const release = gate();
+  await begin(call("1", "bash", { command: "cat gate" }), answer("First."), answer("Second.", "and then"));
+  await say("begin");
+  await sees(".tool[data-status=running]", "cat gate");
+  await say("and then this", "Alt+Enter");
+  await sees(".queue .kind", "after");
+  await release();
+  await sees(".turn.pi", "Second.");
+  await settled();
+});
+
+story("stopping ends the command, and what was queued is held until the user says so", async () => {
+  gate();
+  await begin(call("1", "bash", { command: "echo $$ > shell; cat gate" }), answer("Later.", "later"));
+  await say("begin");
+  await sees(".tool[data-status=running]", "cat gate");
+  const shell = Number(await until("the shell's id", () => {
+    try { return fs.readFileSync(path.join(folder, "shell"), "utf8").trim(); } catch { return ""; }
+  }));
+  await say("later", "Alt+Enter");
+  await sees(".queue .kind", "after");
+  await ui("click", { selector: ".prompt textarea" });
+  await ui("key", { key: "Escape" });
+  await settled("Stopped by you after");
+  await until("the end of the command", () => {
+    try { process.kill(shell, 0); return false; } catch { return true; }
+  });
+  await sees(".queue.held", "later");
+  equal(await ui("count", { selector: ".turn.user" }), 1, "messages before the held one is sent");
+  await ui("click", { selector: ".queue.held button:text-is('Send')" });
+  await sees(".turn.pi", "Later.");
+});
+
+story("a stop and a new prompt in one key", async () => {
+  gate();
+  await begin(call("1", "bash", { command: "cat gate" }), answer("Something else.", "do this instead"));
+  await say("begin");
+  await sees(".tool[data-status=running]", "cat gate");
+  await say("do this instead", "Control+Enter");
+  await sees(".turn.pi", "Something else.");
+  await sees(".foot", "Stopped by you");
+});
+
+story("a draft and the session survive the server's death", async () => {
+  gate();
+  await begin(answer("Before."), call("1", "bash", { command: "echo $PPID > server; cat gate" }), answer("After.", "still there"));
+  await say("hello");
+  await sees(".turn.pi", "Before.");
+  await settled();
+  await say("begin");
+  const server = Number(await until("the server's id", () => {
+    try { return fs.readFileSync(path.join(folder, "server"), "utf8").trim(); } catch { return ""; }
+  }));
+  await ui("fill", { selector: ".prompt textarea", text: "still there?" });
+  process.kill(server, "SIGKILL");
+  await sees(".notice", "Restarting… 1 of 3");
+  await sees(".tool[data-status=failed]", "interrupted");
+  await sees(".bar .primary", "Send");
+  await ui("click", { selector: ".prompt textarea" });
+  await ui("key", { key: "Enter" });
+  await sees(".turn.user", "still there?");
+  await sees(".turn.pi", "After.");
+});
+
+story("a draft and the transcript are there again when the chat is opened again", async () => {
+  await begin(answer("Still here."));
+  await say("hello");
+  await settled();
+  await ui("fill", { selector: ".prompt textarea", text: "half a thou" });
+  // Drafts are stored when the typing rests.
+  await new Promise((done) => setTimeout(done, 400));
+  await vscode.commands.executeCommand("workbench.action.closeAuxiliaryBar");
+  await until("the chat to be gone", async () => (await ui("count", { selector: ".prompt textarea" })) === 0);
+  await vscode.commands.executeCommand("pi.chat.focus");
+  await sees(".turn.pi", "Still here.");
+  equal(await ui("value", { selector: ".prompt textarea" }), "half a thou", "draft");
+  await ui("fill", { selector: ".prompt textarea", text: "" });
+  await vscode.commands.executeCommand("pi.openInEditor");
+  await until("a second view of the chat", async () => (await ui("count", { selector: ".turn.pi" })) === 2);
+});
+
+story("a chat that was open as an editor and was closed is found again", async () => {
+  await begin(answer("Here."));
+  await say("hello");
+  await settled();
+  const views = (count) => until(`${count} views of the chat`, async () => (await ui("count", { selector: ".turn.pi" })) === count);
+  await vscode.commands.executeCommand("pi.openInEditor");
+  await views(2);
+  await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+  await views(1);
+  await open("beside.txt", "beside\n");
+  await ui("key", { key: "Control+Alt+P" });
+  await sees(".prompt:has(textarea:focus) .bar", "Send");
+  await vscode.commands.executeCommand("pi.openInEditor");
+  await views(2);
+});
+
+story("chats are listed, found by what was said, named, and opened again", async () => {
+  await begin(answer("The lighthouse is red."), answer("A second answer.", "second"));
+  await say("what colour is it?");
+  await sees(".turn.pi", "lighthouse");
+  await settled();
+  await vscode.commands.executeCommand("pi.newSession");
+  await sees(".screen .keys", "Enter sends");
+  await say("a second chat");
+  await settled();
+  await vscode.commands.executeCommand("pi.sessionsView.focus");
+  await sees(".monaco-list-row", "what colour is it?");
+  await sees(".monaco-list-row", "a second chat");
+  void vscode.commands.executeCommand("pi.sessions");
+  await ui("fill", { selector: ".quick-input-box input", text: "lighthouse" });
+  await sees(".quick-input-list .monaco-list-row", "The lighthouse is red.");
+  await ui("key", { key: "Enter" });
+  await sees(".turn.pi", "lighthouse");
+  void vscode.commands.executeCommand("pi.rename");
+  await ui("fill", { selector: ".quick-input-box input", text: "Lighthouses" });
+  await ui("key", { key: "Enter" });
+  await sees(".monaco-list-row", "Lighthouses");
+});
+
+story("a run goes on while another chat is shown", async () => {
+  const release = gate();
+  await begin(call("1", "bash", { command: "cat gate" }), answer("Meanwhile done."));
+  await say("begin slowly");
+  await sees(".tool[data-status=running]", "cat gate");
+  await vscode.commands.executeCommand("pi.newSession");
+  await sees(".screen .keys", "Enter sends");
+  await vscode.commands.executeCommand("pi.sessionsView.focus");
+  await sees(".monaco-list-row", "Running");
+  await ui("click", { selector: ".monaco-list-row:has-text('begin slowly')" });
+  await sees(".tool[data-status=running]", "cat gate");
+  await sees(".strip-text", "Running cat gate");
+  await release();
+  await sees(".turn.pi", "Meanwhile done.");
+  await settled();
+});
