@@ -12,6 +12,7 @@ import type { Session } from "./session";
 import {
   parseViewMessage, type HostMessage, type Item, type ItemAction, type QueueAction, type ViewMessage,
 } from "./shared/messages";
+import type { Asks } from "./ui";
 import { HOME, type ViewModel } from "./viewModel";
 
 export const CHAT_VIEW = "pi.chatView";
@@ -23,7 +24,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
   private readonly webviews = new Map<vscode.Webview, { first: number }>();
   private view: vscode.WebviewView | undefined;
   private panel: vscode.WebviewPanel | undefined;
-  private readonly subscriptions: vscode.Disposable[] = [];
+  private readonly subscriptions: { dispose(): void }[] = [];
   private stateTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -33,6 +34,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     private readonly model: ViewModel,
     private readonly permissions: Permissions,
     private readonly review: Review,
+    private readonly asks: Asks,
   ) {
     this.subscriptions.push(
       vscode.window.registerWebviewViewProvider(CHAT_VIEW, this),
@@ -40,6 +42,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       session.onPatches((patches) => this.post({ type: "patches", patches })),
       session.onReset(() => this.resetAll()),
       session.onChange(() => this.stateSoon()),
+      asks.onChange(() => this.stateSoon()),
       review.onChange(() => this.reviewed()),
       session.onRestored((text) => this.insert(text)),
       session.onSay(({ text, urgent }) => this.post({ type: "say", text, urgent })),
@@ -64,7 +67,8 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
   async focus(): Promise<void> {
     if (this.panel?.visible) this.panel.reveal();
     else await vscode.commands.executeCommand(`${CHAT_VIEW}.focus`);
-    this.post({ type: "focus", what: this.session.chat.questions.length > 0 ? "question" : "prompt" });
+    const waits = this.session.chat.questions.length > 0 || this.asks.of(this.session.id).length > 0;
+    this.post({ type: "focus", what: waits ? "question" : "prompt" });
   }
 
   /** Something for the view that the user looks at. */
@@ -205,6 +209,9 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
         break;
       case "answer":
         await this.permissions.answer(message.id, message.choice);
+        break;
+      case "reply":
+        this.permissions.reply(message.id, message.answer);
         break;
       case "action":
         await this.act(message.id, message.action);

@@ -24,10 +24,10 @@ export function activate(context: vscode.ExtensionContext): void {
   server = new Server(context, keys);
   const session = new Session(server, context.workspaceState);
   const tracker = new ContextTracker();
-  const permissions = new Permissions(session);
+  const permissions = new Permissions(session, server.asks);
   const review = new Review(session);
   const model = new ViewModel(server, session, tracker, review);
-  const views = new ChatViews(context.extensionUri, session, tracker, model, permissions, review);
+  const views = new ChatViews(context.extensionUri, session, tracker, model, permissions, review, server.asks);
   context.subscriptions.push(
     views, permissions, tracker, session, server,
     registerCommands({ keys, permissions, server, session, tracker, views }),
@@ -38,7 +38,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerTree(review),
     registerSessions(session),
     registerStatus(server, session, review),
-    registerNotices(session, views),
+    registerNotices(session, server.asks, views),
     server.onText((text) => views.insert(text)),
     // What Pi may do depends on it, and is told to the server when it starts.
     vscode.workspace.onDidGrantWorkspaceTrust(() => void session.restart().catch(() => undefined)),

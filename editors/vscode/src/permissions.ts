@@ -1,25 +1,31 @@
 /**
- * Questions before a tool runs. Only a deliberate act answers one: not a click that was meant to bring the window to the
- * front, and nothing that was under way when the question appeared.
+ * Answers to what stands above the prompt: whether a tool may run, and whatever else is asked. Only a deliberate act
+ * answers: not a click that was meant to bring the window to the front, and nothing that was under way when the
+ * question appeared.
  */
 import * as vscode from "vscode";
-import type { PermissionChoice } from "./protocol";
+import type { ExtensionUiAnswer, PermissionChoice } from "./protocol";
 import type { Session } from "./session";
+import type { Asks } from "./ui";
 
 /** Time after which an act is about what is on the screen, in milliseconds. */
 const DELIBERATE = 400;
 
 export class Permissions implements vscode.Disposable {
   private focused = 0;
-  private readonly shown = new Map<string, number>();
-  private readonly subscriptions: vscode.Disposable[];
+  /** The question that is on the screen, and since when. */
+  private shown: { id: string; since: number } | undefined;
+  private readonly subscriptions: { dispose(): void }[];
 
-  constructor(private readonly session: Session, private readonly now: () => number = Date.now) {
+  constructor(
+    private readonly session: Session, private readonly asks: Asks, private readonly now: () => number = Date.now,
+  ) {
     this.subscriptions = [
       vscode.window.onDidChangeWindowState(({ focused }) => {
         if (focused) this.focused = this.now();
       }),
       session.onChange(() => this.look()),
+      asks.onChange(() => this.look()),
     ];
   }
 
@@ -30,13 +36,16 @@ export class Permissions implements vscode.Disposable {
   /** The user's answer; with a reason to be asked for. */
   async answer(id: string, choice: PermissionChoice): Promise<void> {
     const question = this.session.chat.questions.find((it) => it.id === id);
-    const seen = this.shown.get(id);
-    if (question === undefined || seen === undefined) return;
-    if (this.now() - Math.max(seen, this.focused) < DELIBERATE) return;
+    if (question === undefined || !this.deliberate(id)) return;
     if (choice !== "reject_message") return this.session.answer(id, choice);
     const message = await vscode.window.showInputBox({ title: question.title, prompt: "What should Pi do instead?" });
     // Closing the box decides nothing.
     if (message !== undefined && message.trim() !== "") await this.session.answer(id, choice, message.trim());
+  }
+
+  /** The user's answer to another question. */
+  reply(id: string, answer: ExtensionUiAnswer): void {
+    if (this.deliberate(id)) this.asks.answer(id, answer);
   }
 
   /** The oldest question, by a command; the palette offers these only while one is open. */
@@ -46,8 +55,11 @@ export class Permissions implements vscode.Disposable {
   }
 
   private look(): void {
-    const { questions } = this.session.chat;
-    for (const { id } of questions) if (!this.shown.has(id)) this.shown.set(id, this.now());
-    for (const id of this.shown.keys()) if (!questions.some((it) => it.id === id)) this.shown.delete(id);
+    const [first] = [...this.session.chat.questions, ...this.asks.of(this.session.id)];
+    if (first?.id !== this.shown?.id) this.shown = first && { id: first.id, since: this.now() };
+  }
+
+  private deliberate(id: string): boolean {
+    return this.shown?.id === id && this.now() - Math.max(this.shown.since, this.focused) >= DELIBERATE;
   }
 }

@@ -3,14 +3,14 @@ import type {
   AgentEvent, AgentMessage, ClientMethods, Content, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Methods, Model, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
-  ThinkingLevel, ToolResult,
+  ThinkingLevel, ToolResult, UiParams,
 } from "../../../protocol/generated/pi";
 
 export type {
   AgentEvent, AgentMessage, ClientMethods, Content, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Methods, Model, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
-  ThinkingLevel, ToolResult,
+  ThinkingLevel, ToolResult, UiParams,
 };
 
 /** Parameters of a request; every request can name its session. */

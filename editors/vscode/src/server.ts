@@ -14,6 +14,7 @@ import { explain, find, type Binary } from "./binary";
 import { KNOWLEDGE, serveKnowledge } from "./knowledge";
 import type { Keys } from "./keys";
 import { serverSettings, settings } from "./settings";
+import { Asks } from "./ui";
 
 /** How often a server that dies is started again, and the time in which that counts, in milliseconds. */
 const RESTARTS = 3;
@@ -42,6 +43,8 @@ export class Server implements vscode.Disposable {
   binary: Binary | undefined;
   /** Why there is no server. */
   problem = "";
+  /** What it asks besides permission. */
+  readonly asks = new Asks();
 
   private client: LanguageClient | undefined;
   private starting: Promise<void> | undefined;
@@ -125,6 +128,7 @@ export class Server implements vscode.Disposable {
   private enter(phase: Phase): void {
     if (this.phase === phase) return;
     this.phase = phase;
+    if (phase === "off") this.asks.clear();
     this.phaseEmitter.fire(phase);
   }
 
@@ -172,7 +176,7 @@ export class Server implements vscode.Disposable {
     client.registerFeature(announce);
     client.onRequest("pi/saveDocuments", saveDocuments);
     this.asking?.dispose();
-    this.asking = serveUi(client, (text) => this.textEmitter.fire(text));
+    this.asking = serveUi(client, this.asks, (text) => this.textEmitter.fire(text));
     serveKnowledge(client);
     client.onNotification("pi/event", (envelope: Envelope) => this.eventEmitter.fire(envelope));
     client.onDidChangeState(({ oldState, newState }) => {

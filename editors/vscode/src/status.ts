@@ -42,14 +42,15 @@ export function registerStatus(server: Server, session: Session, review: Review)
   update();
   item.show();
   return vscode.Disposable.from(
-    item, session.onChange(update), server.onPhase(update), review.onChange(show), { dispose: () => clearInterval(timer) },
+    item, session.onChange(update), server.onPhase(update), review.onChange(show),
+    server.asks.onChange(show), { dispose: () => clearInterval(timer) },
   );
 }
 
 function look(server: Server, session: Session, hunks: number): { label: string; problem?: "waiting" | "failed" } {
   const { activity, model } = session.chat;
   if (server.problem !== "" && server.phase === "off") return { label: "$(error) π", problem: "failed" };
-  if (activity.state === "asking") return { label: "$(bell) π answer", problem: "waiting" };
+  if (activity.state === "asking" || server.asks.of(session.id).length > 0) return { label: "$(bell) π answer", problem: "waiting" };
   if (activity.busy) return { label: `$(sync~spin) π ${clock(Date.now() - activity.since)}` };
   if (activity.state === "failed") return { label: "$(error) π", problem: "failed" };
   if (session.known && model === undefined) return { label: "$(circle-slash) π set up" };

@@ -1,8 +1,8 @@
 /**
- * What Pi asks besides permission, and what extensions show (`pi/ui`). Nothing takes the focus: a question is announced,
- * and opens when the user says so. Choosing nothing is no answer. The dialogs themselves are VS Code's (`dialogs.ts`).
+ * What Pi asks besides permission, and what extensions show (`pi/ui`). Nothing takes the focus: a question stands above
+ * the prompt of its chat until it is answered or over. Leaving it is no answer.
  */
-import type { ExtensionUiAnswer, ExtensionUiRequest } from "./protocol";
+import type { ExtensionUiAnswer, ExtensionUiRequest, UiParams } from "./protocol";
 
 export type Level = "info" | "warning" | "error";
 
@@ -12,72 +12,114 @@ export interface Over {
   onOver(callback: () => void): void;
 }
 
-/** What the editor can show. A dialog ends by itself when it is over; `undefined` is no answer. */
-export interface Dialogs {
-  /** A message that takes no focus; the button that was pressed. */
-  tell(level: Level, message: string, ...buttons: string[]): Promise<string | undefined>;
-  pick(title: string, items: string[], over: Over): Promise<string | undefined>;
-  confirm(title: string, detail: string, over: Over): Promise<boolean | undefined>;
-  input(title: string, placeholder: string, over: Over): Promise<string | undefined>;
-  edit(title: string, prefill: string, over: Over): Promise<string | undefined>;
+/** What the editor can show of what asks nothing. */
+export interface Shows {
+  /** A message that takes no focus. */
+  tell(level: Level, message: string): void;
   /** An item of the status bar; without lines it goes. */
   status(key: string, lines: string[]): void;
   /** Text for the prompt. */
   prompt(text: string): void;
 }
 
-const ANSWER = "Answer";
+interface Open {
+  sessionId: string;
+  request: ExtensionUiRequest;
+  settle(answer: ExtensionUiAnswer): void;
+}
 
-/** Serves one request. */
-export async function serve(request: ExtensionUiRequest, dialogs: Dialogs, over: Over): Promise<ExtensionUiAnswer | null> {
-  switch (request.method) {
-    case "select":
-      return asked(request, dialogs, over, async (title) => {
-        const value = await dialogs.pick(title, request.options ?? [], over);
-        return value === undefined ? undefined : { value };
-      });
-    case "confirm":
-      return asked(request, dialogs, over, async (title) => {
-        const confirmed = await dialogs.confirm(title, request.message ?? "", over);
-        return confirmed === undefined ? undefined : { confirmed };
-      });
-    case "input":
-      return asked(request, dialogs, over, async (title) => {
-        const value = await dialogs.input(title, request.placeholder ?? "", over);
-        return value === undefined ? undefined : { value };
-      });
-    case "editor":
-      return asked(request, dialogs, over, async (title) => {
-        const value = await dialogs.edit(title, request.prefill ?? "", over);
-        return value === undefined ? undefined : { value };
-      });
-    case "notify":
-      // Nobody waits until it is read.
-      void dialogs.tell(request.notifyType ?? "info", request.message ?? "");
-      return null;
-    case "setStatus":
-      dialogs.status(`status ${request.statusKey ?? ""}`, request.statusText === undefined ? [] : [request.statusText]);
-      return null;
-    case "setWidget":
-      dialogs.status(`widget ${request.widgetKey ?? ""}`, request.widgetLines ?? []);
-      return null;
-    case "set_editor_text":
-      dialogs.prompt(request.text ?? "");
-      return null;
-    // The title of the window is the user's.
-    default:
-      return null;
+const NONE: ExtensionUiAnswer = { cancelled: true };
+
+/** The questions that are open, and the titles that extensions gave chats. */
+export class Asks {
+  private open: Open[] = [];
+  private readonly titles = new Map<string, string>();
+  private readonly listeners = new Set<() => void>();
+
+  /** Calls back when something of it is different. */
+  onChange(listener: () => void): { dispose(): void } {
+    this.listeners.add(listener);
+    return { dispose: () => this.listeners.delete(listener) };
+  }
+
+  /** Those of a chat, oldest first. */
+  of(sessionId: string | undefined): ExtensionUiRequest[] {
+    return this.open.filter((it) => it.sessionId === sessionId).map((it) => it.request);
+  }
+
+  /** The chats that wait for an answer. */
+  get sessions(): string[] {
+    return [...new Set(this.open.map((it) => it.sessionId))];
+  }
+
+  /** Asks; resolves with the first answer, or with none when it is over. */
+  async ask({ sessionId, request }: UiParams, over: Over): Promise<ExtensionUiAnswer> {
+    if (over.isOver) return NONE;
+    return await new Promise((resolve) => {
+      this.open.push({ sessionId, request, settle: resolve });
+      over.onOver(() => this.answer(request.id, NONE));
+      this.changed();
+    });
+  }
+
+  /** The answer to a question, if it is still open. */
+  answer(id: string, answer: ExtensionUiAnswer): void {
+    const found = this.open.find((it) => it.request.id === id);
+    if (found === undefined) return;
+    this.open = this.open.filter((it) => it !== found);
+    found.settle(answer);
+    this.changed();
+  }
+
+  title(sessionId: string | undefined): string | undefined {
+    return this.titles.get(sessionId ?? "");
+  }
+
+  setTitle(sessionId: string, title: string): void {
+    if (title === "") this.titles.delete(sessionId);
+    else this.titles.set(sessionId, title);
+    this.changed();
+  }
+
+  /** The server is gone: nobody waits any more. */
+  clear(): void {
+    const { open } = this;
+    this.open = [];
+    this.titles.clear();
+    for (const it of open) it.settle(NONE);
+    this.changed();
+  }
+
+  private changed(): void {
+    for (const it of this.listeners) it();
   }
 }
 
-async function asked(
-  request: ExtensionUiRequest, dialogs: Dialogs, over: Over,
-  ask: (title: string) => Promise<ExtensionUiAnswer | undefined>,
-): Promise<ExtensionUiAnswer> {
-  const none = { cancelled: true };
-  const title = request.title ?? "";
-  const ended = new Promise<undefined>((resolve) => over.onOver(() => resolve(undefined)));
-  const pressed = await Promise.race([dialogs.tell("info", `Pi asks: ${title}`, ANSWER), ended]);
-  if (pressed !== ANSWER || over.isOver) return none;
-  return await Promise.race([ask(title), ended]) ?? none;
+/** Serves one request. */
+export async function serve(params: UiParams, asks: Asks, shows: Shows, over: Over): Promise<ExtensionUiAnswer | null> {
+  const { request } = params;
+  switch (request.method) {
+    case "select":
+    case "confirm":
+    case "input":
+    case "editor":
+      return await asks.ask(params, over);
+    case "notify":
+      shows.tell(request.notifyType ?? "info", request.message ?? "");
+      break;
+    case "setStatus":
+      shows.status(`status ${request.statusKey ?? ""}`, request.statusText === undefined ? [] : [request.statusText]);
+      break;
+    case "setWidget":
+      shows.status(`widget ${request.widgetKey ?? ""}`, request.widgetLines ?? []);
+      break;
+    case "set_editor_text":
+      shows.prompt(request.text ?? "");
+      break;
+    case "setTitle":
+      // Of the chat: the title of the window is the user's.
+      asks.setTitle(params.sessionId, request.title ?? "");
+      break;
+  }
+  return null;
 }

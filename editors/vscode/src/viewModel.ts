@@ -6,13 +6,15 @@ import { isProblem } from "./context";
 import type { Review } from "./review/review";
 import type { Server } from "./server";
 import type { Session } from "./session";
-import type { PermissionRequest, QueueItem } from "./protocol";
-import type { Chip, Queued, Question, ViewState } from "./shared/messages";
+import type { ExtensionUiRequest, PermissionRequest, QueueItem } from "./protocol";
+import type { Ask, Chip, PermissionQuestion, Queued, ViewState } from "./shared/messages";
 import { count, relative, visible } from "./shared/describe";
 import { settings } from "./settings";
 
 /** The chip that names the folder of the chat. */
 export const HOME = "home";
+
+const WAITING = "Waiting for your answer";
 
 export class ViewModel {
   constructor(
@@ -26,19 +28,20 @@ export class ViewModel {
     const { chat } = this.session;
     const { activity } = chat;
     const configured = settings();
+    const others = this.server.asks.of(this.session.id);
     return {
-      title: chat.name ?? "",
+      title: this.server.asks.title(this.session.id) ?? chat.name ?? "",
       screen: this.screen(),
       problem: this.server.problem,
       restricted: !vscode.workspace.isTrusted,
       folder: (vscode.workspace.workspaceFolders?.length ?? 0) > 0,
       running: activity.busy,
       stopping: activity.state === "stopping",
-      strip: activity.text,
+      strip: others.length > 0 && activity.state !== "asking" ? WAITING : activity.text,
       since: activity.since,
       waiting: activity.state === "waiting",
       queue: chat.queue.map(queued),
-      questions: chat.questions.map((it) => asked(it, chat.root)),
+      questions: [...chat.questions.map((it) => asked(it, chat.root)), ...others.map(ask)],
       review: { changes: this.review.all().length, files: this.review.files().length, rejected: this.review.rejected },
       chips: [...this.home(), ...this.tracker.chips()],
       model: chat.model?.id ?? "",
@@ -92,15 +95,24 @@ function queued({ id, kind, text, held }: QueueItem): Queued {
   return { id, kind: kind === "steer" ? "steer" : "after", text, held };
 }
 
+/** Any other question, with nothing invisible in what is only read. */
+export function ask(it: ExtensionUiRequest): Ask {
+  const kind = it.method === "select" || it.method === "confirm" || it.method === "input" ? it.method : "editor";
+  return {
+    kind, id: it.id, title: visible(it.title ?? ""), message: visible(it.message ?? ""),
+    options: it.options ?? [], placeholder: it.placeholder ?? "", prefill: it.prefill ?? "",
+  };
+}
+
 /** A question with everything that it is about, and nothing invisible. */
-export function asked(it: PermissionRequest, root: string): Question {
+export function asked(it: PermissionRequest, root: string): PermissionQuestion {
   const [body, bodyKind] = it.command !== undefined ? [it.command, "command" as const]
     : it.diff !== undefined ? [it.diff, "diff" as const] : [it.text, "text" as const];
   const paths = new Set((it.paths ?? []).map((path) => relative(path, root)));
   const elsewhere = it.command !== undefined && it.cwd !== "" && it.cwd !== root;
   const place = [...(elsewhere ? [`in ${relative(it.cwd, root)}`] : []), ...paths];
   return {
-    id: it.id, title: it.title, body: visible(body), bodyKind,
+    kind: "permission", id: it.id, title: it.title, body: visible(body), bodyKind,
     parts: it.parts.map((part) => ({ text: visible(part.text), allowed: part.allowed, why: part.why })),
     place: visible(place.join(" · ")), reason: visible(it.reason ?? ""), risky: it.risk === "high",
     choices: it.choices.map(({ id, label, rules }) => ({ id, label, rules: (rules ?? []).map(visible) })),

@@ -45,10 +45,14 @@ test("what a view can say is checked", () => {
   for (const good of [
     { type: "ready" }, { type: "send", text: "x", how: "now" }, { type: "chip", id: "file", on: true },
     { type: "command", command: "pi.setup" }, { type: "action", id: 3, action: "retry" },
+    { type: "reply", id: "1", answer: { value: "" } }, { type: "reply", id: "1", answer: { confirmed: false } },
+    { type: "reply", id: "1", answer: { cancelled: true } },
   ]) assert.deepEqual(parseViewMessage(good), good);
   for (const bad of [
     null, "ready", {}, { type: "send", text: 1, how: "now" }, { type: "send", text: "x", how: "later" },
     { type: "command", command: "workbench.action.quit" }, { type: "action", id: 1.5, action: "retry" },
     { type: "action", id: 1, action: "run" }, { type: "open", id: "1" }, { type: "link" },
+    { type: "reply", id: "1", answer: {} }, { type: "reply", id: "1", answer: { cancelled: false } },
+    { type: "reply", id: "1", answer: { value: "a", confirmed: true } }, { type: "reply", answer: { value: "" } },
   ]) assert.equal(parseViewMessage(bad), undefined, JSON.stringify(bad));
 });

@@ -1,29 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExtensionUiRequest } from "../src/protocol";
-import { serve, type Dialogs, type Over } from "../src/ui";
-
-/** Dialogs that answer by their scripts; what was shown is noted. */
-function dialogs(script: Partial<Dialogs>): { it: Dialogs; shown: string[] } {
-  const shown: string[] = [];
-  const it: Dialogs = {
-    tell: async (level, message, ...buttons) => {
-      shown.push(`${level} ${message}`);
-      return buttons[0];
-    },
-    pick: async (_, items) => items[1],
-    confirm: async (title, detail) => {
-      shown.push(`${title} ${detail}`);
-      return false;
-    },
-    input: async () => "",
-    edit: async (_, prefill) => `${prefill}!`,
-    status: (key, lines) => shown.push(`${key}: ${lines.join(" ")}`),
-    prompt: (text) => shown.push(`prompt ${text}`),
-    ...script,
-  };
-  return { it, shown };
-}
+import { Asks, serve, type Over, type Shows } from "../src/ui";
 
 class Ending implements Over {
   isOver = false;
@@ -37,72 +15,67 @@ class Ending implements Over {
   }
 }
 
-const request = (method: ExtensionUiRequest["method"], more: Partial<ExtensionUiRequest> = {}): ExtensionUiRequest =>
-  ({ id: "1", method, title: "T", ...more });
+function shows(): { it: Shows; shown: string[] } {
+  const shown: string[] = [];
+  const it: Shows = {
+    tell: (level, message) => shown.push(`${level} ${message}`),
+    status: (key, lines) => shown.push(`${key}: ${lines.join(" ")}`),
+    prompt: (text) => shown.push(`prompt ${text}`),
+  };
+  return { it, shown };
+}
 
-const select = request("select", { options: ["a", "b"] });
+const request = (id: string, method: ExtensionUiRequest["method"], more: Partial<ExtensionUiRequest> = {}): ExtensionUiRequest =>
+  ({ id, method, title: "T", ...more });
+const asked = (asks: Asks, it: ExtensionUiRequest, over: Over = new Ending(), sessionId = "s") =>
+  serve({ sessionId, request: it }, asks, shows().it, over);
 
-test("each question has its dialog, behind a message that takes no focus", async () => {
-  for (const [asked, answer] of [
-    [select, { value: "b" }],
-    [request("confirm", { message: "M" }), { confirmed: false }],
-    [request("input"), { value: "" }],
-    [request("editor", { prefill: "x" }), { value: "x!" }],
-  ] as const) {
-    const { it, shown } = dialogs({});
-    assert.deepEqual(await serve(asked, it, new Ending()), answer, asked.method);
-    assert.equal(shown[0], "info Pi asks: T");
-  }
-});
-
-test("a message that is closed, or a dialog without a choice, is no answer", async () => {
-  let opened = 0;
-  const closed = dialogs({
-    tell: async () => undefined,
-    pick: async () => {
-      opened += 1;
-      return "a";
-    },
+test("questions wait in their chats until each is answered, once", async () => {
+  const asks = new Asks();
+  let news = 0;
+  const listening = asks.onChange(() => {
+    news += 1;
   });
-  assert.deepEqual(await serve(select, closed.it, new Ending()), { cancelled: true });
-  assert.equal(opened, 0);
-  const nothing = dialogs({ pick: async () => undefined, confirm: async () => undefined });
-  assert.deepEqual(await serve(select, nothing.it, new Ending()), { cancelled: true });
-  assert.deepEqual(await serve(request("confirm"), nothing.it, new Ending()), { cancelled: true });
+  const first = asked(asks, request("1", "select", { options: ["a", "b"] }));
+  const second = asked(asks, request("2", "confirm"));
+  const other = asked(asks, request("3", "input"), new Ending(), "t");
+  assert.deepEqual([asks.of("s").map((it) => it.id), asks.of("t").map((it) => it.id)], [["1", "2"], ["3"]]);
+  assert.deepEqual([asks.sessions, news], [["s", "t"], 3]);
+  asks.answer("2", { confirmed: false });
+  asks.answer("2", { confirmed: true });
+  asks.answer("1", { value: "b" });
+  asks.answer("3", { value: "" });
+  assert.deepEqual(await Promise.all([first, second, other]), [{ value: "b" }, { confirmed: false }, { value: "" }]);
+  assert.deepEqual([asks.sessions, news], [[], 6]);
+  listening.dispose();
+  void asked(asks, request("4", "editor"));
+  assert.equal(news, 6);
 });
 
-test("what is taken back ends, before and after its dialog is open", { timeout: 10_000 }, async () => {
-  const never = async () => await new Promise<undefined>(() => undefined);
-  for (const script of [{ tell: never }, { pick: never }]) {
-    const { it } = dialogs(script);
-    const over = new Ending();
-    const answer = serve(select, it, over);
-    setImmediate(() => over.end());
-    assert.deepEqual(await answer, { cancelled: true });
-  }
-  // Pressed too late: no dialog opens.
+test("what is taken back, or was asked by a server that is gone, ends without an answer", async () => {
+  const asks = new Asks();
   const over = new Ending();
-  const late = dialogs({
-    tell: async (_level, _message, button) => {
-      over.end();
-      return button;
-    },
-    pick: async () => assert.fail("it opened"),
-  });
-  assert.deepEqual(await serve(select, late.it, over), { cancelled: true });
+  const answer = asked(asks, request("1", "input"), over);
+  over.end();
+  assert.deepEqual([await answer, asks.sessions], [{ cancelled: true }, []]);
+  // Taken back before it came.
+  assert.deepEqual([await asked(asks, request("2", "input"), over), asks.sessions], [{ cancelled: true }, []]);
+  const lost = [asked(asks, request("3", "input")), asked(asks, request("4", "confirm"))];
+  asks.clear();
+  assert.deepEqual(await Promise.all(lost), [{ cancelled: true }, { cancelled: true }]);
 });
 
-test("what asks nothing is shown, and nobody waits for it", { timeout: 10_000 }, async () => {
-  const never = dialogs({ tell: async () => await new Promise<undefined>(() => undefined) });
-  assert.equal(await serve(request("notify", { message: "M" }), never.it, new Ending()), null);
-  const { it, shown } = dialogs({});
-  for (const asked of [
-    request("notify", { message: "M", notifyType: "warning" }),
-    request("setStatus", { statusKey: "k", statusText: "busy" }),
-    request("setStatus", { statusKey: "k" }),
-    request("setWidget", { widgetKey: "k", widgetLines: ["a", "b"] }),
-    request("set_editor_text", { text: "x" }),
-    request("setTitle"),
-  ]) assert.equal(await serve(asked, it, new Ending()), null, asked.method);
-  assert.deepEqual(shown, ["warning M", "status k: busy", "status k: ", "widget k: a b", "prompt x"]);
+test("what asks nothing is shown, and a title is that of its chat", async () => {
+  const asks = new Asks();
+  const { it, shown } = shows();
+  for (const one of [
+    request("1", "notify", { message: "M", notifyType: "warning" }), request("2", "notify", { message: "N" }),
+    request("3", "setStatus", { statusKey: "k", statusText: "busy" }), request("4", "setStatus", { statusKey: "k" }),
+    request("5", "setWidget", { widgetKey: "k", widgetLines: ["a", "b"] }),
+    request("6", "set_editor_text", { text: "x" }), request("7", "setTitle"),
+  ]) assert.equal(await serve({ sessionId: "s", request: one }, asks, it, new Ending()), null, one.method);
+  assert.deepEqual(shown, ["warning M", "info N", "status k: busy", "status k: ", "widget k: a b", "prompt x"]);
+  assert.deepEqual([asks.title("s"), asks.title("t"), asks.title(undefined)], ["T", undefined, undefined]);
+  await asked(asks, request("8", "setTitle", { title: "" }));
+  assert.equal(asks.title("s"), undefined);
 });

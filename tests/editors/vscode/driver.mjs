@@ -1,7 +1,7 @@
 // Starts a real VS Code without a screen (its server, and its window in a browser), and runs a spec inside its
 // extension host.
 //
-//   node driver.mjs --workspace DIR --extension DIR --spec FILE --out DIR --settings FILE [--timeout SECONDS]
+//   node driver.mjs --workspace DIR|FILE.code-workspace --extension DIR --spec FILE --out DIR --settings FILE [--timeout SECONDS]
 //
 // FILE is CommonJS and exports run(); it has the whole `vscode` API. The exit status is 0 when run() resolves, 1 when
 // it rejects, 3 after the timeout. Nothing but 127.0.0.1 is reached.
@@ -194,6 +194,7 @@ const remote = (file) => `vscode-remote://127.0.0.1:${freePort}${file}`;
 const payload = JSON.stringify([
   ["extensionDevelopmentPath", remote(extension)], ["extensionTestsPath", remote(spec)], ["skipWelcome", "true"],
 ]);
-await page.goto(`${base}/?folder=${encodeURI(workspace)}&payload=${encodeURIComponent(payload)}`);
+const opened = workspace.endsWith(".code-workspace") ? "workspace" : "folder";
+await page.goto(`${base}/?${opened}=${encodeURI(workspace)}&payload=${encodeURIComponent(payload)}`);
 await page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
 await finish((await ended) === 0 ? 0 : 1);

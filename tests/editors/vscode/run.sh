@@ -17,7 +17,7 @@ PATH=$(node_bin):$PATH
 PI_VSCODE_DIR=$(vscode_dir)
 PI_CHROMIUM=${PI_TEST_CHROMIUM:-$(command -v chromium || echo "$here/bin/chromium")}
 PI_STORY=${1:-}
-export PI_VSCODE_DIR PI_CHROMIUM PI_STORY
+export PI_VSCODE_DIR PI_CHROMIUM PI_STORY PI_BETWEEN=$scratch/between
 
 # The packages of the lock file, if they are not there already.
 packages() {
@@ -48,7 +48,7 @@ tell() {
   local stories=$scratch/stories status=0 workspace=$1
   shift
   # Without a story that was asked for there is nothing to open a window for.
-  if [ -n "$PI_STORY" ] && ! (cd "$here/vscode/specs" && grep -qF -- "$PI_STORY" "${@/%/.cjs}"); then return; fi
+  if [ -n "$PI_STORY" ] && ! (cd "$here/vscode/specs" && grep -q "^[a-z]*(\".*$PI_STORY" "${@/%/.cjs}"); then return; fi
   PI_SPECS=$* timeout 300 node "$here/vscode/driver.mjs" --workspace "$workspace" --extension "$extension" \
     --spec "$here/vscode/specs.cjs" --settings "$scratch/settings.json" --out "${PI_OUT:-$scratch/out}" --timeout 280 |
     tee "$stories" || status=1
@@ -58,7 +58,10 @@ tell() {
   [ $status -eq 0 ] || check "VS Code ended well" false
 }
 told=0
-tell "$scratch/workspace" chat editor review permission picture
+tell "$scratch/workspace" chat editor review permission questions picture
+mkdir -p "$scratch/several"/{web,api}
+echo '{ "folders": [{ "path": "web" }, { "path": "api" }] }' > "$scratch/several/several.code-workspace"
+tell "$scratch/several/several.code-workspace" folders
 [ "$told" -gt 0 ] || check "there are stories" false
 if [ -n "${PI_SHOTS:-}" ]; then cp "${PI_OUT:-$scratch/out}/vscode.png" "$repo/docs/editors/vscode.png"; fi
 report

@@ -70,8 +70,12 @@ export interface Queued {
 /** What can be done with a message that waits. */
 export type QueueAction = "send" | "edit" | "up" | "delete";
 
+/** What waits for the user's answer, above the prompt. */
+export type Question = PermissionQuestion | Ask;
+
 /** A tool that waits for permission. */
-export interface Question {
+export interface PermissionQuestion {
+  kind: "permission";
   id: string;
   title: string;
   /** The whole command or change, with nothing invisible in it. */
@@ -85,6 +89,20 @@ export interface Question {
   risky: boolean;
   choices: { id: PermissionChoice; label: string; rules: string[] }[];
 }
+
+/** Anything else that is asked, such as by an extension: one of several, yes or no, a line, or a text. */
+export interface Ask {
+  kind: "select" | "confirm" | "input" | "editor";
+  id: string;
+  title: string;
+  message: string;
+  options: string[];
+  placeholder: string;
+  prefill: string;
+}
+
+/** The answer to that; nothing of it is given by looking away. */
+export type AskAnswer = { value: string } | { confirmed: boolean } | { cancelled: true };
 
 /** What the view shows besides the transcript. */
 export interface ViewState {
@@ -149,6 +167,7 @@ export type ViewMessage =
   | { type: "chip"; id: string; on: boolean }
   | { type: "queued"; id: number; what: QueueAction }
   | { type: "answer"; id: string; choice: PermissionChoice }
+  | { type: "reply"; id: string; answer: AskAnswer }
   | { type: "action"; id: number; action: ItemAction }
   | { type: "decide"; id: number; keep: boolean }
   | { type: "open"; id: number }
@@ -162,6 +181,12 @@ const QUEUE_ACTIONS: readonly string[] = ["send", "edit", "up", "delete"];
 const CHOICES: readonly string[] = [
   "allow_once", "allow_session", "allow_project", "reject", "reject_stop", "reject_message",
 ] satisfies PermissionChoice[];
+
+function isAnswer(raw: unknown): raw is AskAnswer {
+  if (typeof raw !== "object" || raw === null || Object.keys(raw).length !== 1) return false;
+  const it = raw as Record<string, unknown>;
+  return typeof it.value === "string" || typeof it.confirmed === "boolean" || it.cancelled === true;
+}
 
 /** A message of the view, or nothing if it is not one. */
 export function parseViewMessage(raw: unknown): ViewMessage | undefined {
@@ -177,6 +202,7 @@ export function parseViewMessage(raw: unknown): ViewMessage | undefined {
       case "chip": return text("id") && typeof it.on === "boolean";
       case "queued": return Number.isInteger(it.id) && one("what", QUEUE_ACTIONS);
       case "answer": return text("id") && one("choice", CHOICES);
+      case "reply": return text("id") && isAnswer(it.answer);
       case "action": return Number.isInteger(it.id) && one("action", ACTIONS);
       case "decide": return Number.isInteger(it.id) && typeof it.keep === "boolean";
       case "open": return Number.isInteger(it.id);

@@ -26,6 +26,11 @@ export class Focus {
     this.wish = undefined;
   }
 
+  /** What is wanted may be there only now. Nothing else of the window loses the focus to it. */
+  renew(): void {
+    if (document.hasFocus()) this.grant();
+  }
+
   private grant(): void {
     if (performance.now() - this.wanted > MOMENT) this.forget();
     const it = this.wish?.();

@@ -44,6 +44,7 @@ const prompt = new Prompt({
 });
 const questions = new Questions({
   answer: (id, choice) => post({ type: "answer", id, choice }),
+  reply: (id, answer) => post({ type: "reply", id, answer }),
   leave: () => prompt.focus(),
 });
 const screens = new Screens((command) => post({ type: "command", command }), (text) => prompt.insert(text));
@@ -62,6 +63,7 @@ function update(next: ViewState): void {
   show(screens.root, covered);
   show(transcript.root, !transcript.empty);
   show(banner, next.restricted);
+  focus.renew();
 }
 
 window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => {

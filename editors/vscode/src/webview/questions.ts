@@ -1,49 +1,74 @@
 /**
- * The tool that waits for permission, above the prompt. It never takes the focus; keys count only inside of it, and
- * nothing but a button of it answers.
+ * What waits for the user's answer, above the prompt: a tool that waits for permission, or something else that is asked.
+ * It never takes the focus; keys count only inside of it, and nothing but a button or a field of it answers.
  */
 import type { PermissionChoice } from "../../../../protocol/generated/pi";
-import type { Question } from "../shared/messages";
-import { button, element, show } from "./dom";
+import type { AskAnswer, PermissionQuestion, Question } from "../shared/messages";
+import { askCard } from "./asks";
+import { button, element, setText, show } from "./dom";
 import { diff } from "./rows";
 
 /** Choices that one key makes. What holds for longer than this chat needs more than that. */
 const KEYS: PermissionChoice[] = ["allow_once", "allow_session", "reject"];
 
+interface Card {
+  root: HTMLElement;
+  place: HTMLElement;
+  choose(digit: number): boolean;
+}
+
+export interface QuestionsHost {
+  answer(id: string, choice: PermissionChoice): void;
+  reply(id: string, answer: AskAnswer): void;
+  leave(): void;
+}
+
 export class Questions {
   readonly root = element("section", { class: "questions", "aria-label": "Pi waits for your answer" });
-  private card: HTMLElement | undefined;
-  private shown: Question | undefined;
+  private readonly count = element("span", { class: "time" });
+  private card: Card | undefined;
   private drawn = "";
 
-  constructor(private readonly host: { answer(id: string, choice: PermissionChoice): void; leave(): void }) {
+  constructor(private readonly host: QuestionsHost) {
     show(this.root, false);
     this.root.addEventListener("keydown", (event) => this.key(event));
   }
 
   update(questions: Question[]): void {
     const [first] = questions;
-    const drawn = JSON.stringify([first, questions.length]);
+    setText(this.count, questions.length > 1 ? `1 of ${questions.length}` : "");
+    // Another one behind it must not take away what was begun to write.
+    const drawn = JSON.stringify(first ?? null);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     const inside = this.root.contains(document.activeElement);
-    this.shown = first;
-    this.card = first && this.make(first, questions.length);
-    this.root.replaceChildren(...(this.card ? [this.card] : []));
+    this.card = first && this.make(first);
+    this.root.replaceChildren(...(this.card ? [this.card.root] : []));
     show(this.root, first !== undefined);
     if (!inside) return;
-    if (this.card) this.card.focus();
+    if (this.card) this.card.place.focus();
     else this.host.leave();
   }
 
   /** What takes the focus: the text, not a button, as a key that is still held must not answer. */
   get place(): HTMLElement | undefined {
-    return this.card;
+    return this.card?.place;
   }
 
-  private make(it: Question, count: number): HTMLElement {
-    const title = element("h2", {}, it.title);
-    if (count > 1) title.append(element("span", { class: "time" }, `1 of ${count}`));
+  private make(it: Question): Card {
+    if (it.kind !== "permission") return askCard(it, this.count, (answer) => this.host.reply(it.id, answer));
+    const root = this.permission(it);
+    const choose = (digit: number): boolean => {
+      const choice = KEYS[digit - 1];
+      if (choice === undefined || !it.choices.some(({ id }) => id === choice)) return false;
+      this.host.answer(it.id, choice);
+      return true;
+    };
+    return { root, place: root, choose };
+  }
+
+  private permission(it: PermissionQuestion): HTMLElement {
+    const title = element("h2", {}, it.title, this.count);
     const body = it.bodyKind === "diff" ? element("pre", {}, ...diff(it.body)) : element("pre", {}, it.body);
     body.tabIndex = 0;
     body.setAttribute("aria-label", it.bodyKind === "diff" ? "The change" : "The command");
@@ -70,10 +95,7 @@ export class Questions {
       event.stopPropagation();
       return this.host.leave();
     }
-    const choice = KEYS[Number(event.key) - 1];
-    const question = this.shown;
-    if (choice === undefined || !question?.choices.some((it) => it.id === choice)) return;
-    event.preventDefault();
-    this.host.answer(question.id, choice);
+    const written = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+    if (!written && this.card?.choose(Number(event.key)) === true) event.preventDefault();
   }
 }

@@ -80,13 +80,13 @@ story("the model asks what VS Code and its other extensions know about the code"
 story("what to type next is suggested as ghost text once that is turned on", () => configured({ "completion.enabled": true }, async () => {
   await begin(answer("```\n    return a + b\n```", "<before>"), answer("Untouched."));
   const editor = await open("ghost.txt", "def add(a, b):\n    \nprint(add(1, 2))\n");
+  await ui("click", { selector: ".view-line:has-text('def add')" });
   editor.selection = new vscode.Selection(1, 4, 1, 4);
-  await until("the suggestion", async () => {
-    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
-    await new Promise((done) => setTimeout(done, 300));
-    await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
-    return editor.document.getText().includes("return");
-  });
+  await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+  await sees("[class*=ghost-text]", "return a + b");
+  equal(editor.document.getText(), "def add(a, b):\n    \nprint(add(1, 2))\n", "while it is only suggested");
+  await ui("key", { key: "Tab" });
+  await until("the suggestion in the text", () => editor.document.getText().includes("return"));
   equal(editor.document.getText(), "def add(a, b):\n    return a + b\nprint(add(1, 2))\n", "what was typed");
   equal(await ui("count", { selector: ".turn" }), 0, "turns in the chat");
   await vscode.commands.executeCommand("workbench.action.files.revert");

@@ -103,6 +103,7 @@ story("a file that is renamed in VS Code takes its changes along", async () => {
   const moved = await vscode.workspace.openTextDocument(after);
   await press(moved, "Reject", 1);
   await until("the rejection", () => moved.getText() === text(LINES).replace("two", "TWO"));
+  await moved.save();
 });
 
 story("with pi.review.mode ask each edit is shown first, and made when it is allowed", () => configured({ "review.mode": "ask" }, async () => {
