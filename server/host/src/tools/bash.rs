@@ -218,7 +218,11 @@ impl BashTool {
 /// What a command would have changed, for a session that only plans.
 async fn only_shown(copy: &PrivateCopy) -> String {
     const WHY: &str = "the user has set review.mode to \"plan\"";
-    match copy.changed().await {
+    let changed = match copy.differences().await {
+        Ok(differences) => copy.changed(&differences).await,
+        Err(error) => Err(error),
+    };
+    match changed {
         Ok(changed) if changed.paths.is_empty() => {
             format!("[Ran in a private copy of the workspace, as {WHY}]")
         }
@@ -235,8 +239,14 @@ async fn only_shown(copy: &PrivateCopy) -> String {
 
 /// Makes what a command changed in its copy, after a question if each edit is asked for.
 async fn bring_back(copy: PrivateCopy, call: &ToolContext) -> Vec<String> {
+    let not_back =
+        |why: &str| vec![format!("[The changes of the command were not brought back from the copy: {why}]")];
+    let differences = match copy.differences().await {
+        Ok(differences) => differences,
+        Err(error) => return not_back(&error.to_string()),
+    };
     if call.review == ReviewMode::Ask {
-        let asked = match copy.changed().await {
+        let asked = match copy.changed(&differences).await {
             Ok(changed) if changed.paths.is_empty() => Ok(()),
             Ok(changed) => {
                 let writes = changed.paths.iter().map(|it| it.to_string_lossy().into_owned()).collect();
@@ -245,10 +255,10 @@ async fn bring_back(copy: PrivateCopy, call: &ToolContext) -> Vec<String> {
             Err(error) => Err(ToolError(error.to_string())),
         };
         if let Err(ToolError(why)) = asked {
-            return vec![format!("[The changes of the command were not brought back from the copy: {why}]")];
+            return not_back(&why);
         }
     }
-    copy.bring_back(&EditCause::of(call, "bash"), &call.cancel).await
+    copy.bring_back(&differences, &EditCause::of(call, "bash"), &call.cancel).await
 }
 
 /// Reads the command to its end; shows what it wrote at once, then after pauses.

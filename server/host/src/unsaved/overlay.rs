@@ -2,9 +2,12 @@
 //!
 //! File by file, as mounting one directory over another needs rights or unsafe code. Folders that the ignore files
 //! name, and `.git`, are links to the real ones. Afterwards each difference is an edit like any other, made for
-//! what was copied: nothing that the user did meanwhile is overwritten.
+//! what was copied: nothing that the user did meanwhile is overwritten. What there is to bring back is found once
+//! ([`differences`]), so that nothing comes back that was not shown before ([`changed`], [`back`]).
 
+mod back;
 mod changed;
+mod differences;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,12 +20,14 @@ use std::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use self::back::Back;
+pub use self::differences::Difference;
 use super::names;
 use crate::{
-    fs::{Stamp, blocking, read_bounded, write_atomic},
+    fs::{Stamp, blocking, read_bounded},
     paths,
     tools::search::walker,
-    workspace::{EditPlan, MAX_FILE_BYTES, Snapshot, Workspace, journal::EditCause},
+    workspace::{MAX_FILE_BYTES, Snapshot, Workspace, journal::EditCause},
 };
 
 /// The most that is copied before a command.
@@ -44,7 +49,8 @@ pub struct PrivateCopy {
     /// By path below the root.
     files: BTreeMap<PathBuf, Copied>,
     folders: BTreeSet<PathBuf>,
-    links: BTreeSet<PathBuf>,
+    /// Links, and where they lead; nothing for the file that names a repository.
+    links: BTreeMap<PathBuf, Option<PathBuf>>,
     unsaved: Vec<PathBuf>,
     _dir: TempDir,
 }
@@ -82,7 +88,7 @@ impl PrivateCopy {
             root,
             files: BTreeMap::new(),
             folders: BTreeSet::new(),
-            links: BTreeSet::new(),
+            links: BTreeMap::new(),
             unsaved: Vec::new(),
             _dir: dir,
         };
@@ -99,22 +105,23 @@ impl PrivateCopy {
         let (real, copy) = (from.join(name), self.root.join(name));
         let meta = real.symlink_metadata()?;
         if name.file_name().is_some_and(|it| it == ".git") {
-            self.links.insert(name.to_owned());
-            return link_repository(&real, &copy);
+            link_repository(&real, &copy)?;
+            self.links.insert(name.to_owned(), fs::read_link(&copy).ok());
+            return Ok(());
         }
         if meta.is_dir() && kept {
             fs::create_dir(&copy)?;
             self.folders.insert(name.to_owned());
         } else if meta.is_dir() {
-            self.links.insert(name.to_owned());
+            self.links.insert(name.to_owned(), Some(real.clone()));
             link(&real, &copy)?;
         } else if meta.is_symlink() {
-            self.links.insert(name.to_owned());
             let target = fs::read_link(&real)?;
             let inside = real.canonicalize().is_ok_and(|it| it.starts_with(paths::canonical(from)));
             let target =
                 if inside { target } else { paths::absolute(real.parent().unwrap_or(from), &target) };
             link(&target, &copy)?;
+            self.links.insert(name.to_owned(), Some(target));
         } else if meta.is_file() {
             let fits = left.files.checked_sub(1).zip(left.bytes.checked_sub(meta.len()));
             let Some((files, bytes)) = fits else { return Err(io::Error::other("it is too large")) };
@@ -151,7 +158,7 @@ impl PrivateCopy {
             };
             let name = name.to_owned();
             let copy = self.root.join(&name);
-            let through_link = name.ancestors().any(|it| self.links.contains(it));
+            let through_link = name.ancestors().any(|it| self.links.contains_key(it));
             if through_link
                 || self.workspace.is_chat(&path)
                 || (!self.files.contains_key(&name) && !document.dirty)
@@ -208,190 +215,14 @@ impl PrivateCopy {
         swap(output, &self.root, self.workspace.root())
     }
 
-    /// Makes the changes of the copy in the workspace; says what was and what was not.
-    pub async fn bring_back(self, cause: &EditCause, cancel: &CancellationToken) -> Vec<String> {
-        let mut back = Back { copy: &self, cause, cancel, done: Vec::new(), failed: Vec::new() };
-        if let Err(error) = back.all().await {
-            back.failed.push(format!("the rest ({error})"));
-        }
-        let Back { mut done, failed, .. } = back;
-        done.sort();
-        let mut notes = Vec::new();
-        if !done.is_empty() {
-            notes.push(format!("[Brought back from the copy: {}]", names(self.workspace.root(), &done)));
-        }
-        if !failed.is_empty() {
-            notes.push(format!("[Not brought back, as it would not be safe: {}]", failed.join("; ")));
-        }
-        notes
-    }
-}
-
-struct Back<'a> {
-    copy: &'a PrivateCopy,
-    cause: &'a EditCause,
-    cancel: &'a CancellationToken,
-    done: Vec<PathBuf>,
-    failed: Vec<String>,
-}
-
-impl Back<'_> {
-    async fn all(&mut self) -> io::Result<()> {
-        let root = self.copy.root.clone();
-        let copied: Vec<_> = self.copy.files.iter().map(|(name, it)| (name.clone(), it.copy)).collect();
-        let (kept, now, touched) = blocking(move || {
-            let kept = kept(&root);
-            let now = all(&root, &kept)?;
-            let touched =
-                copied.into_iter().filter(|(name, then)| Stamp::at(&root.join(name)).ok() != Some(*then));
-            let touched: BTreeSet<_> = touched.map(|(name, _)| name).collect();
-            Ok((kept, now, touched))
-        })
-        .await?;
-        for (name, copied) in self.copy.files.iter().filter(|(name, _)| touched.contains(*name)) {
-            let result = self.known(name, copied).await;
-            self.note(name, result);
-        }
-        for name in self.copy.links.iter().filter(|it| !self.copy.root.join(it).is_symlink()) {
-            if name.file_name().is_none_or(|it| it != ".git") {
-                self.failed.push(format!("{} (a link in the copy)", name.display()));
-            }
-        }
-        for name in now {
-            if !self.is_known(&name) {
-                let result = self.made(&name, kept.contains(&name)).await;
-                self.note(&name, result);
-            }
-        }
-        for name in self.copy.folders.iter().rev().filter(|it| !self.copy.root.join(it).exists()) {
-            // One that still has something in it stays.
-            let _ = fs::remove_dir(self.real(name));
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, name: &Path, result: Result<bool, String>) {
-        match result {
-            Ok(true) => self.done.push(self.real(name)),
-            Ok(false) => {}
-            Err(why) => {
-                // The rest of it is a difference, to be seen by reading the file.
-                let why = why.lines().next().unwrap_or_default();
-                self.failed.push(format!("{} ({why})", name.display()));
-            }
-        }
-    }
-
-    fn is_known(&self, name: &Path) -> bool {
-        let it = self.copy;
-        it.files.contains_key(name) || it.folders.contains(name) || it.links.contains(name)
-    }
-
-    fn real(&self, name: &Path) -> PathBuf {
-        self.copy.workspace.root().join(name)
-    }
-
-    /// A file that was copied and touched since. True if it is another one now.
-    async fn known(&self, name: &Path, copied: &Copied) -> Result<bool, String> {
-        let (copy, real) = (self.copy.root.join(name), self.real(name));
-        let meta = match copy.symlink_metadata() {
-            Ok(meta) if meta.is_file() => meta,
-            Ok(_) => return Err("it is no regular file any more".into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let base = self.base(&real, copied)?;
-                let deleted = self.copy.workspace.delete(&base, self.cause.clone()).await;
-                return deleted.map(|()| true).map_err(|it| it.to_string());
-            }
-            Err(error) => return Err(error.to_string()),
-        };
-        let mut bytes = fs::read(&copy).map_err(|it| it.to_string())?;
-        let base = self.base(&real, copied)?;
-        if copied.hidden_bom && bytes.starts_with(BOM.as_bytes()) {
-            bytes.drain(..BOM.len());
-        }
-        let changed = Snapshot::of_bytes(real.clone(), bytes.clone()).fingerprint != base.fingerprint;
-        if changed {
-            match String::from_utf8(bytes) {
-                Ok(text) if base.exact => self.commit(real.clone(), Some(base), text).await?,
-                Ok(text) => self.replace(&real, text.as_bytes(), copied)?,
-                Err(error) => self.replace(&real, error.as_bytes(), copied)?,
-            }
-        }
-        let mode = meta.permissions() != copied.permissions;
-        if mode {
-            fs::set_permissions(&real, meta.permissions()).map_err(|it| it.to_string())?;
-        }
-        Ok(changed || mode)
-    }
-
-    /// The text that was copied.
-    fn base(&self, real: &Path, copied: &Copied) -> Result<Snapshot, String> {
-        self.no_chat(real)?;
-        if let Some(document) = &copied.document {
-            return Ok(document.clone());
-        }
-        let bytes = fs::read(real).map_err(|it| it.to_string())?;
-        self.check(real, copied)?;
-        Ok(Snapshot::of_bytes(real.to_owned(), bytes))
-    }
-
-    fn no_chat(&self, real: &Path) -> Result<(), String> {
-        if self.copy.workspace.is_chat(real) { Err("a chat".into()) } else { Ok(()) }
-    }
-
-    fn check(&self, real: &Path, copied: &Copied) -> Result<(), String> {
-        match Stamp::at(real).ok() == copied.original {
-            true => Ok(()),
-            false => Err("changed on disk in the meantime".into()),
-        }
-    }
-
-    /// What is no text goes onto the disk, unless somebody has it open.
-    fn replace(&self, real: &Path, bytes: &[u8], copied: &Copied) -> Result<(), String> {
-        if self.copy.workspace.document(real).is_some() {
-            return Err("no text, and open in the editor".into());
-        }
-        self.check(real, copied)?;
-        write_atomic(real, bytes).map_err(|it| it.to_string())
-    }
-
-    async fn commit(&self, path: PathBuf, base: Option<Snapshot>, text: String) -> Result<(), String> {
-        let done = self.copy.workspace.commit(self.plan("changed", path, base, text), self.cancel).await;
-        done.map(drop).map_err(|it| it.to_string())
-    }
-
-    /// A file that the user made in the very same moment is not replaced.
-    async fn create(&self, path: PathBuf, text: String) -> Result<(), String> {
-        let done = self.copy.workspace.create(self.plan("made", path, None, text), self.cancel).await;
-        done.map(drop).map_err(|it| it.to_string())
-    }
-
-    fn plan(&self, verb: &str, path: PathBuf, base: Option<Snapshot>, text: String) -> EditPlan {
-        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-        let label = format!("pi: command {verb} {name}");
-        EditPlan { path, base, text, label, cause: Some(self.cause.clone()) }
-    }
-
-    /// Something that was not copied.
-    async fn made(&self, name: &Path, kept: bool) -> Result<bool, String> {
-        let (copy, real) = (self.copy.root.join(name), self.real(name));
-        let meta = copy.symlink_metadata().map_err(|it| it.to_string())?;
-        if meta.is_dir() && kept {
-            return fs::create_dir_all(&real).map(|()| false).map_err(|it| it.to_string());
-        }
-        self.no_chat(&real)?;
-        if self.copy.workspace.exists(&real) || real.is_symlink() {
-            return Err("there is another one".into());
-        }
-        if meta.is_file() && kept {
-            let bytes = fs::read(&copy).map_err(|it| it.to_string())?;
-            if let Ok(text) = String::from_utf8(bytes) {
-                self.create(real.clone(), text).await?;
-                fs::set_permissions(&real, meta.permissions()).map_err(|it| it.to_string())?;
-                return Ok(true);
-            }
-        }
-        blocking(move || copy_tree(&copy, &real)).await.map(|()| true).map_err(|it| it.to_string())
+    /// Makes these changes of the copy in the workspace; says what was and what was not.
+    pub async fn bring_back(
+        self,
+        differences: &[Difference],
+        cause: &EditCause,
+        cancel: &CancellationToken,
+    ) -> Vec<String> {
+        Back::new(&self, cause, cancel).all(differences).await
     }
 }
 
@@ -437,25 +268,9 @@ fn link(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::Error::other("links need a Unix system"))
 }
 
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    let meta = from.symlink_metadata()?;
-    if meta.is_symlink() {
-        return link(&fs::read_link(from)?, to);
-    }
-    if meta.is_file() {
-        // `fs::copy` would replace a file that has come meanwhile.
-        let mut new = File::options().write(true).create_new(true).open(to)?;
-        io::copy(&mut File::open(from)?, &mut new)?;
-        return new.set_permissions(meta.permissions());
-    }
-    if meta.is_dir() {
-        fs::create_dir(to)?;
-        for entry in fs::read_dir(from)? {
-            let name = entry?.file_name();
-            copy_tree(&from.join(&name), &to.join(&name))?;
-        }
-    }
-    Ok(())
+/// Where a link leads when it is no longer in the copy.
+fn led(target: &Path, copy: &Path, real: &Path) -> PathBuf {
+    target.strip_prefix(copy).map_or_else(|_| target.to_owned(), |rest| real.join(rest))
 }
 
 /// Replaces a path in a text where it stands alone or begins a longer one.

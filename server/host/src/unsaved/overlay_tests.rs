@@ -86,7 +86,13 @@ async fn back(copy: PrivateCopy) -> String {
         call_id: "c".into(),
         tool: "bash".into(),
     };
-    copy.bring_back(&cause, &CancellationToken::new()).await.join("\n")
+    let differences = copy.differences().await.unwrap();
+    copy.bring_back(&differences, &cause, &CancellationToken::new()).await.join("\n")
+}
+
+async fn shown(copy: &PrivateCopy) -> (Vec<PathBuf>, String) {
+    let changed = copy.changed(&copy.differences().await.unwrap()).await.unwrap();
+    (changed.paths, changed.diff)
 }
 
 #[tokio::test]
@@ -122,7 +128,8 @@ async fn every_kind_of_change_comes_back() {
     fs::set_permissions(at(".gitignore"), Permissions::from_mode(0o755)).unwrap();
     let note = back(copy).await;
     let names = ".gitignore, data, new/file, open.txt, raw, src/a.rs, src/b.rs";
-    assert_eq!(note, format!("[Brought back from the copy: {names}]"));
+    let unrecorded = "[Not on record, so Pi cannot take it back: .gitignore, data, raw]";
+    assert_eq!(note, format!("[Brought back from the copy: {names}]\n{unrecorded}"));
     assert_eq!(
         (it.buffer().as_str(), it.read("open.txt").as_str()),
         ("ONE\nTWO\nthree\n", "one\ntwo\nthree\n")
@@ -159,6 +166,116 @@ async fn what_the_user_did_meanwhile_stays() {
     }
 }
 
+#[tokio::test]
+async fn all_that_would_come_back_is_shown_first() {
+    use std::os::unix::fs::symlink;
+    let it = Fixture::new();
+    symlink("src/a.rs", it.root.join("alias")).unwrap();
+    symlink("src/b.rs", it.root.join("other")).unwrap();
+    let copy = it.copy().await;
+    assert_eq!(shown(&copy).await, (vec![], String::new()));
+    let at = |name: &str| copy.root().join(name);
+    symlink("/etc", at("docs")).unwrap();
+    symlink(at("src/a.rs"), at("inside")).unwrap();
+    fs::set_permissions(at("src/a.rs"), Permissions::from_mode(0o755)).unwrap();
+    fs::remove_file(at("src/b.rs")).unwrap();
+    fs::write(at(".gitignore"), "target/\n*.log\n").unwrap();
+    fs::write(at("x.log"), "ignored\n").unwrap();
+    fs::create_dir_all(at("src/target/deep")).unwrap();
+    fs::write(at("src/target/deep/out"), "built\n").unwrap();
+    fs::write(at("src/target/raw"), b"\xff").unwrap();
+    let large = File::create(at("large")).unwrap();
+    large.set_len(5 << 30).unwrap();
+    fs::write(at("run"), "#!\n").unwrap();
+    fs::set_permissions(at("run"), Permissions::from_mode(0o755)).unwrap();
+    fs::write(at("empty"), "").unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        at("pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    fs::remove_file(at("alias")).unwrap();
+    fs::remove_file(at("other")).unwrap();
+    symlink("/etc/passwd", at("other")).unwrap();
+
+    let (paths, diff) = shown(&copy).await;
+    let names = [
+        ".gitignore",
+        "src/a.rs",
+        "src/b.rs",
+        "docs",
+        "empty",
+        "inside",
+        "large",
+        "run",
+        "src/target",
+        "src/target/deep",
+        "src/target/deep/out",
+        "src/target/raw",
+        "x.log",
+    ];
+    assert_eq!(paths, names.map(|name| it.root.join(name)));
+    for line in [
+        "docs is a new link to /etc\n",
+        "src/a.rs: mode 644 → 755\n",
+        "-b\n",
+        "+ignored\n",
+        "+built\n",
+        "src/target/raw is another one, no text, 1 bytes\n",
+        "large is another one, too large to be shown, 5368709120 bytes\n",
+        "run: mode 755\n",
+        "--- /dev/null\n+++ empty\n",
+    ] {
+        assert!(diff.contains(line), "{line}: {diff}");
+    }
+    // So that nothing is copied for long.
+    large.set_len(9 << 20).unwrap();
+    let note = back(copy).await;
+    let (done, rest) = note.split_once('\n').unwrap();
+    assert_eq!(
+        done,
+        "[Brought back from the copy: .gitignore, docs, empty, inside, large, run, src/a.rs, src/b.rs, src/target/deep/out, \
+         src/target/raw and 1 more]"
+    );
+    assert_eq!(
+        rest,
+        "[Not on record, so Pi cannot take it back: docs, inside, large, src/a.rs, src/target/raw]\n\
+         [Not brought back, as it would not be safe: alias (a link in the copy); other (a link in the copy); pipe (no \
+         regular file)]"
+    );
+    assert_eq!(fs::read_link(it.root.join("inside")).unwrap(), it.root.join("src/a.rs"));
+    assert_eq!(fs::read_link(it.root.join("docs")).unwrap(), Path::new("/etc"));
+    assert_eq!(fs::read_link(it.root.join("other")).unwrap(), Path::new("src/b.rs"));
+}
+
+#[tokio::test]
+async fn what_a_job_changes_after_it_was_shown_does_not_come_back() {
+    let it = Fixture::new();
+    let copy = it.copy().await;
+    fs::write(copy.root().join("src/a.rs"), "A\n").unwrap();
+    fs::write(copy.root().join("new"), "1").unwrap();
+    let differences = copy.differences().await.unwrap();
+    fs::write(copy.root().join("src/a.rs"), "evil\n").unwrap();
+    fs::write(copy.root().join("src/b.rs"), "evil\n").unwrap();
+    fs::remove_file(copy.root().join("new")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", copy.root().join("new")).unwrap();
+    let cause = EditCause {
+        session_id: "s".into(),
+        prompt_id: None,
+        turn: 1,
+        call_id: "c".into(),
+        tool: "bash".into(),
+    };
+    let note = copy.bring_back(&differences, &cause, &CancellationToken::new()).await.join("\n");
+    let why = "changed again since";
+    assert_eq!(note, format!("[Not brought back, as it would not be safe: src/a.rs ({why}); new ({why})]"));
+    assert_eq!((it.read("src/a.rs"), it.read("src/b.rs")), ("a\n".into(), "b\n".into()));
+    assert!(!it.root.join("new").is_symlink());
+}
+
 /// A user who makes a file at the very moment a command's file is to be made there.
 struct Faster;
 
@@ -186,7 +303,7 @@ async fn a_file_the_user_makes_while_the_changes_come_back_is_not_replaced() {
     assert_eq!(it.read("new"), "of the user");
     let (from, to) = (it.root.join("data"), it.root.join("taken"));
     fs::write(&to, "of the user").unwrap();
-    assert_eq!(copy_tree(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(super::back::copy_new(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(it.read("taken"), "of the user");
 }
 

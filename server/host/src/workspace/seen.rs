@@ -110,17 +110,17 @@ mod tests {
     fn an_edit_shows_what_it_wrote_and_nothing_else() {
         let before = "a\nb\nc\nd\n";
         for (shown, after, missing) in [
-            (vec![0..usize::MAX], "a\nB\nBB\nc\nd\n", None),
-            (vec![0..4], "a\nB\nc\nd\n", None),
-            (vec![0..2], "a\nB\nBB\nc\nd\n", Some(3..5)),
-            (vec![0..2], "new\na\nb\nc\nd\n", Some(3..5)),
-            (vec![2..4], "a\nb\nd\n", Some(0..2)),
+            (0..usize::MAX, "a\nB\nBB\nc\nd\n", None),
+            (0..4, "a\nB\nc\nd\n", None),
+            (0..2, "a\nB\nBB\nc\nd\n", Some(3..5)),
+            (0..2, "new\na\nb\nc\nd\n", Some(3..5)),
+            (2..4, "a\nb\nd\n", Some(0..2)),
             // What it wrote into a line that it did not know.
-            (vec![0..2], "a\nb\nC\nd\n", Some(2..4)),
-            (vec![], "a\nb\nc\nd\ne\n", Some(0..4)),
+            (0..2, "a\nb\nC\nd\n", Some(2..4)),
+            (0..0, "a\nb\nc\nd\ne\n", Some(0..4)),
         ] {
             let mut seen = Seen::default();
-            shown.iter().for_each(|it| seen.add(3, it.clone()));
+            seen.add(3, shown.clone());
             let mut other = seen.clone();
             seen.carry(3, 4, before, after);
             assert_eq!(seen.missing(4, count(after)), missing, "{shown:?} {after:?}");
