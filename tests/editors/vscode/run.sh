@@ -49,8 +49,8 @@ tell() {
   shift
   # Without a story that was asked for there is nothing to open a window for.
   if [ -n "$PI_STORY" ] && ! (cd "$here/vscode/specs" && grep -q "^[a-z]*(\".*$PI_STORY" "${@/%/.cjs}"); then return; fi
-  PI_SPECS=$* timeout 300 node "$here/vscode/driver.mjs" --workspace "$workspace" --extension "$extension" \
-    --spec "$here/vscode/specs.cjs" --settings "$scratch/settings.json" --out "${PI_OUT:-$scratch/out}" --timeout 280 |
+  PI_SPECS=$* timeout 620 node "$here/vscode/driver.mjs" --workspace "$workspace" --extension "$extension" \
+    --spec "$here/vscode/specs.cjs" --settings "$scratch/settings.json" --out "${PI_OUT:-$scratch/out}" --timeout 600 |
     tee "$stories" || status=1
   told=$((told + $(grep -c '^ok \|^FAIL ' "$stories" || true)))
   passed=$((passed + $(grep -c '^ok ' "$stories" || true)))

@@ -77,6 +77,13 @@ function Arguments:feed(piece)
   end
 end
 
+--- A string that is at its end.
+---@param key string
+---@return string?
+function Arguments:whole(key)
+  return not (self.text and self.key == key) and self:get(key) or nil
+end
+
 --- A string as it will be; what is not valid JSON, such as half a surrogate pair, is left as it is.
 ---@param key string
 ---@return string?
@@ -120,16 +127,18 @@ function M.finish(region)
   end, changing)
 end
 
---- The place in a file that was asked about last.
+--- The place that was asked about last; of a file, if the model has named one.
+---@param session pi.Session
+---@param path? string
 ---@return pi.Inplace?
 local function place(session, path)
-  local name = vim.fs.normalize(path)
-  if not vim.startswith(name, "/") and not name:match("^%a:") then
+  local name = path and vim.fs.normalize(path)
+  if name and not vim.startswith(name, "/") and not name:match("^%a:") then
     name = vim.fs.joinpath(session.root, name)
   end
   for index = #changing, 1, -1 do
     local it = changing[index]
-    if it.session == session and vim.api.nvim_buf_get_name(it.region.buf) == name then
+    if it.session == session and (not name or vim.api.nvim_buf_get_name(it.region.buf) == name) then
       return it
     end
   end
@@ -141,8 +150,14 @@ end
 local calls = {} ---@type table<pi.Session, pi.InplaceCall> being written
 
 local function draw(session, call)
-  local path, text = call.arguments:get("path"), call.arguments:get("newText")
-  local it = path and text and text ~= "" and place(session, path)
+  local text = call.arguments:get("newText")
+  local it = text and text ~= "" and place(session, call.arguments:whole("path"))
+  for _, other in ipairs(changing) do
+    -- The model has named another file meanwhile.
+    if other.session == session and other ~= it then
+      clear(other)
+    end
+  end
   if not it or not vim.api.nvim_buf_is_loaded(it.region.buf) then
     return
   end

@@ -129,6 +129,8 @@ story("code is selected, a code action changes it, and each change is decided ab
 end)
 
 story("the new text is seen below the old one while the model writes it, and is not in the buffer", {
+  -- The question whether it may be made holds the edit back.
+  permissions = "ask",
   files = files,
   script = {
     {
@@ -150,32 +152,56 @@ story("the new text is seen below the old one while the model writes it, and is 
     local set = vim.api.nvim_buf_set_extmark
     vim.api.nvim_buf_set_extmark = function(buf, ns, row, col, opts)
       if opts.virt_lines and ns == vim.api.nvim_get_namespaces()["pi.inplace"] then
-        table.insert(_G.pictures, { row, #vim.fn.getline(1, "$"), table.concat(vim.tbl_map(function(line)
+        table.insert(_G.pictures, table.concat(vim.tbl_map(function(line)
           return line[1][1]
-        end, opts.virt_lines), "|") })
+        end, opts.virt_lines), "|"))
       end
       return set(buf, ns, row, col, opts)
     end
   ]])
   nvim:cmd("2Pi edit shout")
   -- Typing elsewhere is free meanwhile, and moves the place.
-  nvim:wait("#_G.pictures > 0")
-  contains(nvim:window("a.txt"), "alpha beta", "Pi is changing this")
+  nvim:event("PiPermission")
   nvim:keys("ggOnew<Esc>")
-  nvim:event("PiRunEnd")
-  nvim:wait("#require('pi').hunks() == 1")
-  equal(nvim:buffer("a.txt"), "new\nfirst\n\"ALPHA\"\n\tbeta \\ é😀\nthird")
-  local pictures = nvim:lua("return _G.pictures")
-  assert(#pictures > 3, vim.inspect(pictures))
-  local whole, before = '"ALPHA"|    beta \\ é😀', ""
-  for _, it in ipairs(pictures) do
-    local text = it[3]
+  nvim:wait("vim.fn.line('$') == 4")
+  contains(nvim:window("a.txt"), "new", "first", "alpha beta", "Pi is changing this", '"ALPHA"', "    beta \\ é😀", "third")
+  equal(nvim:buffer("a.txt"), "new\nfirst\nalpha beta\nthird", "before it is made")
+  local pictures, whole, before = nvim:lua("return _G.pictures"), '"ALPHA"|    beta \\ é😀', ""
+  assert(#pictures > 1 and pictures[1] ~= whole and pictures[#pictures] == whole, vim.inspect(pictures))
+  for _, text in ipairs(pictures) do
     assert(vim.startswith(whole, text) and #text >= #before, vim.inspect(pictures))
     before = text
   end
-  equal(pictures[#pictures], { 2, 4, whole }, "the last picture, before the edit")
+  nvim:cmd("Pi allow")
+  nvim:keys("a")
+  nvim:event("PiRunEnd")
+  nvim:wait("#require('pi').hunks() == 1")
+  equal(nvim:buffer("a.txt"), "new\nfirst\n\"ALPHA\"\n\tbeta \\ é😀\nthird")
   equal(nvim:lua([[return #vim.api.nvim_buf_get_extmarks(0, vim.api.nvim_get_namespaces()["pi.inplace"], 0, -1, {})]]), 0)
   nvim:keys("u")
   nvim:wait("#require('pi').hunks() == 0")
   equal(nvim:buffer("a.txt"), "new\nfirst\nalpha beta\nthird", "after one undo")
+end)
+
+story("the strings of a tool call are read from its JSON wherever that is cut", {}, function(nvim)
+  equal(nvim:lua([[
+    local arguments = require("pi.inplace").arguments
+    local args = { path = 'a "b".txt', edits = { { oldText = "x: {", newText = "é\\n\"\t😀\\" } }, count = 3, on = true }
+    local json = vim.json.encode(args):gsub("é", "\\u00e9")
+    local wrong = {}
+    for size = 1, #json do
+      local it = arguments()
+      for at = 1, #json, size do
+        it:feed(json:sub(at, at + size - 1))
+      end
+      for key, value in pairs({ path = args.path, oldText = "x: {", newText = args.edits[1].newText }) do
+        if it:get(key) ~= value or it:whole(key) ~= value then
+          table.insert(wrong, { size, key, it:get(key) })
+        end
+      end
+    end
+    local half = arguments()
+    half:feed('{"path": "a.tx')
+    return { wrong, half:get("path"), half:whole("path") == nil, half:get("newText") == nil }
+  ]]), { {}, "a.tx", true, true })
 end)
