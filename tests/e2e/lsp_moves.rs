@@ -48,7 +48,11 @@ fn until<T: PartialEq + std::fmt::Debug>(expected: &T, mut ask: impl FnMut() -> 
 fn hunks_go_along_with_a_file_or_folder_that_is_moved() {
     for (from, to, new) in [("src/a.txt", "lib/b.txt", "lib/b.txt"), ("src", "lib", "lib/a.txt")] {
         for open in [false, true] {
-            for tells in [Moves::Last, Moves::First, Moves::Only] {
+            for tells in [Moves::Last, Moves::First, Moves::Only, Moves::Never] {
+                // Of what is not open nobody hears then.
+                if !open && tells == Moves::Never {
+                    continue;
+                }
                 let (mut editor, scratch, _model) = shouted(Profile::plugin(), open);
                 assert_eq!(waiting(&mut editor), [editor.uri("src/a.txt")]);
                 if open {
@@ -68,6 +72,28 @@ fn hunks_go_along_with_a_file_or_folder_that_is_moved() {
             }
         }
     }
+}
+
+#[test]
+fn hunks_of_a_file_that_has_gone_say_so_and_go_along_with_none_of_two() {
+    let (mut editor, scratch, _model) = shouted(Profile::plugin(), true);
+    assert_eq!(waiting(&mut editor), [editor.uri("src/a.txt")]);
+    scratch.file("src/a.txt", "ONE\ntwo\n");
+    editor.notify("textDocument/didSave", json!({"textDocument": {"uri": editor.uri("src/a.txt")}}));
+    scratch.file("src/twin.txt", "ONE\ntwo\n");
+    editor.open("src/twin.txt", "ONE\ntwo\n");
+    editor.moves("src/a.txt", "src/b.txt", Moves::Never);
+    let status = |editor: &mut Editor| {
+        let found = editor.ok("pi/edits/list", json!({}));
+        let hunk = &found["hunks"][0];
+        (hunk["uri"].as_str().unwrap().to_owned(), hunk["status"].as_str().unwrap().to_owned())
+    };
+    let gone = (editor.uri("src/a.txt"), "edited".to_owned());
+    until(&gone, || status(&mut editor));
+    let decided = editor.ok("pi/edits/reject", json!({"scope": "folder"}));
+    let reason = decided["conflicts"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("The file is not there any more"), "{reason}");
+    assert_eq!(status(&mut editor), gone);
 }
 
 #[test]

@@ -39,6 +39,9 @@ pub struct Decided {
 
 /// Why an edited hunk is left alone.
 const EDITED: &str = "You edited this since; your text stays";
+/// Why one is left alone whose file is not there.
+const GONE: &str =
+    "The file is not there any more, and none with its text has come in its place; it can only be kept";
 /// Why an earlier hunk cannot be reverted alone.
 const COVERED: &str = "A later change covers this one; revert that first";
 /// Why a rename is left alone.
@@ -53,6 +56,7 @@ pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decisi
         Verb::Revert => rounds(file, ids, Hunk::is_in, To::Previous),
         Verb::Redo => rounds(file, ids, is_out, To::Text),
     }
+    let is_there = file.text.is_some();
     let mut decided = Decided::default();
     for it in &mut file.hunks {
         let was = before.get(&it.id).copied().unwrap_or(it.status);
@@ -73,7 +77,8 @@ pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decisi
         } else if wanted && it.renames() {
             decided.refused.push(Refusal { hunk: it.id, reason: RENAMED.into(), unknown: false });
         } else if wanted && it.edited {
-            decided.refused.push(Refusal { hunk: it.id, reason: EDITED.into(), unknown: false });
+            let reason = if is_there { EDITED } else { GONE };
+            decided.refused.push(Refusal { hunk: it.id, reason: reason.into(), unknown: false });
         } else if verb == Verb::Revert && it.status == Status::Superseded && !covered_by(&before, it, ids) {
             decided.refused.push(Refusal { hunk: it.id, reason: COVERED.into(), unknown: false });
         }

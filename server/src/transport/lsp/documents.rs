@@ -12,7 +12,7 @@ use lsp_types::{
     DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
     DidSaveTextDocumentParams, Url,
 };
-use pi_host::workspace::{Position, PositionEncoding, Range, RangeEdit, Workspace};
+use pi_host::workspace::{Document, Position, PositionEncoding, Range, RangeEdit, Workspace};
 
 /// The open documents of one client.
 #[derive(Default)]
@@ -43,6 +43,12 @@ impl Documents {
     fn place(&self, uri: &Url) -> Option<(&Workspace, PositionEncoding, PathBuf)> {
         let (workspace, encoding) = self.overlay.get()?;
         Some((workspace, *encoding, file_path(uri)?))
+    }
+
+    /// The open document with this name.
+    pub fn document(&self, uri: &Url) -> Option<Document> {
+        let (workspace, _, path) = self.place(uri)?;
+        workspace.document(&path)
     }
 
     /// How the client spells the document at `path`.

@@ -33,6 +33,7 @@ mod plain;
 mod progress;
 mod pump;
 mod questions;
+mod renames;
 mod save;
 mod server;
 mod service;

@@ -104,6 +104,9 @@ impl LanguageServer for Backend {
         if let Some(path) = file_path(&params.text_document.uri) {
             self.connection.chats.opened(&self.connection, &path);
         }
+        if let Some(document) = self.connection.documents.document(&params.text_document.uri) {
+            self.connection.watched.opened(document);
+        }
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
@@ -130,7 +133,11 @@ impl LanguageServer for Backend {
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        let document = self.connection.documents.document(&params.text_document.uri);
         self.connection.documents.close(&params);
+        if let Some(document) = document {
+            self.connection.watched.closed(document);
+        }
         if let Some(path) = file_path(&params.text_document.uri) {
             self.connection.chats.closed(&path);
             self.connection.hunks.changed(&path);

@@ -9,18 +9,19 @@ use std::{
     collections::{BTreeSet, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lsp_types::{MessageType, Url};
 use pi_host::{
     fs,
-    ledger::{LedgerEvent, Select, Status},
+    ledger::{Ledger, LedgerEvent, Select, Status},
+    workspace::Document,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, broadcast};
 
-use super::{connection::Connection, documents::file_path};
+use super::{connection::Connection, documents::file_path, renames::Renames};
 
 /// Time between a message and the look at what it says.
 const REST: Duration = Duration::from_millis(150);
@@ -44,12 +45,19 @@ pub struct Watched {
     seen: Mutex<Seen>,
     /// Moves, in their order.
     moved: Mutex<Vec<(PathBuf, PathBuf)>>,
+    /// What may have been moves.
+    renames: Mutex<Renames>,
     wake: Notify,
 }
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { seen: Mutex::new(Seen::These(HashSet::new())), moved: Mutex::default(), wake: Notify::new() }
+        Self {
+            seen: Mutex::new(Seen::These(HashSet::new())),
+            moved: Mutex::default(),
+            renames: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 }
 
@@ -80,6 +88,20 @@ impl Watched {
     pub fn moved(&self, from: PathBuf, to: PathBuf) {
         lock(&self.moved).push((from, to));
         self.wake.notify_one();
+    }
+
+    /// A document is open.
+    pub fn opened(&self, document: Document) {
+        if lock(&self.renames).opened(document.path, document.rope, Instant::now()) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// A document is not open any more.
+    pub fn closed(&self, document: Document) {
+        if lock(&self.renames).closed(document.path, document.rope, Instant::now()) {
+            self.wake.notify_one();
+        }
     }
 
     fn take(&self) -> Seen {
@@ -127,7 +149,8 @@ pub async fn follow(connection: Arc<Connection>) {
     let mut events = review.ledger().subscribe();
     let mut watch = Watch::default();
     loop {
-        let moved = std::mem::take(&mut *lock(&connection.watched.moved));
+        let mut moved = std::mem::take(&mut *lock(&connection.watched.moved));
+        moved.extend(untold(&connection, review.ledger()).await);
         for (from, to) in moved {
             if let Err(error) = review.moved(&from, &to).await {
                 tracing::warn!(%error, "hunks did not go along with a file");
@@ -146,6 +169,22 @@ pub async fn follow(connection: Arc<Connection>) {
         tokio::time::sleep(REST).await;
         while events.try_recv().is_ok() {}
     }
+}
+
+/// Moves that the client shows and does not tell.
+async fn untold(connection: &Connection, ledger: &Ledger) -> Vec<(PathBuf, PathBuf)> {
+    let renames = lock(&connection.watched.renames).clone();
+    let Some(workspace) = connection.documents.workspace().cloned().filter(|_| ledger.is_there()) else {
+        return Vec::new();
+    };
+    let has_gone = move |path: &Path| workspace.document(path).is_none() && path.symlink_metadata().is_err();
+    let found = fs::blocking(move || Ok(renames.found(has_gone))).await.unwrap_or_default();
+    lock(&connection.watched.renames).forget(&found);
+    for (from, to) in &found {
+        // What the model knows goes along as well.
+        connection.documents.moved(from, to);
+    }
+    found
 }
 
 /// Acts on what was told, and watches what matters now.
