@@ -217,6 +217,12 @@ impl Compose {
         self.folder(folder).review.clone()
     }
 
+    /// The reviews of the folders that the editor has open.
+    pub fn open_reviews(&self) -> Vec<Arc<Review>> {
+        let open = self.open_folders.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        open.iter().map(|it| self.review(it)).collect()
+    }
+
     /// The review of what is edited where a session of `folder` works.
     pub fn review_of(&self, header: &SessionHeader, folder: &Path) -> Arc<Review> {
         let cwd = self.working_directory(header, folder);
@@ -246,6 +252,9 @@ impl Compose {
         *self.open_folders.lock().unwrap_or_else(PoisonError::into_inner) = open.to_vec();
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         folders.values().for_each(|it| it.permissions.set_beside(open));
+        if let Some((_, journal)) = self.journal.get() {
+            open.iter().for_each(|it| journal.add_root(it));
+        }
     }
 
     /// Reads the settings files of all folders again. Returns what is wrong in them, for the user.
@@ -276,6 +285,7 @@ impl Compose {
         let workspace = beside.unwrap_or_else(|| Workspace::new(folder.to_owned()));
         let (ledger, journal) = self.journal(&settings.values());
         journal.add_root(folder);
+        open.iter().for_each(|it| journal.add_root(it));
         workspace.set_journal(journal.clone());
         let resources = Resources::new(self.resource_options(folder, &settings));
         // The model is told to read what is there.

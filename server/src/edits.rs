@@ -16,15 +16,19 @@ use crate::{
     review::{hunk_id, hunk_number, status},
 };
 
-/// Carries out one of the commands for the current folder.
+/// Carries out one of the commands for the project that the current folder is in.
 ///
 /// # Errors
 /// The record cannot be used, or an id is none.
 pub async fn run(command: EditsCommand) -> anyhow::Result<ExitCode> {
     let compose = Compose::new(SessionArgs::default())?;
-    let review = compose.review(compose.cwd());
+    let folder = paths::canonical(compose.cwd());
+    let project = compose.review(compose.cwd()).ledger().project_of(&folder)?;
+    let review = compose.review(project.as_deref().unwrap_or(compose.cwd()));
     match command {
-        EditsCommand::List { file, all } => list(&review, select(&compose, file.as_deref()), all).await,
+        EditsCommand::List { file, all } => {
+            list(&compose, &review, select(&compose, file.as_deref()), all).await
+        }
         EditsCommand::Diff { file } => {
             let patches = review.diff(&select(&compose, file.as_deref())).await?;
             print_text(&patches.into_iter().map(|it| it.diff).collect::<String>())
@@ -54,13 +58,21 @@ fn select(compose: &Compose, file: Option<&Path>) -> Select {
     Select { path, ..Select::default() }
 }
 
-async fn list(review: &Arc<Review>, select: Select, all: bool) -> anyhow::Result<ExitCode> {
+async fn list(
+    compose: &Compose,
+    review: &Arc<Review>,
+    select: Select,
+    all: bool,
+) -> anyhow::Result<ExitCode> {
     let mut found = review.find(&select).await?;
     found.retain(|it| if all { it.status != Status::Superseded } else { it.status == Status::Pending });
     if found.is_empty() {
         return print_text("Nothing to review\n");
     }
     let mut text = String::new();
+    if review.root() != paths::canonical(compose.cwd()) {
+        let _infallible = writeln!(text, "In {}", review.root().display());
+    }
     let mut file = None;
     for it in &found {
         if file != Some(&it.path) {

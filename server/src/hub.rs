@@ -33,7 +33,7 @@ use tokio::sync::{
 
 use crate::{
     compose::{Compose, Opening, UnknownModel},
-    review::file_uri,
+    review::{self, file_uri},
 };
 
 /// How long sessions get to stop what they run when the process ends.
@@ -147,11 +147,13 @@ impl Hub {
         let options = self.compose.session(folder, opening).await?;
         let header = options.header.clone();
         let file = options.store.file().map(PathBuf::from);
+        let review = self.compose.review_of(&header, folder);
+        let meanwhile = review::decided_meanwhile(&review, &header.id, &options.entries).await;
         let handle = SessionHandle::spawn(options);
+        meanwhile.into_iter().for_each(|it| handle.send(Command::Remark(it)));
         if let Some(name) = self.compose.take_session_name() {
             handle.send(Command::SetSessionName(name, Box::new(|_| {})));
         }
-        let review = self.compose.review_of(&header, folder);
         self.listen(&review);
         let live = Live { handle: handle.clone(), folder: folder.to_owned(), header, file, review };
         self.live().insert(handle.id().clone(), live);

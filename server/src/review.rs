@@ -12,13 +12,13 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use pi_core::{SessionHandle, clock, session::Command};
 use pi_host::{
-    ledger::{FoundHunk, Outcome, Review, Select, Status, Verb, Whole},
+    ledger::{FoundHunk, Outcome, Refusal, Review, Select, Status, Verb, Whole},
     paths,
 };
 use pi_protocol::{
     CommandError, EditConflict, EditCounts, EditHunk, EditStatus, EditedFile, EditedFileKind, Edits,
-    EditsDecided, EditsDiff, EditsParams, EditsScope, EditsSelect, FileDiff, ForkParams, GetEditsParams,
-    Request, RevertEditsParams, TextPosition, TextRange,
+    EditsDecided, EditsDiff, EditsParams, EditsScope, EditsSelect, Entry, FileDiff, ForkParams,
+    GetEditsParams, Request, RevertEditsParams, TextPosition, TextRange, entry::EntryKind,
 };
 use tokio::sync::mpsc;
 use url::Url;
@@ -62,7 +62,7 @@ pub fn is_review(request: &Request) -> bool {
 /// # Errors
 /// What is asked for does not exist, or the ledger cannot be used.
 pub async fn serve(hub: &Hub, session: &SessionHandle, request: Request) -> Answer {
-    let desk = Reviewer { hub, session, review: hub.review(session.id()) };
+    let desk = Reviewer::new(hub, session);
     match request {
         Request::GetEdits(params) => encode(&desk.list(params).await?),
         Request::EditsDiff(params) => encode(&desk.diff(params).await?),
@@ -74,8 +74,8 @@ pub async fn serve(hub: &Hub, session: &SessionHandle, request: Request) -> Answ
     }
 }
 
-/// Takes back everything since a prompt and starts a new session, in the place of `from`, that ends before it. Files
-/// go first: a fork without them would be the worse half.
+/// Takes back everything since a prompt and starts a new session, in the place of `from`, that ends before it. A run
+/// is stopped first, so that nothing comes behind; then the files go: a fork without them would be the worse half.
 ///
 /// # Errors
 /// As [`serve`], and those of a fork; the files have then gone back already.
@@ -85,7 +85,11 @@ pub async fn revert_and_fork(
     params: RevertEditsParams,
 ) -> Result<(SessionHandle, EditsDecided), CommandError> {
     let entry_id = params.to.clone().unwrap_or_default();
-    let decided = Reviewer { hub, session: from, review: hub.review(from.id()) }.revert(params).await?;
+    let reviewer = Reviewer::new(hub, from);
+    // What does not exist stops nothing.
+    reviewer.prompts_since(&entry_id, true).await?;
+    from.ask(Command::Abort).await?;
+    let decided = reviewer.revert(params).await?;
     let (to, forked) = hub.fork(from, ForkParams { entry_id }).await?;
     Ok((to, EditsDecided { text: Some(forked.text), ..decided }))
 }
@@ -93,13 +97,39 @@ pub async fn revert_and_fork(
 struct Reviewer<'a> {
     hub: &'a Hub,
     session: &'a SessionHandle,
+    /// Of the session's folder.
     review: Arc<Review>,
+    /// Of the other folders of the editor: a session may edit there too.
+    others: Vec<Arc<Review>>,
 }
 
-impl Reviewer<'_> {
+impl<'a> Reviewer<'a> {
+    fn new(hub: &'a Hub, session: &'a SessionHandle) -> Self {
+        let review = hub.review(session.id());
+        let others = hub.compose().open_reviews();
+        let others = others.into_iter().filter(|it| !Arc::ptr_eq(it, &review)).collect();
+        Self { hub, session, review, others }
+    }
+
+    /// Those that can have what is meant: all where it says what it is about, the folder's own for all of the folder
+    /// and for its last decision.
+    fn reviews(&self, select: &Select) -> impl Iterator<Item = &Arc<Review>> {
+        let of_folder = Select { last_decision: false, ..select.clone() } == Select::default();
+        let others = if of_folder { &[][..] } else { &self.others };
+        std::iter::once(&self.review).chain(others)
+    }
+
+    async fn find(&self, select: &Select) -> Result<Vec<FoundHunk>, CommandError> {
+        let mut found = Vec::new();
+        for review in self.reviews(select) {
+            found.extend(review.find(select).await.map_err(failed)?);
+        }
+        Ok(found)
+    }
+
     async fn list(&self, params: GetEditsParams) -> Result<Edits, CommandError> {
         let select = self.select(params.select)?;
-        let mut found = self.review.find(&select).await.map_err(failed)?;
+        let mut found = self.find(&select).await?;
         if !params.status.is_empty() {
             found.retain(|it| params.status.contains(&status(it)));
         }
@@ -128,7 +158,11 @@ impl Reviewer<'_> {
     }
 
     async fn diff(&self, params: EditsParams) -> Result<EditsDiff, CommandError> {
-        let patches = self.review.diff(&self.select(params.select)?).await.map_err(failed)?;
+        let select = self.select(params.select)?;
+        let mut patches = Vec::new();
+        for review in self.reviews(&select) {
+            patches.extend(review.diff(&select).await.map_err(failed)?);
+        }
         let file = |it: pi_host::ledger::EditPatch| FileDiff { uri: self.uri(&it.path), diff: it.diff };
         let files: Vec<_> = patches.into_iter().map(file).collect();
         Ok(EditsDiff { diff: files.iter().map(|it| it.diff.as_str()).collect(), files })
@@ -162,7 +196,10 @@ impl Reviewer<'_> {
     /// not be written or was cut off: then the times tell what came later.
     async fn prompts_since(&self, to: &str, must_be_kept: bool) -> Result<Vec<String>, CommandError> {
         let entries = self.session.ask(|reply| Command::GetEntries(None, reply)).await?.entries;
-        let edits = self.review.find(&Select::default()).await.map_err(failed)?;
+        let mut edits = self.review.find(&Select::default()).await.map_err(failed)?;
+        for other in &self.others {
+            edits.extend(other.find(&Select::default()).await.map_err(failed)?);
+        }
         let at = entries.iter().position(|it| it.base.id == to);
         let recorded = edits.iter().filter(|it| it.prompt.as_deref() == Some(to)).min_by_key(|it| it.time);
         let (session, time) = match (at, recorded) {
@@ -187,10 +224,22 @@ impl Reviewer<'_> {
         verb: Verb,
         preview: bool,
     ) -> Result<EditsDecided, CommandError> {
-        let outcome = match preview {
-            true => self.review.decide(&select, verb, true).await.map_err(failed)?,
-            false => decide(self.hub, &self.review, &select, verb).await?,
-        };
+        let mut outcome = Outcome::default();
+        let mut strangers = Vec::new();
+        for review in self.reviews(&select) {
+            let Outcome { changed, refused, files } = match preview {
+                true => review.decide(&select, verb, true).await.map_err(failed)?,
+                false => decide(self.hub, review, &select, verb).await?,
+            };
+            let (unknown, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(|it| it.unknown);
+            outcome.changed.extend(changed);
+            outcome.refused.extend(refused);
+            outcome.files.extend(files);
+            strangers.push(unknown);
+        }
+        // Unknown is what none of them knows.
+        let everywhere = |it: &Refusal| strangers.iter().all(|of| of.iter().any(|one| one.hunk == it.hunk));
+        outcome.refused.extend(strangers[0].iter().filter(|it| everywhere(it)).cloned());
         Ok(EditsDecided {
             hunks: outcome.changed.iter().map(|it| hunk_id(*it)).collect(),
             uris: outcome.files.iter().map(|it| self.uri(it)).collect(),
@@ -248,14 +297,14 @@ pub async fn decide(
     Ok(outcome)
 }
 
-/// One line for the model of each live session whose work was taken out or put back.
+/// One line for the model of each live session whose work was taken out or put back. Who is not there is told when it
+/// comes back, see [`decided_meanwhile`].
 async fn tell_the_model(hub: &Hub, review: &Arc<Review>, outcome: &Outcome, verb: Verb) {
-    const BACK: &str = "The text from before them is there again; do not repeat them unasked.";
-    let (what, then) = match verb {
+    let what = match verb {
         Verb::Accept => return,
-        Verb::Reject => ("rejected", BACK),
-        Verb::Revert => ("reverted", BACK),
-        Verb::Redo => ("put back", "They are in the files again."),
+        Verb::Reject => Status::Rejected,
+        Verb::Revert => Status::Reverted,
+        Verb::Redo => Status::Pending,
     };
     if outcome.changed.is_empty() {
         return;
@@ -267,17 +316,52 @@ async fn tell_the_model(hub: &Hub, review: &Arc<Review>, outcome: &Outcome, verb
     sessions.dedup();
     for id in sessions {
         let Ok(session) = hub.session(Some(id)) else { continue };
-        let places: Vec<_> = found.iter().filter(|it| it.session == id).map(|it| place(review, it)).collect();
-        let count = places.len();
-        let text = format!("The user {what} {count} of your changes: {}. {then}", places.join(", "));
-        session.send(Command::Remark(text));
+        let of_session = found.iter().filter(|it| it.session == id);
+        let places = of_session.map(|it| place(review, &it.path, it.start)).collect();
+        session.send(Command::Remark(remark(what, places)));
     }
 }
 
+/// What the user rejected or reverted of a session's work after the last of its messages, while it was closed: the
+/// lines for its model.
+pub async fn decided_meanwhile(review: &Arc<Review>, session: &str, entries: &[Entry]) -> Vec<String> {
+    let is_message =
+        |it: &&Entry| matches!(it.kind, EntryKind::Message { .. } | EntryKind::CustomMessage { .. });
+    let Some(last) = entries.iter().rfind(is_message) else { return Vec::new() };
+    let since = clock::iso_to_ms(&last.base.timestamp);
+    let taken = match review.taken_out_since(session, since).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            tracing::warn!(%error, "what was decided meanwhile cannot be read");
+            return Vec::new();
+        }
+    };
+    let of = |status: Status| {
+        let places: Vec<_> = taken
+            .iter()
+            .filter(|it| it.status == status)
+            .map(|it| place(review, &it.path, it.start))
+            .collect();
+        (!places.is_empty()).then(|| remark(status, places))
+    };
+    [Status::Rejected, Status::Reverted].into_iter().filter_map(of).collect()
+}
+
+/// One line for a model: these places of its work were taken out, or put back.
+fn remark(now: Status, places: Vec<String>) -> String {
+    const BACK: &str = "The text from before them is there again; do not repeat them unasked.";
+    let (what, then) = match now {
+        Status::Rejected => ("rejected", BACK),
+        Status::Reverted => ("reverted", BACK),
+        _ => ("put back", "They are in the files again."),
+    };
+    format!("The user {what} {} of your changes: {}. {then}", places.len(), places.join(", "))
+}
+
 /// `src/retry.rs:14`, as the model names files.
-fn place(review: &Review, hunk: &FoundHunk) -> String {
-    let path = hunk.path.strip_prefix(review.root()).unwrap_or(&hunk.path);
-    format!("{}:{}", path.display(), hunk.start + 1)
+fn place(review: &Review, path: &Path, start: usize) -> String {
+    let path = path.strip_prefix(review.root()).unwrap_or(path);
+    format!("{}:{}", path.display(), start + 1)
 }
 
 /// The URI of a file.

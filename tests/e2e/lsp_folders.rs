@@ -183,3 +183,32 @@ fn closing_a_folder_ends_what_is_idle_and_waits_for_what_runs() {
     settled(&editor, &lib_session);
     assert_eq!(model.last_request().user_texts(), ["go", "more"]);
 }
+
+#[test]
+fn what_a_session_changes_in_another_folder_is_listed_and_goes_back_with_it() {
+    let (mut editor, scratch, model) = start(Profile::plugin());
+    let lib = editor.lib().join("name.txt");
+    let edit = |path: &str, old: &str| call("edit", json!({"path": path, "oldText": old, "newText": "new"}));
+    model.script([edit("name.txt", "work"), edit(lib.to_str().unwrap(), "lib"), say("done")]);
+    let work = editor.ok("pi/prompt", json!({"message": "rename", "folder": scratch.workspace()}));
+    settled(&editor, work["sessionId"].as_str().unwrap());
+    let of = json!({"sessionId": work["sessionId"], "scope": "session"});
+    let listed = editor.ok("pi/edits/list", of.clone());
+    assert_eq!(listed["counts"]["pending"], 2, "{listed}");
+    assert!(editor.ok("pi/edits/diff", of)["diff"].as_str().unwrap().contains("-lib\n+new\n"));
+    // Of the folder is what is in the folder.
+    let folder = editor.lib();
+    let lib_only = editor.ok("pi/edits/list", json!({"folder": folder}));
+    assert_eq!(lib_only["counts"]["pending"], 1, "{lib_only}");
+    let to =
+        editor.ok("pi/getForkMessages", json!({"sessionId": work["sessionId"]}))["messages"][0]["entryId"]
+            .clone();
+    let back = json!({"sessionId": work["sessionId"], "to": to, "fork": true});
+    let reverted = editor.ok("pi/edits/revert", back);
+    assert_eq!((reverted["hunks"].as_array().unwrap().len(), &reverted["conflicts"]), (2, &json!([])));
+    assert_eq!(
+        (scratch.read("name.txt"), std::fs::read_to_string(&lib).unwrap()),
+        ("work\n".into(), "lib\n".into())
+    );
+    editor.unchecked = true;
+}

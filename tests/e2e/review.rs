@@ -93,6 +93,55 @@ fn edits_survive_a_restart_and_belong_to_their_folder() {
     drop(model);
 }
 
+/// Nobody could be told when it was decided.
+#[test]
+fn a_model_is_told_of_what_was_rejected_while_its_session_was_closed() {
+    let (model, scratch, mut pi) = start([
+        edit("a.txt", "one", "ONE"),
+        edit("b.txt", "two", "TWO"),
+        say("done"),
+        say("so be it"),
+        say("yes"),
+    ]);
+    scratch.file("a.txt", "zero\none\n");
+    scratch.file("b.txt", "two\n");
+    pi.run("shout");
+    drop(pi);
+    let mut another = JsonlClient::start(PI, &scratch, &[]);
+    let hunk = id(&edits(&mut another), 0);
+    another.ok(json!({"type": "edits_reject", "hunks": [hunk]}));
+    drop(another);
+    assert_eq!(pi_edits(&scratch, &["revert", "h2"]), (true, "Reverted 1 change in 1 file\n".into()));
+    for prompt in ["go on", "and on"] {
+        let mut pi = JsonlClient::start(PI, &scratch, &["--continue"]);
+        pi.run(prompt);
+        let texts = model.last_request().user_texts();
+        let told = |what: &str| texts.iter().filter(|it| it.starts_with(what)).count();
+        assert_eq!(told("The user rejected 1 of your changes: a.txt:2."), 1, "{texts:?}");
+        assert_eq!(told("The user reverted 1 of your changes: b.txt:1."), 1, "{texts:?}");
+    }
+}
+
+/// What an editor still has to apply does not come behind the revert unseen.
+#[test]
+fn going_back_in_the_middle_of_an_edit_leaves_nothing_that_is_not_listed() {
+    let model = ModelServer::with([edit("a.txt", "one", "ONE"), say("never")]);
+    model.allow_unused();
+    let scratch = Scratch::with_model(&model);
+    scratch.file("a.txt", "one\n");
+    let mut editor = Editor::start(PI, &scratch, Profile::plugin().applies(Applies::WhenTold));
+    editor.open("a.txt", "one\n");
+    editor.prompt("shout");
+    let request = editor.asked("workspace/applyEdit");
+    let prompts = editor.ok("pi/getForkMessages", json!({}))["messages"].clone();
+    let reverted = editor.ok("pi/edits/revert", json!({"to": prompts[0]["entryId"], "fork": true}));
+    assert_eq!(reverted["text"], "shout");
+    editor.perform(&request);
+    assert_eq!(editor.buffer("a.txt"), "ONE\n");
+    assert_eq!(shown(&list(&mut editor)), ["pending one>ONE"]);
+    editor.unchecked = true;
+}
+
 #[test]
 fn everything_since_a_prompt_goes_back_and_the_conversation_with_it() {
     let (_model, scratch, mut pi) = start([
@@ -185,6 +234,12 @@ fn the_command_line_lists_shows_reverts_and_forgets() {
     assert_eq!(text, expected);
     let (_, text) = pi_edits(&scratch, &["diff"]);
     assert!(text.contains("-one\n+ONE\n two\n three\n-four\n+FOUR\n"), "{text}");
+    // From a folder inside, too.
+    scratch.file("deep/er/b.txt", "");
+    let inside =
+        scratch.command(PI).current_dir(scratch.path("deep/er")).args(["edits", "list"]).output().unwrap();
+    let project = std::fs::canonicalize(scratch.workspace()).unwrap();
+    assert_eq!(String::from_utf8(inside.stdout).unwrap(), format!("In {}\n{expected}", project.display()));
     assert_eq!(pi_edits(&scratch, &["revert", "h1"]), (true, "Reverted 1 change in 1 file\n".into()));
     assert_eq!(scratch.read("a.txt"), "one\ntwo\nthree\nFOUR\n");
     scratch.file("a.txt", "one\ntwo\nthree\nFOUR!\n");

@@ -97,7 +97,8 @@ impl Review {
     async fn remove(&self, guard: &PathGuard, snapshot: Option<Snapshot>) -> Result<(), String> {
         let Some(snapshot) = snapshot else { return Ok(()) };
         let name = self.name(&snapshot.path);
-        guard.delete(&snapshot, None).await.map_err(|error| match error {
+        let folder = snapshot.path.parent().map(paths::canonical);
+        let removed = guard.delete(&snapshot, None).await.map_err(|error| match error {
             CommitError::Unsaved { .. } => {
                 format!("{name} has unsaved changes in the editor; save or close it first")
             }
@@ -106,7 +107,19 @@ impl Review {
             }
             CommitError::Io { error, .. } => format!("{name} cannot be removed: {error}"),
             other => other.to_string(),
-        })
+        });
+        removed?;
+        if let Some(folder) = folder {
+            self.remove_empty(&folder);
+        }
+        Ok(())
+    }
+
+    /// Removes a folder of the project that is empty, and those that are empty then.
+    fn remove_empty(&self, folder: &Path) {
+        let mut folders = folder.ancestors().take_while(|it| *it != self.root && it.starts_with(&self.root));
+        // The first one that still has something in it ends this.
+        let _kept = folders.find(|it| std::fs::remove_dir(it).is_err());
     }
 
     /// Keeps who may run a file that was taken back, for when it comes again.
@@ -152,10 +165,9 @@ impl Review {
         let moved = self.workspace.rename(from, to).await;
         moved.map_err(|error| format!("{} cannot be renamed: {error}", self.name(from)))?;
         crash::at(Point::Moved);
-        let mut folders =
-            from.ancestors().skip(1).take_while(|it| *it != self.root && it.starts_with(&self.root));
-        // The first one that still has something in it ends this.
-        let _kept = folders.find(|it| std::fs::remove_dir(it).is_err());
+        if let Some(folder) = from.parent() {
+            self.remove_empty(folder);
+        }
         Ok(())
     }
 

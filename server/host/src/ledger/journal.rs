@@ -50,7 +50,10 @@ impl Journal {
 
     /// Edits of files in this folder belong to its project.
     pub fn add_root(&self, root: &Path) {
-        lock(&self.roots).push(paths::canonical(root));
+        let (root, mut roots) = (paths::canonical(root), lock(&self.roots));
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
     }
 
     /// The project a file belongs to: the innermost one, or the first if it is outside of all.
@@ -258,7 +261,7 @@ fn take_in(
 }
 
 /// Ends a record in doubt, given the text that is there now. Gives what it turned out to be; nothing if it stays
-/// in doubt: the edit went into an editor, and the file is not `open` in one.
+/// in doubt: the edit went into an editor, and the file is not `open` in one, or it may still come.
 pub(super) fn settle(
     db: &Transaction<'_>,
     edit: &OpenEdit,
@@ -289,6 +292,12 @@ pub(super) fn stamp(path: &Path) -> Option<String> {
     let meta = path.metadata().ok()?;
     let time = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(format!("{}:{}", meta.len(), time.as_nanos()))
+}
+
+/// Whether an edit that this process gave up may still be on its way through the editor it was sent to.
+pub(super) fn may_still_come(edit: &OpenEdit) -> bool {
+    let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_MS;
+    edit.buffer && edit.left && recent && edit.process == std::process::id()
 }
 
 /// Whether the process that began a record may still be at it. `running` are the commands of this one.

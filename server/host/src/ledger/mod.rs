@@ -46,7 +46,7 @@ pub use self::{
     decide::{Refusal, Verb},
     hunks::{Status, Whole},
     journal::Journal,
-    query::{EditPatch, Found, FoundHunk, Select, Settled},
+    query::{EditPatch, Found, FoundHunk, Select, Settled, TakenOut},
     retention::{Limits, Pruned},
     review::{Outcome, Review},
 };
@@ -114,6 +114,24 @@ impl Ledger {
     /// Whether anything was ever recorded. Looks for the file and nothing else.
     pub fn is_there(&self) -> bool {
         self.path.exists()
+    }
+
+    /// The project that this folder is in: the innermost folder around it, or itself, that edits were recorded of.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn project_of(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
+        if !self.is_there() {
+            return Ok(None);
+        }
+        self.with(|db| {
+            for folder in folder.ancestors() {
+                if store::is_project(db, &store::path_text(folder))? {
+                    return Ok(Some(folder.to_owned()));
+                }
+            }
+            Ok(None)
+        })
     }
 
     /// Hears of changes from now on.

@@ -111,6 +111,17 @@ pub struct Found {
     pub turned: Vec<PathBuf>,
 }
 
+/// A hunk that a decision took out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenOut {
+    /// The file.
+    pub path: PathBuf,
+    /// First line, from 0.
+    pub start: usize,
+    /// Rejected or reverted.
+    pub status: Status,
+}
+
 /// What an edit in doubt turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
@@ -330,7 +341,8 @@ pub(super) fn settle(
         finish(&edit, &path, workspace);
         let (now, open) = current(&path, workspace);
         let change = store::write(db)?;
-        let outcome = journal::settle(&change, &edit, now.as_deref(), open)?;
+        let decided = open && !journal::may_still_come(&edit);
+        let outcome = journal::settle(&change, &edit, now.as_deref(), decided)?;
         crash::at(Point::Settling);
         change.commit()?;
         crash::at(Point::Settled);
@@ -518,4 +530,19 @@ pub(super) fn file_now(db: &Connection, path: &Path, workspace: &Workspace) -> r
     let (now, _) = current(path, workspace);
     file.state.follow(now.as_deref());
     Ok(file)
+}
+
+/// The hunks of a session that a decision after `since` (milliseconds since 1970) took out.
+pub(super) fn taken_out_since(db: &Connection, session: &str, since: u64) -> rusqlite::Result<Vec<TakenOut>> {
+    let mut statement = db.prepare_cached(
+        "SELECT hunks.path, hunks.start, hunks.status FROM edits JOIN hunks ON hunks.edit = edits.id
+         WHERE edits.session = ?1 AND hunks.decision > ?2 AND hunks.status IN ('rejected', 'reverted')
+         ORDER BY hunks.path, hunks.start",
+    )?;
+    let rows = statement.query_map(params![session, since], |row| {
+        let (path, status): (String, String) = (row.get(0)?, row.get(2)?);
+        let path = PathBuf::from(store::path_of(&path).0);
+        Ok(TakenOut { path, start: row.get(1)?, status: store::status(&status) })
+    })?;
+    rows.collect()
 }

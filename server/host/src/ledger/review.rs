@@ -17,7 +17,7 @@ use super::{
     decide::{self, Decided, Refusal, Verb},
     hunks::{FileState, Status, Whole},
     journal, lock,
-    query::{self, EditPatch, Found, FoundHunk, Select, Settled, Side},
+    query::{self, EditPatch, Found, FoundHunk, Select, Settled, Side, TakenOut},
     store::{self, StoredFile},
 };
 use crate::{
@@ -174,6 +174,19 @@ impl Review {
     pub async fn find(self: &Arc<Self>, select: &Select) -> io::Result<Vec<FoundHunk>> {
         let found = self.look().await?;
         Ok(select.of(&found.hunks).into_iter().cloned().collect())
+    }
+
+    /// The hunks of a session that a decision after `since` (milliseconds since 1970) took out, as they were stored
+    /// then: files are not looked at, so this is quick, and nothing is opened if nothing was ever recorded.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn taken_out_since(self: &Arc<Self>, session: &str, since: u64) -> io::Result<Vec<TakenOut>> {
+        if !self.ledger.is_there() {
+            return Ok(Vec::new());
+        }
+        let (review, session) = (self.clone(), session.to_owned());
+        fs::blocking(move || review.ledger.with(|db| query::taken_out_since(db, &session, since))).await
     }
 
     /// What each of these hunks took away and what it put there.

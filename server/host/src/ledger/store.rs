@@ -494,6 +494,11 @@ pub fn knows(db: &Connection, path: &str) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT 1 FROM hunks WHERE path = ?1")?.exists([path])
 }
 
+/// Whether files of a project in this folder are known.
+pub fn is_project(db: &Connection, root: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM files WHERE root = ?1")?.exists([root])
+}
+
 /// Behind the path of a file that is gone while another one has its name.
 const ASIDE: &str = "\u{1}aside";
 

@@ -105,7 +105,7 @@ pub trait EditJournal: Send + Sync {
     fn leave_command(&self, _id: u64) {}
 }
 
-/// The record of one edit, if anybody keeps one.
+/// The record of one edit, if anybody keeps one. A run that is dropped in the middle drops it too: then it is given up.
 pub(super) struct Record(Option<(Arc<dyn EditJournal>, u64)>);
 
 impl Record {
@@ -129,8 +129,8 @@ impl Record {
     }
 
     /// Blocks.
-    pub fn complete(self, before: Option<&str>, after: Option<&str>) {
-        if let Some((journal, id)) = self.0 {
+    pub fn complete(mut self, before: Option<&str>, after: Option<&str>) {
+        if let Some((journal, id)) = self.0.take() {
             crash::at(Point::Verified);
             journal.complete(id, before, after);
             crash::at(Point::Completed);
@@ -138,11 +138,21 @@ impl Record {
     }
 
     /// Blocks.
-    pub fn abandon(self, reason: &str) {
-        if let Some((journal, id)) = self.0 {
+    pub fn abandon(mut self, reason: &str) {
+        self.give_up(reason);
+    }
+
+    fn give_up(&mut self, reason: &str) {
+        if let Some((journal, id)) = self.0.take() {
             crash::at(Point::Failed);
             journal.abandon(id, reason);
             crash::at(Point::Abandoned);
         }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.give_up("the run was stopped");
     }
 }

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use super::{MAX_FILE_BYTES, Workspace, changes, lock, resolve, snapshot};
@@ -21,10 +21,20 @@ const KEPT_FILES: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct Known(pub(super) HashMap<Arc<str>, HashMap<PathBuf, Seen>>);
 
+/// Makes room for one more file: the one that was looked at longest ago is forgotten.
+fn make_room(files: &mut HashMap<PathBuf, Seen>) {
+    if files.len() >= KEPT_FILES {
+        let oldest = files.iter().min_by_key(|(_, it)| it.at).map(|(key, _)| key.clone());
+        oldest.and_then(|it| files.remove(&it));
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) path: PathBuf,
     text: Arc<str>,
+    /// When the model was shown it.
+    at: Instant,
     /// Of the file when it had this text.
     stamp: Option<Stamp>,
     /// Hash of the text the model was last told about.
@@ -55,12 +65,13 @@ impl Workspace {
         let key = resolve::key(path);
         let mut known = lock(&self.shared.known);
         let files = known.0.entry(session.into()).or_default();
-        if text.len() > KEPT_BYTES || (files.len() >= KEPT_FILES && !files.contains_key(&key)) {
-            files.remove(&key);
+        files.remove(&key);
+        if text.len() > KEPT_BYTES {
             return;
         }
-        let seen = Seen { path: path.to_owned(), text: text.into(), stamp: stamp(path), told: None };
-        files.insert(key, seen);
+        make_room(files);
+        let (path, stamp) = (path.to_owned(), stamp(path));
+        files.insert(key, Seen { path, text: text.into(), at: Instant::now(), stamp, told: None });
     }
 
     /// The model of this session made `after` of `before`. What the user changed and the model has not read stays

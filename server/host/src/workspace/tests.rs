@@ -679,3 +679,15 @@ async fn a_model_is_told_once_of_each_text_it_does_not_know() {
     std::fs::write(&other, "again").unwrap();
     assert_eq!(it.workspace.changed_since_known("s").await, [] as [PathBuf; 0]);
 }
+
+#[tokio::test]
+async fn what_a_model_saw_last_is_remembered_of_many_files() {
+    let (it, _) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
+    let file = |number: usize| it.workspace.root().join(format!("{number}.txt"));
+    for number in 0..205 {
+        std::fs::write(file(number), "text").unwrap();
+        it.workspace.learn("s", &file(number)).await;
+    }
+    let known = |number: usize| it.workspace.known_text("s", &file(number)).is_some();
+    assert_eq!((known(0), known(4), known(5), known(204)), (false, false, true, true));
+}
