@@ -15,8 +15,8 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use pi_core::{
-    Models, Permissions, Provider, SandboxInForce, ScopedModel, SessionOptions, SessionStore, Tool, ToolSpec,
-    clock,
+    FindModel, Models, Permissions, Provider, SandboxInForce, ScopedModel, SessionOptions, SessionStore,
+    Tool, ToolSpec, clock,
 };
 use pi_host::{
     ledger::{self, Journal, Ledger, Limits, Review},
@@ -354,6 +354,7 @@ impl Compose {
         let Folder { settings, resources, workspace, permissions, .. } = &*self.folder(&cwd);
         let first = matches!(opening, Opening::Flags(_));
         let scope = start_model::scope(&self.args, &settings.values(), self.registry(), first);
+        let find_model = self.find_model(settings);
         let (model, default_model, thinking) = match opening {
             Opening::Flags(unknown_model) => {
                 let scope: &[_] = if entries.is_empty() { &scope } else { &[] };
@@ -371,9 +372,10 @@ impl Compose {
                     false => (None, start.model, thinking),
                 }
             }
-            Opening::New { model, thinking, .. } | Opening::Branch { model, thinking, .. } => {
-                (model, None, Some(thinking))
-            }
+            Opening::New { model, thinking, .. } | Opening::Branch { model, thinking, .. } => match model {
+                Some(model) => (Some(model), None, Some(thinking)),
+                None => (None, find_model().await.map(|it| it.model), Some(thinking)),
+            },
             Opening::File { model, thinking, .. } => (None, model, entries.is_empty().then_some(thinking)),
         };
         let shell = self.shell(&cwd);
@@ -417,6 +419,7 @@ impl Compose {
             expander: resources.clone(),
             model,
             default_model,
+            find_model,
             scope: scope
                 .into_iter()
                 .map(|it| ScopedModel { model: it.model, thinking: it.thinking })
@@ -537,6 +540,20 @@ impl Compose {
                 tracing::warn!("{warning}");
             }
             Arc::new(registry)
+        })
+    }
+
+    /// Looks for the model of a new session of these settings.
+    fn find_model(&self, settings: &Arc<HostSettings>) -> FindModel {
+        let (args, settings, registry) = (self.args.clone(), settings.clone(), self.registry().clone());
+        Arc::new(move || {
+            let (args, values, registry) = (args.clone(), settings.values(), registry.clone());
+            Box::pin(async move {
+                let scope = start_model::scope(&args, &values, &registry, false);
+                let found = start_model::choose(&args, &values, &registry, &scope).await;
+                let found = found.inspect_err(|error| tracing::warn!("{error}")).ok()?;
+                Some(ScopedModel { model: found.model?, thinking: args.thinking.or(found.thinking) })
+            })
         })
     }
 

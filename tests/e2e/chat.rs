@@ -605,7 +605,7 @@ fn a_chat_whose_session_has_ended_goes_on_with_it() {
 #[test]
 fn what_cannot_be_sent_stays_with_the_reason_above_it() {
     let model = ModelServer::start();
-    let scratch = Scratch::new();
+    let scratch = Scratch::without_key(&model);
     let mut profile = Profile::plain();
     profile.arguments.clear();
     let editor = Editor::start(PI, &scratch, profile);
@@ -615,5 +615,10 @@ fn what_cannot_be_sent_stays_with_the_reason_above_it() {
     let text = chat.until("the reason", |it| it.contains("### ✗ not sent: "));
     assert!(text.contains("### ✗ not sent: No model is set up yet. Your message is kept.\n"), "{text}");
     assert!(text.ends_with("## You\n\nHello\n"), "{text}");
+    // Nothing has to be restarted.
+    chat.scratch.add_key();
+    chat.model.script([say("Here.")]);
+    chat.save();
+    chat.until("Here.", |it| it.contains("Here.\n\n<!-- ") && it.ends_with("## You\n\n"));
     chat.finish();
 }

@@ -198,3 +198,32 @@ fn an_unknown_model_leaves_a_program_the_choice() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("Model scripted/zzz not found"), "{said}");
 }
+
+#[test]
+fn a_key_that_is_added_later_is_found_without_a_restart() {
+    let model = ModelServer::with([say("1"), say("2")]);
+    let scratch = Scratch::without_key(&model);
+    let mut pi = JsonlClient::start_bare(PI, &scratch, &["--thinking", "low"]);
+    let prompt = json!({"type": "prompt", "message": "hi"});
+    assert!(pi.refused(prompt.clone()).starts_with("No model selected."));
+    assert_eq!(pi.ok(json!({"type": "get_available_models"}))["models"], json!([]));
+    scratch.add_key();
+    let listed = pi.ok(json!({"type": "get_available_models"}));
+    assert_eq!(listed["models"][0]["id"], "alpha");
+    pi.run("hi");
+    let state = pi.state();
+    assert_eq!((&state["model"]["id"], &state["thinkingLevel"]), (&"alpha".into(), &"low".into()));
+    pi.run("more");
+    assert_eq!(model.requests().len(), 2);
+}
+
+#[test]
+fn a_new_session_finds_a_key_that_was_added_meanwhile() {
+    let model = ModelServer::start();
+    let scratch = Scratch::without_key(&model);
+    let mut pi = JsonlClient::start_bare::<&str>(PI, &scratch, &[]);
+    assert_eq!(pi.state().get("model"), None);
+    scratch.add_key();
+    pi.ok(json!({"type": "new_session"}));
+    assert_eq!(pi.state()["model"]["id"], "alpha");
+}

@@ -24,5 +24,5 @@ pub mod visible;
 
 pub use bus::{Answers, Delivery, EventBus, EventQueue};
 pub use ports::*;
-pub use session::{Reply, SandboxInForce, SessionHandle, SessionOptions, reply_channel};
+pub use session::{FindModel, Reply, SandboxInForce, SessionHandle, SessionOptions, reply_channel};
 pub use tokio_util::sync::CancellationToken;

@@ -153,6 +153,11 @@ impl Queues {
         self.steering.len() + self.follow_up.len()
     }
 
+    /// Whether something waits that is not held.
+    pub fn any_free(&self) -> bool {
+        self.steering.iter().chain(&self.follow_up).any(|it| !it.held)
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

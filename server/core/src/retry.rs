@@ -113,14 +113,21 @@ pub fn is_retryable(error_message: &str) -> bool {
     matches(&RETRYABLE, error_message) && !matches(&FINAL, error_message)
 }
 
+/// Whether the text says that the context is too long.
+pub fn says_too_long(error_message: &str) -> bool {
+    matches(&OVERFLOW, error_message) && !matches(&NOT_OVERFLOW, error_message)
+}
+
 /// Whether the provider refused (or silently cut) the prompt because it is longer than `model` reads.
 pub fn is_context_overflow(message: &AssistantMessage, model: &Model) -> bool {
     let prompt = message.usage.input + message.usage.cache_read;
     let window = model.context_window;
     match message.stop_reason {
         StopReason::Error => message.error_message.as_deref().is_some_and(|text| {
-            !matches(&NOT_OVERFLOW, text)
-                && (matches(&OVERFLOW, text) || (message.provider == "cerebras" && matches(&NO_BODY, text)))
+            says_too_long(text)
+                || (message.provider == "cerebras"
+                    && matches(&NO_BODY, text)
+                    && !matches(&NOT_OVERFLOW, text))
         }),
         StopReason::Stop => window > 0 && prompt > window,
         StopReason::Length => {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use serde_json::Value;
 
 /// Stored keys by provider, unresolved (resources.md §3).
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Auth {
     keys: HashMap<String, String>,
 }
@@ -17,30 +17,28 @@ impl std::fmt::Debug for Auth {
 }
 
 impl Auth {
-    /// Reads `<agent_dir>/auth.json`. Entries of other kinds, such as subscription logins, are left alone.
-    pub fn load(agent_dir: &Path, warnings: &mut Vec<String>) -> Self {
+    /// Reads `<agent_dir>/auth.json`; nothing if it cannot be read. Entries of other kinds, such as subscription
+    /// logins, are left alone.
+    pub fn load(agent_dir: &Path, warnings: &mut Vec<String>) -> Option<Self> {
         let path = agent_dir.join("auth.json");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some(Self::default()),
             Err(error) => {
                 warnings.push(format!("cannot read {}: {error}", path.display()));
-                return Self::default();
+                return None;
             }
         };
         warn_if_readable_by_others(&path, warnings);
         match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
             Ok(Value::Object(entries)) => {
                 let keys = entries.into_iter().filter(|(_, it)| it["type"] == "api_key");
-                Self {
-                    keys: keys
-                        .filter_map(|(name, it)| Some((name, it["key"].as_str()?.to_owned())))
-                        .collect(),
-                }
+                let keys = keys.filter_map(|(name, it)| Some((name, it["key"].as_str()?.to_owned())));
+                Some(Self { keys: keys.collect() })
             }
             Ok(_) => {
                 warnings.push(format!("{} is not a JSON object; stored keys are not used", path.display()));
-                Self::default()
+                None
             }
             // The text is not shown: it holds keys.
             Err(error) => {
@@ -49,7 +47,7 @@ impl Auth {
                     path.display(),
                     error.line()
                 ));
-                Self::default()
+                None
             }
         }
     }
@@ -79,7 +77,7 @@ mod tests {
     fn only_api_keys_are_read_and_broken_files_are_reported_without_their_content() {
         let dir = tempfile::tempdir().unwrap();
         let mut warnings = Vec::new();
-        assert!(Auth::load(dir.path(), &mut warnings).key("a").is_none());
+        assert!(Auth::load(dir.path(), &mut warnings).unwrap().key("a").is_none());
         assert!(warnings.is_empty());
 
         let file = dir.path().join("auth.json");
@@ -88,13 +86,13 @@ mod tests {
             r#"{"a":{"type":"api_key","key":"k"},"b":{"type":"oauth","access":"x"},"c":3}"#,
         )
         .unwrap();
-        let auth = Auth::load(dir.path(), &mut warnings);
+        let auth = Auth::load(dir.path(), &mut warnings).unwrap();
         assert_eq!(auth.key("a"), Some("k"));
         assert_eq!(auth.key("b"), None);
 
         warnings.clear();
         std::fs::write(&file, r#"{"a": secret"#).unwrap();
-        assert!(Auth::load(dir.path(), &mut warnings).key("a").is_none());
+        assert!(Auth::load(dir.path(), &mut warnings).is_none());
         let text = warnings.join("\n");
         assert!(text.contains("cannot parse") && !text.contains("secret"), "{text}");
     }

@@ -95,6 +95,32 @@ pub const PROVIDERS: &[BuiltinProvider] = &[
     anthropic("kimi-coding", "https://api.kimi.com/coding", &["KIMI_API_KEY"], "kimi-k2-thinking"),
 ];
 
+/// What people call a provider; of one that we do not know, its own name.
+pub fn display_name(provider: &str) -> &str {
+    match provider {
+        "anthropic" => "Anthropic",
+        "openai" => "OpenAI",
+        "google" => "Google",
+        "openrouter" => "OpenRouter",
+        "xai" => "xAI",
+        "groq" => "Groq",
+        "cerebras" => "Cerebras",
+        "zai" => "Z.AI",
+        "mistral" => "Mistral",
+        "deepseek" => "DeepSeek",
+        "moonshotai" => "Moonshot AI",
+        "together" => "Together AI",
+        "fireworks" => "Fireworks AI",
+        "huggingface" => "Hugging Face",
+        "minimax" | "minimax-cn" => "MiniMax",
+        "kimi-coding" => "Kimi",
+        "ollama" => "Ollama",
+        "vllm" => "vLLM",
+        "lmstudio" => "LM Studio",
+        other => other,
+    }
+}
+
 /// A provider by name.
 pub fn provider(name: &str) -> Option<&'static BuiltinProvider> {
     PROVIDERS.iter().find(|it| it.name == name)

@@ -8,6 +8,7 @@ mod auth;
 pub mod catalog;
 mod dialect;
 pub mod faux;
+mod files;
 mod google;
 mod http;
 mod local;

@@ -29,30 +29,30 @@ pub(crate) struct CustomProvider {
 /// The file's providers in file order.
 pub(crate) type CustomProviders = Vec<(String, CustomProvider)>;
 
-/// Reads `<agent_dir>/models.json`.
-pub(crate) fn load(agent_dir: &Path, warnings: &mut Vec<String>) -> CustomProviders {
+/// Reads `<agent_dir>/models.json`; nothing if it cannot be read.
+pub(crate) fn load(agent_dir: &Path, warnings: &mut Vec<String>) -> Option<CustomProviders> {
     let path = agent_dir.join("models.json");
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&text, &path, warnings),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(Vec::new()),
         Err(error) => {
             warnings.push(format!("Failed to load models.json: {error}\n\nFile: {}", path.display()));
-            Vec::new()
+            None
         }
     }
 }
 
-fn parse(text: &str, path: &Path, warnings: &mut Vec<String>) -> CustomProviders {
+fn parse(text: &str, path: &Path, warnings: &mut Vec<String>) -> Option<CustomProviders> {
     let json: Value = match serde_json::from_str(&without_comments(text.trim_start_matches('\u{feff}'))) {
         Ok(json) => json,
         Err(error) => {
             warnings.push(format!("Failed to parse models.json: {error}\n\nFile: {}", path.display()));
-            return Vec::new();
+            return None;
         }
     };
     let Some(providers) = json["providers"].as_object() else {
         warnings.push(schema_error("/providers", "must be an object", path));
-        return Vec::new();
+        return None;
     };
     let mut all = Vec::with_capacity(providers.len());
     for (name, definition) in providers {
@@ -61,7 +61,7 @@ fn parse(text: &str, path: &Path, warnings: &mut Vec<String>) -> CustomProviders
             Err(error) => warnings.push(error),
         }
     }
-    all
+    Some(all)
 }
 
 fn schema_error(at: &str, problem: &str, path: &Path) -> String {

@@ -6,7 +6,7 @@ use super::*;
 
 fn read(text: &str) -> (CustomProviders, Vec<String>) {
     let mut warnings = Vec::new();
-    let providers = parse(text, Path::new("/agent/models.json"), &mut warnings);
+    let providers = parse(text, Path::new("/agent/models.json"), &mut warnings).unwrap_or_default();
     (providers, warnings)
 }
 

@@ -1,28 +1,25 @@
 //! Which models there are, which of them can be asked, and asking them.
 //!
 //! Start-up reads the user's two small files at most; the built-in catalogue, HTTP and TLS come into being with
-//! the first list or call that needs them.
+//! the first list or call that needs them. A file that is written later counts from then on ([`files`]).
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use async_trait::async_trait;
 use pi_core::{CancellationToken, ModelRequest, Models, Provider, ProviderEvent};
 use pi_protocol::{AssistantMessage, Model};
-use serde_json::Value;
 
 use crate::{
-    anthropic,
-    auth::Auth,
-    catalog,
+    anthropic, catalog,
     dialect::{self, Credential, Endpoint},
     faux::{self, Faux},
+    files::{self, Files},
     google,
     http::{self, CallError, Http, HttpOptions},
     local::{self, LocalServer},
-    models_json::{self, CustomProvider, CustomProviders},
     openai_completions, openai_responses,
     values::{self, Values},
 };
@@ -64,13 +61,10 @@ pub enum KeySource {
 pub struct Registry {
     options: RegistryOptions,
     agent_dir: PathBuf,
-    custom: CustomProviders,
-    auth: Auth,
+    files: Mutex<Arc<Files>>,
     values: Values,
     http: Http,
     faux: Faux,
-    builtin: OnceLock<Vec<Arc<Model>>>,
-    own: Vec<Arc<Model>>,
     /// Models of local servers that were found.
     local: RwLock<Vec<Arc<Model>>>,
 }
@@ -85,19 +79,14 @@ impl Registry {
     /// With a given environment.
     fn load_with_env(agent_dir: &Path, options: RegistryOptions, env: values::Env) -> (Self, Vec<String>) {
         let mut warnings = Vec::new();
-        let custom = models_json::load(agent_dir, &mut warnings);
-        let auth = Auth::load(agent_dir, &mut warnings);
-        let own = custom.iter().flat_map(|(_, it)| &it.models).cloned().map(Arc::new).collect();
+        let files = Files::read(agent_dir, files::stamps(agent_dir), None, &mut warnings);
         let registry = Self {
             http: Http::new(options.http),
             options,
             agent_dir: agent_dir.to_owned(),
-            custom,
-            auth,
+            files: Mutex::new(Arc::new(files)),
             values: Values::new(env),
             faux: Faux::default(),
-            builtin: OnceLock::new(),
-            own,
             local: RwLock::default(),
         };
         (registry, warnings)
@@ -108,22 +97,16 @@ impl Registry {
         self.faux.set_script(script);
     }
 
-    fn custom(&self, provider: &str) -> Option<&CustomProvider> {
-        self.custom.iter().find(|(name, _)| name == provider).map(|(_, it)| it)
-    }
-
-    /// Our models as the user's file changes them, without those it replaces.
-    fn builtin(&self) -> &[Arc<Model>] {
-        self.builtin.get_or_init(|| {
-            let kept = catalog::models().iter().filter(|model| {
-                !self.own.iter().any(|it| it.provider == model.provider && it.id == model.id)
-            });
-            kept.map(|model| match self.custom(&model.provider) {
-                Some(custom) => Arc::new(changed(model, custom)),
-                None => Arc::new(model.clone()),
-            })
-            .collect()
-        })
+    /// What the user's files say now.
+    fn files(&self) -> Arc<Files> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamps = files::stamps(&self.agent_dir);
+        if files.stamps != stamps {
+            let mut warnings = Vec::new();
+            *files = Arc::new(Files::read(&self.agent_dir, stamps, Some(&files), &mut warnings));
+            warnings.iter().for_each(|it| tracing::warn!("{it}"));
+        }
+        files.clone()
     }
 
     fn found_locally(&self) -> Vec<Arc<Model>> {
@@ -132,8 +115,13 @@ impl Registry {
 
     /// All models, with or without a key: the user's, ours, local ones.
     pub fn all(&self) -> Vec<Arc<Model>> {
+        self.all_of(&self.files())
+    }
+
+    fn all_of(&self, files: &Files) -> Vec<Arc<Model>> {
         let scripted = self.scripted_is_set_up().then(faux::model);
-        self.own.iter().chain(self.builtin()).cloned().chain(self.found_locally()).chain(scripted).collect()
+        let of_files = files.own().iter().chain(files.builtin()).cloned();
+        of_files.chain(self.found_locally()).chain(scripted).collect()
     }
 
     fn scripted_is_set_up(&self) -> bool {
@@ -142,13 +130,17 @@ impl Registry {
 
     /// Where the key for a provider comes from; `None` = it cannot be asked. Runs no command.
     pub fn key_source(&self, provider: &str) -> Option<KeySource> {
+        self.key_source_in(&self.files(), provider)
+    }
+
+    fn key_source_in(&self, files: &Files, provider: &str) -> Option<KeySource> {
         if self.command_line_key(provider).is_some() {
             return Some(KeySource::CommandLine);
         }
-        if self.auth.key(provider).is_some_and(|it| self.values.is_set(it)) {
+        if files.key(provider).is_some_and(|it| self.values.is_set(it)) {
             return Some(KeySource::AuthFile);
         }
-        let custom = self.custom(provider);
+        let custom = files.custom(provider);
         let key = custom.and_then(|it| it.api_key.as_deref());
         if key.is_some_and(|it| !is_no_key(it) && self.values.is_set(it)) {
             return Some(KeySource::ModelsFile);
@@ -181,15 +173,15 @@ impl Registry {
     }
 
     /// Runs commands of the user's files unless they are prepared, and then blocks.
-    fn credential(&self, provider: &str) -> Option<Credential> {
+    fn credential(&self, files: &Files, provider: &str) -> Option<Credential> {
         let resolved = |key: Option<&str>| key.and_then(|it| self.values.resolve(it)).map(Credential::Key);
-        match self.key_source(provider)? {
+        match self.key_source_in(files, provider)? {
             KeySource::CommandLine => {
                 self.command_line_key(provider).map(|it| Credential::Key(it.to_owned()))
             }
-            KeySource::AuthFile => resolved(self.auth.key(provider)),
+            KeySource::AuthFile => resolved(files.key(provider)),
             KeySource::ModelsFile => {
-                let custom = self.custom(provider)?;
+                let custom = files.custom(provider)?;
                 let key = self.values.resolve(custom.api_key.as_deref()?)?;
                 Some(if custom.auth_header { Credential::Bearer(key) } else { Credential::Key(key) })
             }
@@ -201,11 +193,11 @@ impl Registry {
         }
     }
 
-    fn endpoint(&self, model: &Model) -> Result<Endpoint, String> {
+    fn endpoint(&self, files: &Files, model: &Model) -> Result<Endpoint, String> {
         let credential = self
-            .credential(&model.provider)
+            .credential(files, &model.provider)
             .ok_or_else(|| format!("No API key for provider: {}", model.provider))?;
-        let of_provider = self.custom(&model.provider).map(|it| &it.headers).into_iter().flatten();
+        let of_provider = files.custom(&model.provider).map(|it| &it.headers).into_iter().flatten();
         let mut headers: Vec<(String, String)> = Vec::new();
         for (name, value) in of_provider.chain(model.headers.iter().flatten()) {
             let value = self
@@ -236,29 +228,6 @@ impl Registry {
     }
 }
 
-/// A built-in model with what the user's file says about it.
-fn changed(model: &Model, custom: &CustomProvider) -> Model {
-    let mut model = model.clone();
-    if let Some(base_url) = &custom.base_url {
-        model.base_url.clone_from(base_url);
-    }
-    model.compat = models_json::merged(custom.compat.as_ref(), model.compat.take());
-    if let Some(over) = custom.overrides.get(&model.id).and_then(Value::as_object) {
-        if let Ok(Value::Object(mut json)) = serde_json::to_value(&model) {
-            json.extend(
-                over.iter()
-                    .filter(|(key, _)| *key != "id" && *key != "provider")
-                    .map(|(k, v)| (k.clone(), v.clone())),
-            );
-            match serde_json::from_value(json.into()) {
-                Ok(it) => model = it,
-                Err(error) => tracing::warn!(model = %model.key(), %error, "modelOverrides not usable"),
-            }
-        }
-    }
-    model
-}
-
 fn is_no_key(key: &str) -> bool {
     key.is_empty() || key == "none"
 }
@@ -278,12 +247,13 @@ fn is_private(base_url: &str) -> bool {
 
 impl Models for Registry {
     fn available(&self) -> Vec<Arc<Model>> {
+        let files = self.files();
         let mut known: Vec<(String, bool)> = Vec::new();
-        let mut models = self.all();
+        let mut models = self.all_of(&files);
         models.retain(|model| match known.iter().find(|(name, _)| *name == model.provider) {
             Some((_, usable)) => *usable,
             None => {
-                let usable = self.has_auth(model);
+                let usable = self.key_source_in(&files, &model.provider).is_some();
                 known.push((model.provider.clone(), usable));
                 usable
             }
@@ -292,15 +262,16 @@ impl Models for Registry {
     }
 
     fn find(&self, provider: &str, id: &str) -> Option<Arc<Model>> {
+        let files = self.files();
         let is = |it: &&Arc<Model>| it.provider == provider && it.id == id;
-        if let Some(it) = self.own.iter().find(is) {
+        if let Some(it) = files.own().iter().find(is) {
             return Some(it.clone());
         }
         if provider == faux::PROVIDER && id == faux::MODEL {
             return Some(faux::model());
         }
         if catalog::provider(provider).is_some() {
-            return self.builtin().iter().find(is).cloned();
+            return files.builtin().iter().find(is).cloned();
         }
         self.found_locally().iter().find(is).cloned()
     }
@@ -322,9 +293,9 @@ impl Provider for Registry {
         if request.model.api == faux::API {
             return self.faux.stream(&request, self.values.env(faux::SCRIPT_ENV), &cancel, out).await;
         }
-        let custom = self.custom(&request.model.provider);
-        let of_files = self
-            .auth
+        let files = self.files();
+        let custom = files.custom(&request.model.provider);
+        let of_files = files
             .key(&request.model.provider)
             .into_iter()
             .chain(custom.and_then(|it| it.api_key.as_deref()))
@@ -335,7 +306,7 @@ impl Provider for Registry {
             () = cancel.cancelled() => return dialect::fail(dialect::blank(&request), CallError::Aborted),
             () = self.values.prepare(of_files) => {}
         }
-        let endpoint = match self.endpoint(&request.model) {
+        let endpoint = match self.endpoint(&files, &request.model) {
             Ok(it) => it,
             Err(text) => return failed(text),
         };

@@ -1,21 +1,30 @@
 //! Which key is taken, which models are offered, what is said when none can be asked.
 
 use pi_core::{Models, Provider};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::{select, testing};
+use crate::{
+    select,
+    testing::{self, Loaded},
+};
 
 fn env(name: &str) -> Option<String> {
     let known = [("ANTHROPIC_API_KEY", "from-env"), ("MY_KEY", "named"), ("ANTHROPIC_AUTH_TOKEN", "bearer")];
     known.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
 }
 
-fn load(models: Value, auth: Value, options: RegistryOptions, env: values::Env) -> Registry {
+impl Loaded {
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.1.path().join(name), text).unwrap();
+    }
+}
+
+fn load(models: Value, auth: Value, options: RegistryOptions, env: values::Env) -> Loaded {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("models.json"), models.to_string()).unwrap();
     std::fs::write(dir.path().join("auth.json"), auth.to_string()).unwrap();
-    Registry::load_with_env(dir.path(), options, env).0
+    Loaded(Registry::load_with_env(dir.path(), options, env).0, dir)
 }
 
 fn key(text: &str) -> Option<Credential> {
@@ -28,7 +37,7 @@ fn the_nearest_key_wins() {
     let auth = json!({ "anthropic": { "type": "api_key", "key": "stored" } });
     let line = RegistryOptions { api_key: Some("typed".into()), ..Default::default() };
     let none = RegistryOptions::default;
-    let of = |registry: Registry| registry.credential("anthropic");
+    let of = |registry: Loaded| registry.credential(&registry.files(), "anthropic");
     assert_eq!(of(load(custom.clone(), auth.clone(), line.clone(), env)), key("typed"));
     let other = RegistryOptions { api_key_provider: Some("openai".into()), ..line };
     assert_eq!(of(load(custom.clone(), auth.clone(), other, env)), key("stored"));
@@ -150,4 +159,23 @@ fn local_servers_become_models_that_need_no_key() {
     assert_eq!(registry.available(), adopted);
     assert_eq!(registry.find("ollama", "qwen3").as_ref(), adopted.first());
     assert_eq!(registry.key_source("ollama"), Some(KeySource::Keyless));
+}
+
+#[test]
+fn keys_and_models_that_are_added_later_are_found() {
+    let registry = load(json!({ "providers": {} }), json!({}), RegistryOptions::default(), |_| None);
+    assert!(registry.available().is_empty());
+    registry.write("auth.json", r#"{"anthropic": {"type": "api_key", "key": "later"}}"#);
+    assert_eq!(registry.credential(&registry.files(), "anthropic"), key("later"));
+    assert!(registry.available().iter().all(|it| it.provider == "anthropic"));
+    // Somebody is in the middle of writing it.
+    registry.write("auth.json", r#"{"anthropic": {"type":"#);
+    assert_eq!(registry.credential(&registry.files(), "anthropic"), key("later"));
+    let provider =
+        json!({ "baseUrl": "http://127.0.0.1:1", "api": "openai-completions", "models": [{ "id": "m" }] });
+    registry.write("models.json", &json!({ "providers": { "p": provider } }).to_string());
+    assert_eq!(registry.available()[0].key(), "p/m");
+    assert!(registry.has_auth(&registry.find("anthropic", "claude-haiku-4-5").unwrap()));
+    std::fs::remove_file(registry.1.path().join("auth.json")).unwrap();
+    assert_eq!(registry.available().len(), 1);
 }

@@ -116,8 +116,19 @@ pub(crate) fn tool() -> ToolSpec {
     }
 }
 
-/// A registry with one keyless provider `p` of this dialect at `base_url`.
-pub(crate) fn registry(api: &str, base_url: &str, options: RegistryOptions) -> Registry {
+/// A registry and the folder of its files.
+pub(crate) struct Loaded(pub Registry, pub tempfile::TempDir);
+
+impl std::ops::Deref for Loaded {
+    type Target = Registry;
+
+    fn deref(&self) -> &Registry {
+        &self.0
+    }
+}
+
+/// A registry with one provider `p` of this dialect at `base_url`.
+pub(crate) fn registry(api: &str, base_url: &str, options: RegistryOptions) -> Loaded {
     let dir = tempfile::tempdir().unwrap();
     let json = json!({ "providers": { "p": {
         "baseUrl": base_url, "api": api, "apiKey": "key-12345678", "models": [{ "id": "m", "reasoning": true,
@@ -126,7 +137,7 @@ pub(crate) fn registry(api: &str, base_url: &str, options: RegistryOptions) -> R
     std::fs::write(dir.path().join("models.json"), json.to_string()).unwrap();
     let (registry, warnings) = Registry::load(dir.path(), options);
     assert!(warnings.is_empty(), "{warnings:?}");
-    registry
+    Loaded(registry, dir)
 }
 
 /// Asks and returns the events as JSON, `start` first, and the final message.

@@ -47,6 +47,22 @@ impl Scratch {
         scratch
     }
 
+    /// As [`Self::with_model`], but the key of the model is missing until [`Self::add_key`].
+    pub fn without_key(model: &ModelServer) -> Self {
+        let scratch = Self::new();
+        let mut models = model.models_json();
+        for provider in models["providers"].as_object_mut().into_iter().flat_map(|it| it.values_mut()) {
+            provider["apiKey"] = "$KEY_OF_NO_ONE".into();
+        }
+        scratch.agent_file("models.json", &models.to_string());
+        scratch
+    }
+
+    /// Stores the key as users are told to.
+    pub fn add_key(&self) {
+        self.agent_file("auth.json", r#"{"scripted": {"type": "api_key", "key": "scripted-key"}}"#);
+    }
+
     /// The canonical root: on some systems the temporary directory is a symbolic link.
     fn root(&self) -> PathBuf {
         self.root.path().canonicalize().expect("the scratch directory is gone")

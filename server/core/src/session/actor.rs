@@ -15,7 +15,7 @@ use super::{
     attach::Milestone,
     bash::BashDone,
     compact::Compactions,
-    handle::{Command, CommandResult, Reply, SandboxInForce, SessionOptions},
+    handle::{Command, CommandResult, FindModel, ModelSearch, Reply, SandboxInForce, SessionOptions},
     questions::Questions,
     run::RunState,
     stats,
@@ -49,6 +49,12 @@ pub fn session_name(name: &str) -> CommandResult<String> {
     }
 }
 
+/// The command that waits for a model, once it was looked for.
+async fn searched(behind: &mut Option<(Command, ModelSearch)>) -> Option<(Command, Option<ScopedModel>)> {
+    let found = behind.as_mut()?.1.as_mut().await;
+    Some((behind.take()?.0, found))
+}
+
 /// All state of one session.
 pub struct SessionActor {
     pub(super) id: Arc<str>,
@@ -57,6 +63,7 @@ pub struct SessionActor {
     store_failed: bool,
     pub(super) bus: EventBus,
     pub(super) models: Arc<dyn Models>,
+    find_model: FindModel,
     pub(super) provider: Arc<dyn Provider>,
     /// Its working directory, as clients see it.
     pub(super) folder: String,
@@ -130,6 +137,7 @@ impl SessionActor {
             store: options.store,
             store_failed: false,
             models: options.models,
+            find_model: options.find_model,
             provider: options.provider,
             tools: options.tools.into(),
             tool_specs,
@@ -188,17 +196,22 @@ impl SessionActor {
             return;
         };
         let mut open = true;
+        // A command that needs a model, while one is looked for. What comes after it waits.
+        let mut behind: Option<(Command, ModelSearch)> = None;
         loop {
             if !open && self.run.is_idle() && self.bashes.is_empty() {
                 break;
             }
             let backoff = self.run.backoff_until();
             tokio::select! {
-                command = commands.recv(), if open => match command {
+                command = commands.recv(), if open && behind.is_none() => match command {
                     Some(Command::Close(reply)) => {
                         self.closing = Some(reply);
                         open = false;
                         self.stop_everything();
+                    }
+                    Some(command) if self.lacks_model(&command) => {
+                        behind = Some((command, (self.find_model)()));
                     }
                     Some(command) => self.command(command),
                     None => {
@@ -206,6 +219,12 @@ impl SessionActor {
                         self.stop_everything();
                     }
                 },
+                Some((command, found)) = searched(&mut behind) => {
+                    if let Some(found) = found {
+                        self.choose_model(&found);
+                    }
+                    self.command(command);
+                }
                 Some((run, message)) = run_inbox.recv() => self.run_message(run, message),
                 Some(done) = bash_inbox.recv() => self.bash_message(done),
                 Some(report) = compactions.recv() => self.compaction_message(report),
@@ -339,11 +358,14 @@ impl SessionActor {
 
     fn prompt(&mut self, params: PromptParams, reply: Reply<PromptAccepted>) {
         let PromptParams { message, appendix, images, streaming_behavior, .. } = params;
-        if let Err(error) = self.may_submit() {
-            return reply(Err(error));
-        }
         if !self.run.is_idle() {
             let (delivery, kind) = match streaming_behavior {
+                None if self.is_compacting_by_hand() => {
+                    return reply(Err(CommandError::failed(
+                        "Cannot submit a prompt while compaction is in progress. Wait for compaction to finish and \
+                         retry.",
+                    )));
+                }
                 None => {
                     return reply(Err(CommandError::failed(
                         "Agent is already processing. Specify streamingBehavior ('steer' or 'followUp') to queue \
@@ -354,6 +376,7 @@ impl SessionActor {
                 Some(StreamingBehavior::FollowUp) => (Delivery::FollowUp, QueueKind::FollowUp),
             };
             let id = self.enqueue(kind, message, appendix, images);
+            self.say_after_compaction();
             return reply(Ok(self.accepted(delivery, Some(id))));
         }
         if let Err(error) = self.may_prompt() {
@@ -364,16 +387,6 @@ impl SessionActor {
         self.flush_deferred();
         reply(Ok(self.accepted(Delivery::Started, None)));
         self.start_prompt(vec![crate::queue::user_message(text, images)]);
-    }
-
-    /// Whether anything may be said now.
-    pub(super) fn may_submit(&self) -> CommandResult<()> {
-        match self.is_compacting_by_hand() {
-            false => Ok(()),
-            true => Err(CommandError::failed(
-                "Cannot submit a prompt while compaction is in progress. Wait for compaction to finish and retry.",
-            )),
-        }
     }
 
     /// Whether there is a model that can be asked.

@@ -48,12 +48,21 @@ pub(super) struct Compactions {
     waiting: Option<(CompactParams, Reply<CompactionResult>)>,
     /// An overflow was recovered from, and no model call has succeeded since.
     recovered: bool,
+    /// A message was sent while a compaction ran that a client asked for: it is said after it.
+    sent_meanwhile: bool,
 }
 
 impl Default for Compactions {
     fn default() -> Self {
         let (reports, inbox) = mpsc::unbounded_channel();
-        Self { reports, inbox: Some(inbox), job: None, waiting: None, recovered: false }
+        Self {
+            reports,
+            inbox: Some(inbox),
+            job: None,
+            waiting: None,
+            recovered: false,
+            sent_meanwhile: false,
+        }
     }
 }
 
@@ -143,6 +152,11 @@ impl SessionActor {
     /// Whether a compaction runs that a client asked for.
     pub(super) fn is_compacting_by_hand(&self) -> bool {
         self.compactions.job.as_ref().is_some_and(|it| it.reason == CompactionReason::Manual)
+    }
+
+    /// What was sent and waits is said once the compaction is over, if one runs that a client asked for.
+    pub(super) fn say_after_compaction(&mut self) {
+        self.compactions.sent_meanwhile |= self.is_compacting_by_hand();
     }
 
     /// Whether any compaction runs.
@@ -370,7 +384,14 @@ impl SessionActor {
                     Failure::Cancelled => CommandError::failed(CANCELLED),
                     Failure::Failed(text) => CommandError::failed(text),
                 }));
-                self.answer_waiters();
+                let sent = std::mem::take(&mut self.compactions.sent_meanwhile);
+                match sent && !stopped {
+                    true => self.deliver_as_prompt(),
+                    false => self.hold_queues(),
+                }
+                if self.run.is_idle() {
+                    self.answer_waiters();
+                }
             }
             Next::Repeat if repeat => self.start_run(Vec::new()),
             Next::Repeat => self.settle(),

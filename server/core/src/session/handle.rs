@@ -4,7 +4,7 @@
 //! a [`Reply`], which the actor calls in its own order, so that a transport can keep an answer in its place among
 //! the events.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc};
 
 use pi_protocol::*;
 use serde_json::Value;
@@ -64,6 +64,8 @@ pub struct SessionOptions {
     pub model: Option<Arc<Model>>,
     /// The model to use when nothing else names one.
     pub default_model: Option<Arc<Model>>,
+    /// Looks for a model when one is needed and there is none.
+    pub find_model: FindModel,
     /// Models to cycle through; empty = all that are available.
     pub scope: Vec<ScopedModel>,
     /// How hard it thinks (clamped); `None` = from the entries, else from the settings.
@@ -76,6 +78,13 @@ pub struct SessionOptions {
 
 /// Says what confines the model's shell commands; it can change with the permission mode.
 pub type SandboxInForce = Arc<dyn Fn() -> Option<SandboxState> + Send + Sync>;
+
+/// Looks for the model that a new session would begin with: it may be there only since a moment ago. Takes a bounded
+/// time, in which the session serves nothing else.
+pub type FindModel = Arc<dyn Fn() -> ModelSearch + Send + Sync>;
+
+/// A search that goes on.
+pub type ModelSearch = Pin<Box<dyn Future<Output = Option<ScopedModel>> + Send>>;
 
 impl fmt::Debug for SessionOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

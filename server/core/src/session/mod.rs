@@ -15,6 +15,7 @@ mod stats;
 
 pub use actor::session_name;
 pub use handle::{
-    Command, CommandResult, Reply, SandboxInForce, SessionHandle, SessionOptions, reply_channel,
+    Command, CommandResult, FindModel, ModelSearch, Reply, SandboxInForce, SessionHandle, SessionOptions,
+    reply_channel,
 };
 pub use questions::UiAnswer;

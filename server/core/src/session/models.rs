@@ -1,10 +1,10 @@
-//! Cycling through models (spec: rpc.md §3, resources.md §5).
+//! Cycling through models (spec: rpc.md §3, resources.md §5), and finding one that came later.
 
 use std::sync::Arc;
 
 use pi_protocol::{CycledModel, Model};
 
-use super::actor::SessionActor;
+use super::{actor::SessionActor, handle::Command};
 use crate::ports::ScopedModel;
 
 impl SessionActor {
@@ -21,10 +21,25 @@ impl SessionActor {
                 .collect(),
         };
         let next = next(&candidates, self.model.as_ref())?;
-        self.record_model(&next.model);
-        self.model = Some(next.model.clone());
-        self.set_thinking(next.thinking.unwrap_or(self.thinking));
+        self.choose_model(next);
         Some(CycledModel { model: (*next.model).clone(), thinking_level: self.thinking, is_scoped })
+    }
+
+    /// Goes on with this model.
+    pub(super) fn choose_model(&mut self, chosen: &ScopedModel) {
+        self.record_model(&chosen.model);
+        self.model = Some(chosen.model.clone());
+        self.set_thinking(chosen.thinking.unwrap_or(self.thinking));
+    }
+
+    /// Whether the command needs a model and there is none.
+    pub(super) fn lacks_model(&self, command: &Command) -> bool {
+        use Command::*;
+        let needs = matches!(
+            command,
+            Prompt(..) | QueueSend(..) | Compact(..) | CycleModel(_) | GetAvailableModels(_)
+        );
+        needs && self.model.is_none()
     }
 }
 

@@ -17,6 +17,10 @@ impl SessionActor {
             return reply(Ok(Queued { accepted: false, item_id: None, turn_id }));
         }
         let id = self.enqueue(kind, params.message, params.appendix, params.images);
+        if self.hold_after_stop {
+            // Pi lets it wait for the next prompt.
+            self.say_after_compaction();
+        }
         reply(Ok(Queued { accepted: true, item_id: Some(id), turn_id }));
     }
 
@@ -109,15 +113,17 @@ impl SessionActor {
         if self.queues.get_mut(id).is_none() {
             return reply(Err(gone(id)));
         }
-        let refused = if self.run.is_idle() { self.may_prompt() } else { self.may_submit() };
-        if let Err(error) = refused {
-            return reply(Err(error));
+        if self.run.is_idle() {
+            if let Err(error) = self.may_prompt() {
+                return reply(Err(error));
+            }
         }
         let Some(mut item) = self.queues.remove(id) else { return reply(Err(gone(id))) };
         if !self.run.is_idle() {
             item.held = false;
             self.queues.put_first(item);
             self.publish_queues();
+            self.say_after_compaction();
             return reply(Ok(self.accepted(Delivery::Steering, Some(id))));
         }
         self.begin_turn();
@@ -125,6 +131,25 @@ impl SessionActor {
         self.publish_delivery(vec![id]);
         self.flush_deferred();
         self.start_prompt(vec![user_message(item.text.text, item.images)]);
+    }
+
+    /// Says what waits, as if it was sent now; nothing if nothing waits any more.
+    pub(super) fn deliver_as_prompt(&mut self) {
+        if !self.queues.any_free() {
+            return;
+        }
+        self.begin_turn();
+        let waiting = self.take_next();
+        self.start_prompt(waiting);
+    }
+
+    /// Takes the messages that are next: those that steer first.
+    pub(super) fn take_next(&mut self) -> Vec<AgentMessage> {
+        let mut next = self.take_queued(QueueKind::Steer);
+        if next.is_empty() {
+            next = self.take_queued(QueueKind::FollowUp);
+        }
+        next.into_iter().map(|it| it.into_message()).collect()
     }
 
     /// All events until the session has settled belong to a new turn.

@@ -188,12 +188,9 @@ impl SessionActor {
     pub(super) fn deliver_or_settle(&mut self, completed: bool) {
         // A message that came after the loop's last look at the queues is delivered now, not forgotten.
         if completed {
-            let mut late = self.take_queued(QueueKind::Steer);
-            if late.is_empty() {
-                late = self.take_queued(QueueKind::FollowUp);
-            }
+            let late = self.take_next();
             if !late.is_empty() {
-                return self.start_run(late.into_iter().map(|it| it.into_message()).collect());
+                return self.start_run(late);
             }
         }
         self.settle();

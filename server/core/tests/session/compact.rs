@@ -175,6 +175,58 @@ async fn a_compaction_can_be_stopped_and_takes_no_prompts() {
     assert!(!world.session.ask(Command::GetState).await.unwrap().is_compacting);
 }
 
+fn waiting(message: &str) -> PromptParams {
+    let streaming_behavior = Some(StreamingBehavior::Steer);
+    PromptParams { message: message.into(), streaming_behavior, ..PromptParams::default() }
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_during_a_compaction_is_said_after_it() {
+    for (step, outcome) in [
+        (Wait("S"), "compacted summary: S"),
+        (Fail("401: no"), "compacted error: Compaction failed: Summarization failed: 401: no"),
+    ] {
+        let waits = matches!(step, Wait(_));
+        let mut world = world(vec![Say("one"), Say("two"), step, Say("three"), Say("four")]).await;
+        turn(&mut world, "first").await;
+        turn(&mut world, LONG).await;
+        let (reply, _answer) = pi_core::reply_channel();
+        world.session.send(Command::Compact(CompactParams::default(), reply));
+        let first = world.session.ask(|it| Command::Prompt(waiting("x"), it)).await.unwrap();
+        assert_eq!((first.delivery, first.item_id), (Delivery::Steering, Some(1)));
+        if waits {
+            world.script.release.notify_one();
+        }
+        world.until("agent_settled").await;
+        let story = world.story();
+        assert_eq!((story[0].as_str(), story[2].as_str()), ("compact manual", outcome), "{story:?}");
+        assert!(
+            story.contains(&"user x".to_owned()) && story.contains(&"assistant three".to_owned()),
+            "{story:?}"
+        );
+        assert!(world.session.ask(Command::QueueList).await.unwrap().items.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_a_compaction_that_is_stopped_is_held() {
+    let mut world = world(vec![Say("one"), Say("two"), Hang("half a summ"), Say("three")]).await;
+    world.session.send(Command::HoldAfterStop);
+    turn(&mut world, "first").await;
+    turn(&mut world, LONG).await;
+    let (reply, _answer) = pi_core::reply_channel();
+    world.session.send(Command::Compact(CompactParams::default(), reply));
+    world.until("compaction_start").await;
+    world.session.ask(|it| Command::Prompt(waiting("x"), it)).await.unwrap();
+    world.session.ask(Command::Abort).await.unwrap();
+    let items = world.session.ask(Command::QueueList).await.unwrap().items;
+    assert_eq!(items.iter().map(|it| (it.text.as_str(), it.held)).collect::<Vec<_>>(), [("x", true)]);
+    let sent = world.session.ask(|it| Command::QueueSend(1, it)).await.unwrap();
+    assert_eq!(sent.delivery, Delivery::Started);
+    world.until("agent_settled").await;
+    assert_eq!(world.request(3).last().unwrap(), "user x");
+}
+
 #[tokio::test]
 async fn compacting_by_hand_stops_the_run_first() {
     let mut world = world(vec![Say("one"), Hang("half"), Say("S")]).await;

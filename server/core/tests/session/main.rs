@@ -7,8 +7,8 @@ mod questions;
 mod queue;
 mod world;
 
-use pi_core::{RetrySettings, SessionSettings, SteeringInterrupt, session::Command};
-use pi_protocol::*;
+use pi_core::{RetrySettings, ScopedModel, SessionSettings, SteeringInterrupt, session::Command};
+use pi_protocol::{entry::EntryKind, *};
 use serde_json::json;
 use world::{Step::*, World, model};
 
@@ -356,6 +356,35 @@ async fn without_a_model_a_prompt_says_what_to_do() {
     let set = SetModelParams { provider: "p".into(), model_id: "nope".into() };
     let error = world.session.ask(|it| Command::SetModel(set, it)).await.unwrap_err();
     assert_eq!(error.message, "Model not found: p/nope");
+}
+
+#[tokio::test]
+async fn a_model_that_comes_later_is_found_by_the_next_prompt() {
+    let mut world =
+        World::with(vec![Say("here"), Say("again")], SessionSettings::default(), vec![], None).await;
+    *world.later.lock().unwrap() = Some(ScopedModel { model: model(), thinking: Some(ThinkingLevel::Low) });
+    let params = |text: &str| PromptParams {
+        message: text.into(),
+        streaming_behavior: Some(StreamingBehavior::FollowUp),
+        ..PromptParams::default()
+    };
+    // What is sent while it is looked for keeps its place.
+    let first = world.session.ask(|it| Command::Prompt(params("x"), it));
+    let second = world.session.ask(|it| Command::Prompt(params("y"), it));
+    let (first, second, state) = tokio::join!(first, second, world.session.ask(Command::GetState));
+    assert_eq!(first.unwrap().delivery, Delivery::Started);
+    assert_eq!(second.unwrap().delivery, Delivery::FollowUp);
+    let state = state.unwrap();
+    assert_eq!((state.model.unwrap().id.as_str(), state.thinking_level), ("m", ThinkingLevel::Low));
+    world.until("agent_settled").await;
+    assert_eq!(world.request(1), ["user x", "assistant here", "user y"]);
+    let store = world.store.lock().unwrap();
+    assert!(
+        store
+            .entries
+            .iter()
+            .any(|it| matches!(&it.kind, EntryKind::ModelChange { model_id, .. } if model_id == "m"))
+    );
 }
 
 #[tokio::test]

@@ -333,6 +333,8 @@ pub struct World {
     pub gate: Arc<Notify>,
     pub started: Arc<Notify>,
     pub permissions: Arc<Asking>,
+    /// The model that is found when one is looked for.
+    pub later: Arc<Mutex<Option<ScopedModel>>>,
     /// Events taken so far, as JSON.
     pub events: Vec<Value>,
 }
@@ -396,6 +398,8 @@ impl World {
             },
         );
         let permissions = Arc::new(Asking::default());
+        let later: Arc<Mutex<Option<ScopedModel>>> = Arc::default();
+        let found = later.clone();
         let session = SessionHandle::spawn(SessionOptions {
             header: serde_json::from_value(
                 json!({"type": "session", "version": 3, "id": "s1", "timestamp": "t", "cwd": "/"}),
@@ -412,6 +416,14 @@ impl World {
             expander: Arc::new(Twice),
             model: None,
             default_model: model,
+            find_model: Arc::new(move || {
+                let found = found.clone();
+                Box::pin(async move {
+                    // What else is sent meanwhile has its time.
+                    tokio::task::yield_now().await;
+                    found.lock().unwrap().clone()
+                })
+            }),
             scope,
             thinking: None,
             system_prompt: "system".into(),
@@ -419,7 +431,7 @@ impl World {
         });
         let queue = EventQueue::answering(Answers::ALL);
         session.ask(|reply| Command::Subscribe(queue.clone(), reply)).await.unwrap();
-        Self { session, queue, script, store, gate, started, permissions, events: Vec::new() }
+        Self { session, queue, script, store, gate, started, permissions, later, events: Vec::new() }
     }
 
     pub async fn prompt(&self, text: &str) -> PromptAccepted {
