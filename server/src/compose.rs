@@ -40,7 +40,7 @@ use pi_protocol::{Entry, Model, OutputMode, PermissionMode, SessionHeader, Think
 use pi_providers::{Registry, select};
 use serde_json::{Map, Value};
 
-use crate::{cli::SessionArgs, confine, start_model};
+use crate::{cli::SessionArgs, confine, start_model, unheard::Unheard};
 
 /// The order in which the model is told of its tools.
 const TOOL_ORDER: [&str; 8] = ["read", "bash", "edit", "write", "grep", "find", "ls", "hashline_edit"];
@@ -108,6 +108,14 @@ struct Opened {
     header: SessionHeader,
     entries: Vec<Entry>,
     store: Box<dyn SessionStore>,
+    /// Lines of the file that cannot be read.
+    skipped: usize,
+}
+
+impl Opened {
+    fn new(header: SessionHeader, entries: Vec<Entry>, store: impl SessionStore + 'static) -> Self {
+        Self { header, entries, store: Box::new(store), skipped: 0 }
+    }
 }
 
 /// Stands between us and what is outside: models, tools, commands.
@@ -133,6 +141,7 @@ pub struct Compose {
     registry: OnceLock<Arc<Registry>>,
     journal: OnceLock<(Arc<Ledger>, Arc<Journal>)>,
     surround: OnceLock<Box<dyn Surround>>,
+    unheard: Arc<Unheard>,
 }
 
 impl Compose {
@@ -160,7 +169,13 @@ impl Compose {
             registry: OnceLock::new(),
             journal: OnceLock::new(),
             surround: OnceLock::new(),
+            unheard: Arc::default(),
         }
+    }
+
+    /// What is wrong with the user's files, for who can tell them.
+    pub fn unheard(&self) -> &Unheard {
+        &self.unheard
     }
 
     /// With this permission mode where neither flags nor settings name one.
@@ -242,6 +257,7 @@ impl Compose {
         let mut warnings: Vec<_> =
             folders.values().flat_map(|it| it.settings.set_editor(root.clone())).collect();
         folders.values().for_each(|it| it.permissions.reload(&it.settings));
+        warnings.extend(folders.values().flat_map(|it| it.permissions.take_warnings()));
         warnings.sort();
         warnings.dedup();
         warnings
@@ -277,9 +293,15 @@ impl Compose {
         let options =
             SettingsOptions { trust_project: self.args.approve, ignore_project: self.args.no_approve };
         let settings = HostSettings::load(&self.agent_dir, folder, options);
-        for warning in settings.warnings().iter().cloned().chain(settings.set_editor(editor_settings)) {
-            tracing::warn!("{warning}");
+        if settings.is_unread() {
+            // The first thing that is told, and short: what was to be careful about is not known.
+            let mode = self.permission_mode(&settings.values()).as_str();
+            self.unheard
+                .warn(format!("settings.json cannot be read: none of your rules holds, mode is {mode}"));
         }
+        settings.warnings().iter().for_each(|it| self.unheard.warn(it.clone()));
+        // They were told when the editor sent them.
+        settings.set_editor(editor_settings).iter().for_each(|it| tracing::warn!("{it}"));
         // Whichever folder a session works in, what the editor has open is open.
         let beside = folders.values().next().map(|it| it.workspace.beside(folder.to_owned()));
         let workspace = beside.unwrap_or_else(|| Workspace::new(folder.to_owned()));
@@ -298,6 +320,7 @@ impl Compose {
             review: Review::new(ledger.clone(), workspace.clone()),
             workspace,
         });
+        made.permissions.take_warnings().into_iter().for_each(|it| self.unheard.warn(it));
         made.permissions.set_beside(&open);
         folders.insert(folder.to_owned(), made.clone());
         made
@@ -349,7 +372,7 @@ impl Compose {
     /// # Errors
     /// A model or session that is named does not exist, or a file cannot be read.
     pub async fn session(&self, folder: &Path, opening: Opening) -> anyhow::Result<SessionOptions> {
-        let Opened { header, entries, store } = self.open(folder, &opening)?;
+        let Opened { header, entries, store, skipped } = self.open(folder, &opening)?;
         let cwd = self.working_directory(&header, folder)?;
         let Folder { settings, resources, workspace, permissions, .. } = &*self.folder(&cwd);
         let first = matches!(opening, Opening::Flags(_));
@@ -427,6 +450,7 @@ impl Compose {
             thinking,
             system_prompt,
             sandbox,
+            notices: damaged(skipped).into_iter().collect(),
         };
         Ok(match self.surround.get() {
             Some(surround) => surround.surround(options, workspace),
@@ -457,8 +481,7 @@ impl Compose {
             }
             Opening::Branch { entries, source: None, cwd, .. } => {
                 let new = SessionFiles::in_memory(cwd, None, None)?;
-                let (entries, store) = (entries.clone(), Box::new(new.store));
-                return Ok(Opened { header: new.header, entries, store });
+                return Ok(Opened::new(new.header, entries.clone(), new.store));
             }
             Opening::Flags(_) => {
                 if let Some(wanted) = &args.session {
@@ -488,10 +511,10 @@ impl Compose {
         };
         if args.no_session {
             let new = SessionFiles::in_memory(folder, id, parent)?;
-            return Ok(Opened { header: new.header, entries: Vec::new(), store: Box::new(new.store) });
+            return Ok(Opened::new(new.header, Vec::new(), new.store));
         }
         let new = files.create(folder, id, parent)?;
-        Ok(Opened { header: new.header, entries: Vec::new(), store: Box::new(new.store) })
+        Ok(Opened::new(new.header, Vec::new(), new.store))
     }
 }
 
@@ -501,8 +524,19 @@ impl From<pi_host::sessions::OpenSession> for Opened {
             let file = it.store.path().display();
             tracing::warn!("{} lines of {file} cannot be read; they stay in the file", it.skipped_lines);
         }
-        Self { header: it.header, entries: it.entries, store: Box::new(it.store) }
+        let skipped = it.skipped_lines;
+        Self { skipped, ..Self::new(it.header, it.entries, it.store) }
     }
+}
+
+/// What a session says of lines in its file that cannot be read.
+fn damaged(lines: usize) -> Option<String> {
+    let text = match lines {
+        0 => return None,
+        1 => "1 line of this chat cannot be read and stays in its file".to_owned(),
+        _ => format!("{lines} lines of this chat cannot be read and stay in its file"),
+    };
+    Some(text + "; new messages are safe.")
 }
 
 /// The file of the session with exactly this id in `folder`, if there is one.
@@ -531,14 +565,12 @@ fn named_file(wanted: &str, folder: &Path, files: &SessionFiles) -> anyhow::Resu
 }
 
 impl Compose {
-    /// The models, read when first needed. What is wrong in the files is logged.
+    /// The models, read when first needed. What is wrong in the files is told.
     pub fn registry(&self) -> &Arc<Registry> {
         self.registry.get_or_init(|| {
             let options = start_model::registry_options(&self.args, &self.settings(&self.cwd).values());
             let (registry, warnings) = Registry::load(&self.agent_dir, options);
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
+            warnings.into_iter().for_each(|it| self.unheard.warn(it));
             Arc::new(registry)
         })
     }
@@ -546,11 +578,14 @@ impl Compose {
     /// Looks for the model of a new session of these settings.
     fn find_model(&self, settings: &Arc<HostSettings>) -> FindModel {
         let (args, settings, registry) = (self.args.clone(), settings.clone(), self.registry().clone());
+        let unheard = self.unheard.clone();
         Arc::new(move || {
             let (args, values, registry) = (args.clone(), settings.values(), registry.clone());
+            let unheard = unheard.clone();
             Box::pin(async move {
                 let scope = start_model::scope(&args, &values, &registry, false);
                 let found = start_model::choose(&args, &values, &registry, &scope).await;
+                registry.take_warnings().into_iter().for_each(|it| unheard.warn(it));
                 let found = found.inspect_err(|error| tracing::warn!("{error}")).ok()?;
                 Some(ScopedModel { model: found.model?, thinking: args.thinking.or(found.thinking) })
             })
@@ -679,9 +714,24 @@ impl Compose {
         }
     }
 
-    /// What confines the commands of the model, in words, and whether that is as it should be.
-    pub fn confinement_report(&self, cwd: &Path) -> (bool, String) {
+    /// What confines the commands of the model, in words, and whether that is as it should be. Where neither flags nor
+    /// settings name a permission mode, that is one thing in editors and another one elsewhere.
+    pub fn confinement_reports(&self, cwd: &Path) -> Vec<(bool, String)> {
         let values = self.settings(cwd).values();
-        confine::report(&values, self.permission_mode(&values), cwd)
+        if let Some(mode) = self.args.permission_mode.or_else(|| values.permission_mode()) {
+            return vec![confine::report(&values, mode, cwd)];
+        }
+        let [editors, programs] =
+            [PermissionMode::Ask, PermissionMode::Full].map(|it| confine::report(&values, it, cwd));
+        if editors == programs {
+            return vec![editors];
+        }
+        let of = |who: &str, mode: PermissionMode, (as_asked, text): (bool, String)| {
+            (as_asked, format!("{who} (mode {}): {text}", mode.as_str()))
+        };
+        vec![
+            of("in editors", PermissionMode::Ask, editors),
+            of("in programs and terminals", PermissionMode::Full, programs),
+        ]
     }
 }

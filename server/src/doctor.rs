@@ -250,11 +250,17 @@ fn tools(report: &mut Report, compose: &Compose) {
         Ok(shell) => report.add("shell", Status::Ok, shell.display().to_string()),
         Err(why) => report.add_with_fix("shell", Status::Warning, why, "set shellPath in settings.json"),
     }
-    let (as_asked, sandbox) = compose.confinement_report(compose.cwd());
-    match as_asked {
-        true => report.add("sandbox", Status::Info, sandbox),
-        false => {
-            report.add_with_fix("sandbox", Status::Warning, sandbox, "see sandbox.mode in docs/config.md")
+    for (as_asked, sandbox) in compose.confinement_reports(compose.cwd()) {
+        match as_asked {
+            true => report.add("sandbox", Status::Info, sandbox),
+            false => {
+                report.add_with_fix(
+                    "sandbox",
+                    Status::Warning,
+                    sandbox,
+                    "see sandbox.mode in docs/config.md",
+                );
+            }
         }
     }
 }

@@ -61,19 +61,13 @@ pub struct Hub {
     ending: CancellationToken,
     started: Instant,
     listening: Once,
-    unheard: mpsc::UnboundedSender<String>,
-    /// Until somebody takes it.
-    listener: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
     this: Weak<Self>,
 }
 
 impl Hub {
     /// A hub without sessions.
     pub fn new(compose: Compose) -> Arc<Self> {
-        let (unheard, listener) = mpsc::unbounded_channel();
         Arc::new_cyclic(|this| Self {
-            unheard,
-            listener: Mutex::new(Some(listener)),
             compose,
             live: Mutex::default(),
             ending: CancellationToken::new(),
@@ -166,10 +160,10 @@ impl Hub {
             .call_once(|| drop(tokio::spawn(tell_of_edits(self.this.clone(), review.ledger().subscribe()))));
     }
 
-    /// What the ledger has to say to a person while there is no session that could. Given to the first who asks.
+    /// What a person should know that no session says, of the ledger too. Given to the first who asks.
     pub fn unheard(&self, review: &Review) -> Option<mpsc::UnboundedReceiver<String>> {
         self.listen(review);
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.compose.unheard().listen()
     }
 
     /// The review of the files a session works on.
@@ -368,8 +362,7 @@ impl Hub {
             }
             LedgerEvent::Notice(message) if self.live().is_empty() => {
                 // An editor takes it; over JSONL a session lives from the start, so nobody is missed.
-                let _gone = self.unheard.send(message.clone());
-                return;
+                return self.compose.unheard().say(message.clone());
             }
             LedgerEvent::Notice(message) => {
                 AgentEvent::Notice { level: NoticeLevel::Warning, message: message.clone() }

@@ -27,6 +27,7 @@ mod start_model;
 mod style;
 mod trace;
 mod transport;
+mod unheard;
 
 use std::{
     io::{IsTerminal, Write},

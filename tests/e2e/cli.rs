@@ -139,9 +139,14 @@ fn the_doctor_says_what_is_missing_and_what_to_do() {
     let output = pi(&scratch, &["doctor"]);
     assert_status(&output, 1);
     let text = out(&output);
-    for part in
-        ["no model can be asked", "ANTHROPIC_API_KEY", "Failed to parse models.json", "sandbox", "Not ready"]
-    {
+    for part in [
+        "no model can be asked",
+        "ANTHROPIC_API_KEY",
+        "Failed to parse models.json",
+        "in editors (mode ask): ",
+        "in programs and terminals (mode full): off: commands of the model run with your rights",
+        "Not ready",
+    ] {
         assert!(text.contains(part), "{part:?} is missing in\n{text}");
     }
 }

@@ -47,6 +47,7 @@ mod lsp_queue;
 mod lsp_review;
 mod lsp_run;
 mod lsp_sessions;
+mod lsp_start;
 mod lsp_storm;
 mod lsp_ui;
 mod lsp_workspace;

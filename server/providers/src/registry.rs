@@ -62,6 +62,8 @@ pub struct Registry {
     options: RegistryOptions,
     agent_dir: PathBuf,
     files: Mutex<Arc<Files>>,
+    /// What was wrong with files that were read again.
+    warnings: Mutex<Vec<String>>,
     values: Values,
     http: Http,
     faux: Faux,
@@ -85,6 +87,7 @@ impl Registry {
             options,
             agent_dir: agent_dir.to_owned(),
             files: Mutex::new(Arc::new(files)),
+            warnings: Mutex::default(),
             values: Values::new(env),
             faux: Faux::default(),
             local: RwLock::default(),
@@ -102,11 +105,15 @@ impl Registry {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let stamps = files::stamps(&self.agent_dir);
         if files.stamps != stamps {
-            let mut warnings = Vec::new();
+            let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
             *files = Arc::new(Files::read(&self.agent_dir, stamps, Some(&files), &mut warnings));
-            warnings.iter().for_each(|it| tracing::warn!("{it}"));
         }
         files.clone()
+    }
+
+    /// What was wrong with files that were written since [`Self::load`], for the user; each is told once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn found_locally(&self) -> Vec<Arc<Model>> {

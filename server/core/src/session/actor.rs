@@ -76,6 +76,8 @@ pub struct SessionActor {
     pub(super) questions: Questions,
     pub(super) system_prompt: Arc<str>,
     sandbox: SandboxInForce,
+    /// Until somebody watches.
+    notices: Vec<String>,
     pub(super) model: Option<Arc<Model>>,
     pub(super) scope: Vec<ScopedModel>,
     pub(super) thinking: ThinkingLevel,
@@ -148,6 +150,7 @@ impl SessionActor {
             questions: Questions::default(),
             system_prompt: options.system_prompt,
             sandbox: options.sandbox,
+            notices: options.notices,
             model: None,
             scope: options.scope,
             thinking,
@@ -325,8 +328,12 @@ impl SessionActor {
             Command::Subscribe(queue, reply) => {
                 self.bus.subscribe(queue);
                 reply(Ok(self.bus.seq()));
+                self.give_notice();
             }
-            Command::Attach(queue, params, reply) => self.attach(&queue, &params, reply),
+            Command::Attach(queue, params, reply) => {
+                self.attach(&queue, &params, reply);
+                self.give_notice();
+            }
             Command::Unsubscribe(queue) => {
                 self.bus.unsubscribe(&queue);
                 self.check_surface();
@@ -473,6 +480,13 @@ impl SessionActor {
 
     pub(super) fn notice(&mut self, level: NoticeLevel, message: impl Into<String>) {
         self.bus.publish(AgentEvent::Notice { level, message: message.into() });
+    }
+
+    /// Tells whoever watches first what is wrong since the beginning.
+    fn give_notice(&mut self) {
+        for notice in std::mem::take(&mut self.notices) {
+            self.notice(NoticeLevel::Warning, notice);
+        }
     }
 
     /// Takes a message into the context and the session.

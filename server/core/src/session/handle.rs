@@ -74,6 +74,8 @@ pub struct SessionOptions {
     pub system_prompt: Arc<str>,
     /// What confines the model's shell commands at this moment, for clients to show.
     pub sandbox: SandboxInForce,
+    /// What the first who watches is told, as warnings.
+    pub notices: Vec<String>,
 }
 
 /// Says what confines the model's shell commands; it can change with the permission mode.

@@ -428,6 +428,7 @@ impl World {
             thinking: None,
             system_prompt: "system".into(),
             sandbox: Arc::new(|| None),
+            notices: Vec::new(),
         });
         let queue = EventQueue::answering(Answers::ALL);
         session.ask(|reply| Command::Subscribe(queue.clone(), reply)).await.unwrap();

@@ -46,27 +46,38 @@ pub struct FolderPermissions {
     boundary: Boundary,
     rules: RwLock<Rules>,
     store: ProjectRules,
+    /// What is wrong with the rules and was not told yet.
+    warnings: Mutex<Vec<String>>,
 }
 
 impl FolderPermissions {
     /// Of the folder `root`. `readable` are further folders that may be read unasked. What is wrong with the rules
-    /// is logged, and such a rule is left out; one that forbids cannot be, so it forbids everything of its kind.
+    /// is in [`Self::take_warnings`], and such a rule is left out; one that forbids cannot be, so it forbids everything
+    /// of its kind.
     pub fn load(settings: &HostSettings, agent_dir: &Path, root: &Path, readable: &[PathBuf]) -> Arc<Self> {
         let boundary = Boundary::new(root, agent_dir, readable);
         let store = ProjectRules::new(agent_dir, boundary.root());
+        let mut warnings = Vec::new();
         let stored = store.read().unwrap_or_else(|why| {
-            tracing::warn!("{why}; answers that were stored do not hold");
+            warnings.push(format!("{why}; answers that were stored do not hold"));
             Vec::new()
         });
-        let rules = rules_of(settings, &boundary, read_rules(&stored, &boundary, false));
-        Arc::new(Self { boundary, rules: RwLock::new(rules), store })
+        let answered = read_rules(&stored, &boundary, false, &mut warnings);
+        let rules = rules_of(settings, &boundary, answered, &mut warnings);
+        Arc::new(Self { boundary, rules: RwLock::new(rules), store, warnings: Mutex::new(warnings) })
+    }
+
+    /// What is wrong with the rules and what holds instead, for the user; each is told once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes in that the settings have changed.
     pub fn reload(&self, settings: &HostSettings) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         let answered = std::mem::take(&mut rules.answered);
-        *rules = rules_of(settings, &self.boundary, answered);
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        *rules = rules_of(settings, &self.boundary, answered, &mut warnings);
     }
 
     /// From now on these folders, which the editor has open beside this one, may be read unasked as well.
@@ -135,7 +146,12 @@ impl FolderPermissions {
 }
 
 /// The rules of the settings, of the two files and of the editor, and those that were answered.
-fn rules_of(settings: &HostSettings, boundary: &Boundary, answered: Vec<Rule>) -> Rules {
+fn rules_of(
+    settings: &HostSettings,
+    boundary: &Boundary,
+    answered: Vec<Rule>,
+    warnings: &mut Vec<String>,
+) -> Rules {
     let of = |key: &str| {
         let mut texts = settings.paths(key).concat();
         texts.extend(settings.values().texts(key).unwrap_or_default());
@@ -143,26 +159,32 @@ fn rules_of(settings: &HostSettings, boundary: &Boundary, answered: Vec<Rule>) -
         texts.retain(|it| seen.insert(it.clone()));
         texts
     };
+    let mut read = |key: &str, strict| read_rules(&of(key), boundary, strict, warnings);
     Rules {
-        allow: read_rules(&of("permissions.allow"), boundary, false),
-        ask: read_rules(&of("permissions.ask"), boundary, true),
-        deny: read_rules(&of("permissions.deny"), boundary, true),
+        allow: read("permissions.allow", false),
+        ask: read("permissions.ask", true),
+        deny: read("permissions.deny", true),
         answered,
     }
 }
 
 /// Rules from their texts. A `strict` one that cannot be read holds for everything of its kind: leaving it out would
 /// allow what somebody wanted to be careful with.
-fn read_rules(texts: &[String], boundary: &Boundary, strict: bool) -> Vec<Rule> {
+fn read_rules(texts: &[String], boundary: &Boundary, strict: bool, warnings: &mut Vec<String>) -> Vec<Rule> {
     let parse = |text: &str| Rule::parse(text, boundary.root(), boundary.home());
     texts
         .iter()
         .filter_map(|text| match parse(text) {
             Ok(rule) => Some(rule),
             Err(why) => {
-                tracing::warn!("permission rule \"{text}\": {why}");
                 let kind = text.split('(').next().unwrap_or_default();
-                parse(kind).ok().filter(|_| strict)
+                let whole = parse(kind).ok().filter(|it| strict && it.is_of_known_tool());
+                let holds = match &whole {
+                    Some(_) => format!("it holds for all of {kind}"),
+                    None => "it has no effect".to_owned(),
+                };
+                warnings.push(format!("permission rule \"{text}\": {why}; {holds}"));
+                whole
             }
         })
         .collect()
@@ -260,7 +282,9 @@ impl Permissions for HostPermissions {
     }
 
     fn remember(&self, rules: &[String], scope: RuleScope) -> Result<(), String> {
-        let parsed = read_rules(rules, &self.folder.boundary, false);
+        let mut warnings = Vec::new();
+        let parsed = read_rules(rules, &self.folder.boundary, false, &mut warnings);
+        warnings.iter().for_each(|it| tracing::warn!("{it}"));
         match scope {
             RuleScope::Session => {
                 self.session().rules.extend(parsed);

@@ -57,6 +57,11 @@ impl Rule {
         &self.text
     }
 
+    /// Whether it is about a tool whose effects we know.
+    pub fn is_of_known_tool(&self) -> bool {
+        !matches!(self.kind, Kind::Tool(_))
+    }
+
     /// Whether it is about commands.
     pub fn is_for_commands(&self) -> bool {
         matches!(self.kind, Kind::AnyCommand | Kind::Command(_))

@@ -95,7 +95,7 @@ impl HostSettings {
         if project_trusted {
             match read(&project_path, true, &mut warnings) {
                 Ok(it) => project = Some(it),
-                Err(why) => warnings.push(format!("{why}; it is ignored")),
+                Err(why) => warnings.push(format!("{why}; it is ignored, and so are its rules")),
             }
         }
         let layers = Layers { global, project, ..Layers::default() };
@@ -126,6 +126,11 @@ impl HostSettings {
     /// What was wrong in the files, for the user.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Whether the global file is there and could not be used.
+    pub fn is_unread(&self) -> bool {
+        self.now().read_only.is_some()
     }
 
     /// Whether the project's own files may configure anything.

@@ -88,6 +88,9 @@ impl LanguageServer for Backend {
     async fn initialized(&self, _: InitializedParams) {
         // Not earlier: it asks the client for something.
         tokio::spawn(watched::follow(self.connection.clone()));
+        let hub = self.connection.hub.clone();
+        // What is wrong with the files about models is told now and not with the first prompt.
+        tokio::task::spawn_blocking(move || drop(hub.compose().registry().clone()));
     }
 
     async fn shutdown(&self) -> Result<()> {

@@ -135,6 +135,10 @@ pub async fn follow(connection: Arc<Connection>) {
         tokio::select! {
             Some(text) = next(&mut unheard) => {
                 connection.messages.show(MessageType::WARNING, &text);
+                // There is one line for all that comes at once, and a log.
+                while let Some(more) = unheard.as_mut().and_then(|it| it.try_recv().ok()) {
+                    connection.messages.log(MessageType::WARNING, &more);
+                }
                 continue;
             }
             event = events.recv() => match event {
