@@ -1246,6 +1246,8 @@ export type PermissionRequest = {
   paths?: string[];
   /** The model's last sentence before the call. */
   reason?: string;
+  /** What else to know before it is run, in one line: that a command does not see what is unsaved. */
+  note?: string;
   /** How much can go wrong. */
   risk: PermissionRisk;
   /** The possible answers, in the order to show them. */

@@ -1040,6 +1040,7 @@
 ---@field cwd string Working directory.
 ---@field paths? string[] Absolute paths that the call names, links resolved.
 ---@field reason? string The model's last sentence before the call.
+---@field note? string What else to know before it is run, in one line: that a command does not see what is unsaved.
 ---@field risk pi.PermissionRisk How much can go wrong.
 ---@field choices pi.PermissionOption[] The possible answers, in the order to show them.
 

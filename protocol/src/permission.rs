@@ -102,6 +102,9 @@ pub struct PermissionRequest {
     /// The model's last sentence before the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What else to know before it is run, in one line: that a command does not see what is unsaved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// How much can go wrong.
     pub risk: PermissionRisk,
     /// The possible answers, in the order to show them.

@@ -73,10 +73,13 @@ fn reason(body: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What is said behind a refusal where the message is still there.
+pub const KEPT: &str = " Your message is kept.";
+
 /// Why a prompt was not taken, in the words of an editor's user.
 pub fn refusal(message: &str) -> &str {
     match message.starts_with("No model selected") {
-        true => "No model is set up yet. Your message is kept.",
+        true => "No model is set up yet.",
         false => message,
     }
 }

@@ -339,7 +339,7 @@ fn commands_are_answered_in_the_document() {
     let at = text.rfind("later").unwrap();
     chat.editor.type_at(CHAT, at, text.len(), "/stop\n");
     chat.save();
-    chat.until("it stops", |it| it.contains("### – stopped by you\n"));
+    chat.until("it stops", |it| it.contains("### – stopped by you after 0:"));
     chat.finish();
 }
 

@@ -63,7 +63,7 @@ fn the_cancel_button_stops_the_run() {
     editor.notification("$/progress");
     editor.notify("window/workDoneProgress/cancel", json!({"token": "pi"}));
     progress(&editor);
-    assert_eq!(message(&editor).1, "Stopped by you");
+    assert!(message(&editor).1.starts_with("Stopped by you after 0:"));
     model.wait_disconnects(1);
 }
 
@@ -90,7 +90,7 @@ fn commands_steer_stop_and_start_afresh() {
     assert_eq!(model.last_request().user_texts(), ["again"]);
     command(&mut editor, "pi.abort", json!([]));
     progress(&editor);
-    assert_eq!(message(&editor).1, "Stopped by you");
+    assert!(message(&editor).1.starts_with("Stopped by you after 0:"));
 }
 
 #[test]
@@ -256,6 +256,40 @@ fn without_a_model_actions_say_how_to_get_one() {
         let shown = std::fs::read_to_string(logged.strip_prefix(said).unwrap()).unwrap();
         assert!(shown.contains(text), "{shown}");
     }
+}
+
+#[test]
+fn a_prompt_without_a_model_is_kept_in_the_chat() {
+    let model = ModelServer::start();
+    let scratch = Scratch::without_key(&model);
+    let mut profile = Profile::plain();
+    profile.arguments.clear();
+    let mut editor = Editor::start(PI, &scratch, profile);
+    editor.open("a.rs", "fn a() {}\n");
+    let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 5}});
+    let ask = json!({"message": "long text", "uri": editor.uri("a.rs"), "range": range});
+    command(&mut editor, "pi.prompt", json!([ask]));
+    assert_eq!(message(&editor), (1, "No model is set up yet. Your message is kept.".to_owned()));
+    let chat = message(&editor).1;
+    let chat = scratch.read(chat.strip_prefix("Chat: ").unwrap());
+    assert!(chat.ends_with("## You\n\nlong text @a.rs:1 \n"), "{chat}");
+    editor.unchecked = true;
+}
+
+#[test]
+fn a_chat_is_found_by_a_word_of_its_answer() {
+    let (mut editor, _scratch, model) = start();
+    model.script([say("Zebras have\n\nstripes.")]);
+    command(&mut editor, "pi.prompt", json!(["first"]));
+    progress(&editor);
+    assert_eq!(message(&editor).1, "Zebras have");
+    command(&mut editor, "pi.sessions", json!(["STRIPES"]));
+    assert_eq!(message(&editor).1, "open one with `/open n`");
+    editor.claim("the line that was found", |it| {
+        let text = it["params"]["message"].as_str().unwrap_or_default();
+        it["method"] == "window/logMessage" && text.contains("\n1: first · stripes.")
+    });
+    editor.unchecked = true;
 }
 
 /// What becomes of a command.

@@ -50,6 +50,21 @@ fn an_editor_that_can_save_does_before_a_command() {
 }
 
 #[test]
+fn a_question_about_a_command_says_what_it_does_not_see() {
+    let (mut editor, _scratch, model) = start(Profile::plugin(), json!({}));
+    editor.ok("pi/setPermissionMode", json!({"mode": "ask"}));
+    model.script([call("bash", json!({"command": "touch b.txt"}))]);
+    editor.prompt("go");
+    let events = editor.events_until("permission_request");
+    let question = events.last().unwrap();
+    assert_eq!(question["note"], "It sees the files on disk; 1 unsaved file differs: a.txt");
+    assert!(question["text"].as_str().unwrap().contains(question["note"].as_str().unwrap()), "{question}");
+    editor.ok("pi/abort", json!({}));
+    editor.settled();
+    editor.unchecked = true;
+}
+
+#[test]
 fn an_editor_that_never_answers_holds_up_a_command_for_a_while_only() {
     let (mut editor, scratch, model) = start(saving(), json!({}));
     editor.now_saves(Saves::WhenTold);

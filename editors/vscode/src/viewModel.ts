@@ -110,7 +110,8 @@ export function asked(it: PermissionRequest, root: string): PermissionQuestion {
     : it.diff !== undefined ? [it.diff, "diff" as const] : [it.text, "text" as const];
   const paths = new Set((it.paths ?? []).map((path) => relative(path, root)));
   const elsewhere = it.command !== undefined && it.cwd !== "" && it.cwd !== root;
-  const place = [...(elsewhere ? [`in ${relative(it.cwd, root)}`] : []), ...paths];
+  const note = it.note === undefined ? [] : [it.note];
+  const place = [...(elsewhere ? [`in ${relative(it.cwd, root)}`] : []), ...paths, ...note];
   return {
     kind: "permission", id: it.id, title: it.title, body: visible(body), bodyKind,
     parts: it.parts.map((part) => ({ text: visible(part.text), allowed: part.allowed, why: part.why })),

@@ -36,6 +36,8 @@ pub struct Turn {
     pub hunks: Arc<HashMap<String, Vec<Mark>>>,
     /// Nothing follows by itself.
     pub settled: bool,
+    /// How many seconds it took until then, where somebody watched.
+    pub took: Option<u64>,
 }
 
 impl Turn {
@@ -184,7 +186,9 @@ impl<'a> Writer<'a> {
                     self.paragraph(&inert::fenced(rest.trim(), ""));
                 }
             }
-            StopReason::Aborted if !growing => self.step(Status::Skipped, "stopped by you"),
+            StopReason::Aborted if !growing => {
+                self.step(Status::Skipped, &stopped("stopped", self.turn.took))
+            }
             _ => {}
         }
     }
@@ -264,6 +268,12 @@ fn duration(seconds: u64) -> String {
         0..60 => format!("{seconds} s"),
         _ => format!("{}:{:02}", seconds / 60, seconds % 60),
     }
+}
+
+/// That the user has ended it, and after how long, if that is known.
+pub fn stopped(verb: &str, seconds: Option<u64>) -> String {
+    let after = seconds.map(|it| format!(" after {}:{:02}", it / 60, it % 60)).unwrap_or_default();
+    format!("{verb} by you{after}")
 }
 
 /// Money, as far as it is known.

@@ -17,6 +17,8 @@ pub struct Access {
     pub outside_sandbox: bool,
     /// The command runs in a copy: what it changes in the workspace is edits of their own, afterwards.
     pub in_copy: bool,
+    /// What else the user should know before it is run, in one line.
+    pub note: Option<String>,
 }
 
 /// A call to decide about.

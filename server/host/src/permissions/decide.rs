@@ -162,7 +162,7 @@ const RISKY: [&str; 22] = [
 impl Judge<'_> {
     /// Decides about a call.
     pub fn decide(&self, query: &PermissionQuery) -> Decided {
-        let Access { reads, writes, command, outside_sandbox, in_copy } = &query.access;
+        let Access { reads, writes, command, outside_sandbox, in_copy, note: _ } = &query.access;
         let mut decided = Decided::default();
         for path in reads {
             let path = real(Path::new(path));

@@ -29,6 +29,7 @@ pub fn of(query: &PermissionQuery, decided: Decided, boundary: &Boundary) -> Per
         cwd,
         paths: decided.paths.iter().map(|it| it.to_string_lossy().into_owned()).collect(),
         reason: query.reason.clone(),
+        note: query.access.note.clone(),
         risk: decided.risk,
         choices,
         parts: decided
@@ -106,6 +107,9 @@ fn text(query: &PermissionQuery, title: &str, cwd: &str, decided: &Decided) -> S
     let shown = query.access.command.is_some() && decided.parts.len() == 1;
     for part in decided.parts.iter().filter(|it| it.decision != Decision::Allow && !shown) {
         text += &format!("{} · {}\n", part.text, part.why);
+    }
+    if let Some(note) = &query.access.note {
+        text += &format!("{note}\n");
     }
     if let Some(reason) = &query.reason {
         text += &format!("“{reason}”\n");

@@ -105,7 +105,8 @@ impl Tool for BashTool {
         let asks_to_leave = args.get("outsideSandbox").and_then(Value::as_bool).unwrap_or_default();
         let outside_sandbox = asks_to_leave && (self.confine)().sandbox().is_some();
         let in_copy = self.unsaved.as_ref().is_some_and(Unsaved::copies);
-        Access { command, outside_sandbox, in_copy, ..Access::default() }
+        let note = self.unsaved.as_ref().and_then(Unsaved::differing);
+        Access { command, outside_sandbox, in_copy, note, ..Access::default() }
     }
 
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {

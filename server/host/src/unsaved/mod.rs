@@ -79,6 +79,25 @@ impl Unsaved {
         (self.wanted)() == Some(Policy::Overlay) && !self.dirty().is_empty()
     }
 
+    /// What a command does not see that is run as things are now; nothing if it sees all, or the documents are taken
+    /// care of before.
+    pub fn differing(&self) -> Option<String> {
+        let dirty = self.dirty();
+        if self.policy() != Policy::Warn || dirty.is_empty() {
+            return None;
+        }
+        let differ = match dirty.len() {
+            1 => "1 unsaved file differs".to_owned(),
+            count => format!("{count} unsaved files differ"),
+        };
+        Some(format!("It sees the files on disk; {differ}: {}", self.names(&paths(&dirty))))
+    }
+
+    fn policy(&self) -> Policy {
+        let by_ability = if self.workspace.can_save() { Policy::Save } else { Policy::Warn };
+        (self.wanted)().unwrap_or(by_ability)
+    }
+
     /// A private copy for a command that is to change nothing.
     ///
     /// # Errors
@@ -101,8 +120,7 @@ impl Unsaved {
             return Ok(Before::default());
         }
         let noted = |note| Ok(Before { note: Some(note), copy: None });
-        let by_ability = if self.workspace.can_save() { Policy::Save } else { Policy::Warn };
-        match (self.wanted)().unwrap_or(by_ability) {
+        match self.policy() {
             Policy::Warn => noted(self.unseen(&paths(&dirty), None)),
             Policy::Save => noted(self.save(&dirty, cancel).await),
             Policy::Overlay => match self.copy(&dirty, confinement).await {

@@ -1,6 +1,10 @@
 //! What a client without our events sees of a run: one line while it lasts, one when it has ended.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use lsp_types::MessageType;
 use pi_core::SessionHandle;
@@ -9,7 +13,7 @@ use pi_protocol::{Activity, ActivityState, AgentEvent, AgentMessage, StopReason,
 use tokio::sync::watch;
 
 use super::{connection::Connection, progress, strip::Strip};
-use crate::failure::failure;
+use crate::{failure::failure, markdown};
 
 /// How long the last message of a run waits for its progress to go from the screen.
 const PROGRESS_END: Duration = Duration::from_secs(2);
@@ -26,6 +30,8 @@ pub struct Plain {
     calls: HashSet<String>,
     /// The tool that ran last.
     tool: Option<String>,
+    /// When the run began.
+    since: Option<Instant>,
 }
 
 impl Plain {
@@ -38,7 +44,8 @@ impl Plain {
             tokio::spawn(show);
         }
         let session = session.id().clone();
-        Self { connection, strip, on_screen, last: None, session, calls: HashSet::new(), tool: None }
+        let (last, calls, tool, since) = (None, HashSet::new(), None, None);
+        Self { connection, strip, on_screen, last, session, calls, tool, since }
     }
 
     /// Takes in what the session is doing now.
@@ -75,6 +82,9 @@ impl Plain {
             AgentEvent::ExtensionError { extension_path, error, .. } => {
                 self.connection.messages.show(MessageType::WARNING, &format!("{extension_path}: {error}"));
             }
+            AgentEvent::AgentStart => {
+                self.since.get_or_insert_with(Instant::now);
+            }
             AgentEvent::AgentSettled => self.settled(),
             _ => {}
         }
@@ -82,11 +92,12 @@ impl Plain {
 
     fn settled(&mut self) {
         let calls = std::mem::take(&mut self.calls);
+        let took = self.since.take().map(|it| it.elapsed().as_secs());
         let Some(last) = self.last.take() else { return };
         let Some(answer) = last.as_assistant() else { return };
         let (kind, text) = match answer.stop_reason {
             StopReason::Error => (MessageType::ERROR, failure(answer)),
-            StopReason::Aborted => (MessageType::INFO, "Stopped by you".to_owned()),
+            StopReason::Aborted => (MessageType::INFO, markdown::stopped("Stopped", took)),
             _ => {
                 let text = answer.text();
                 let text = if text.trim().is_empty() { "Pi finished".to_owned() } else { text };

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use lsp_types::{CodeActionKind, Position, Range};
-use pi_core::{session::Command, visible::visible};
-use pi_protocol::{CommandError, PromptContext, PromptParams, QueueParams, StreamingBehavior, TextRange};
+use pi_core::{Reply, session::Command, visible::visible};
+use pi_protocol::{
+    CommandError, PromptAccepted, PromptContext, PromptParams, QueueParams, StreamingBehavior, TextRange,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,7 +17,9 @@ use super::{
 };
 use crate::{
     context,
+    failure::{KEPT, refusal},
     transport::lsp::{
+        chat,
         connection::Connection,
         lane::{self, Job},
         messages::first_line,
@@ -120,6 +124,20 @@ impl Ask {
         (self.message, appendix)
     }
 
+    /// The message as it is written into a chat: the places it is about are mentioned there.
+    fn draft(&self, connection: &Connection) -> String {
+        let mention = |it: &PromptContext| match it {
+            PromptContext::File { uri: Some(uri) } => chat::mention_of(connection, uri, None),
+            PromptContext::Selection { uri: Some(uri), range } => chat::mention_of(connection, uri, *range),
+            _ => None,
+        };
+        let mut draft = self.message.clone();
+        for mention in self.context.iter().filter_map(mention) {
+            draft = format!("{} {mention}", draft.trim_end());
+        }
+        draft
+    }
+
     /// The session of the folder it is about, if it names a place.
     fn target(&self, connection: &Connection) -> Option<Target> {
         let uri = |it: &PromptContext| match it {
@@ -166,6 +184,7 @@ pub fn follow_up(connection: &Arc<Connection>, arguments: &[Value]) -> Result<()
 /// A prompt; while a run is in progress it steers.
 fn start(connection: &Arc<Connection>, ask: Ask) {
     let target = ask.target(connection).unwrap_or_else(|| Target::here(connection));
+    let reply = kept(connection, target.clone(), ask.draft(connection));
     let (message, appendix) = ask.parts(connection);
     let params = PromptParams {
         message,
@@ -173,7 +192,21 @@ fn start(connection: &Arc<Connection>, ask: Ask) {
         streaming_behavior: Some(StreamingBehavior::Steer),
         ..PromptParams::default()
     };
-    connection.enqueue(Job::Command(target, Command::Prompt(params, tell(connection))));
+    connection.enqueue(Job::Command(target, Command::Prompt(params, reply)));
+}
+
+/// Tells the user why a prompt was not taken, and puts it into the prompt of the chat.
+fn kept(connection: &Arc<Connection>, target: Target, draft: String) -> Reply<PromptAccepted> {
+    if !connection.capabilities().chat_document {
+        return tell(connection);
+    }
+    let connection = connection.clone();
+    Box::new(move |result| {
+        if let Err(error) = result {
+            connection.messages.error(&format!("{}{KEPT}", refusal(&error.message)));
+            connection.enqueue(Job::OpenChat(target, Some(draft)));
+        }
+    })
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub struct Tick {
     pub heading: String,
     /// Its text.
     pub text: String,
+    /// The box as the user has ticked it.
+    sign: &'static str,
 }
 
 /// A text to ask the editor for.
@@ -92,7 +94,7 @@ impl Document {
     /// What is there now came from the disk, where anybody can write.
     fn distrust(&mut self) {
         self.loaded = self.draft().to_owned();
-        let ticks = self.ours().lines().filter(|it| it.starts_with(TICKED)).map(str::to_owned);
+        let ticks = self.ours().lines().filter(|it| ticked(it).is_some()).map(str::to_owned);
         let words = markdown::hunk_lines(self.above()).into_iter().filter(|it| it.word().is_some());
         self.loaded_ticks = ticks.chain(words.map(|it| it.text.to_owned())).collect();
     }
@@ -156,10 +158,10 @@ impl Document {
         // A command or a diff is quoted in fences, and may have such lines too.
         for (_, start, line) in markdown::open_lines(ours) {
             let line = line.trim_end();
-            let Some(text) = line.strip_prefix(TICKED) else { continue };
+            let Some((sign, text)) = ticked(line) else { continue };
             let heading = headings.iter().rev().find(|it| it.start < start).filter(|it| it.level == 3);
             if let Some(heading) = heading.filter(|_| !self.loaded_ticks.iter().any(|old| old == line)) {
-                found.push(Tick { heading: heading.text.to_owned(), text: text.to_owned() });
+                found.push(Tick { heading: heading.text.to_owned(), text: text.to_owned(), sign });
             }
         }
         found
@@ -190,7 +192,7 @@ impl Document {
         let drawn = format!("{UNTICKED}{}", tick.text);
         let found = markdown::open_lines(&self.written).find(|it| it.2 == drawn).map(|it| it.1);
         if let Some(at) = found {
-            self.written.replace_range(at..at + UNTICKED.len(), TICKED);
+            self.written.replace_range(at..at + UNTICKED.len(), tick.sign);
         }
         found.is_some()
     }
@@ -326,7 +328,7 @@ impl Document {
 
 /// Before the text of a box.
 pub const UNTICKED: &str = "- [ ] ";
-const TICKED: &str = "- [x] ";
+const TICKED: [&str; 2] = ["- [x] ", "- [X] "];
 /// The first line of a chat that has no title yet.
 pub const UNTITLED: &str = "# New chat\n";
 
@@ -337,6 +339,11 @@ fn gap(text: &str, nothing: bool) -> &'static str {
         () if text.ends_with('\n') => "\n",
         () => "\n\n",
     }
+}
+
+/// The box of a line, if it is ticked, and the text behind it.
+fn ticked(line: &str) -> Option<(&'static str, &str)> {
+    TICKED.into_iter().find_map(|sign| Some((sign, line.strip_prefix(sign)?)))
 }
 
 /// Whether the heading of the prompt is at this place.
@@ -451,6 +458,21 @@ mod tests {
         let done = it.with_tail("### ✓ bash\n\n", None, None).unwrap();
         assert_eq!(done.text.matches("[x]").count(), 1, "{}", done.text);
         assert!(done.text.contains("- [x] mine\n"), "{}", done.text);
+    }
+
+    #[test]
+    fn a_box_that_is_ticked_with_a_capital_letter_is_ticked() {
+        let tail = "### ? question 1 · bash\n\n- [ ] allow once\n- [ ] reject\n\n";
+        let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
+        let asked = it.with_tail(tail, None, None);
+        apply(&mut it, asked);
+        it.wrote(tail);
+        it.changed(it.text.replace("[ ] allow", "[X] allow"), 3, false);
+        let ticks = it.ticks();
+        assert_eq!(ticks.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["allow once"]);
+        assert!(it.take_tick(&ticks[0]) && !it.take_tick(&ticks[0]));
+        let done = it.with_tail("### ✓ bash\n\n", None, None).unwrap();
+        assert!(!done.text.contains("allow once"), "{}", done.text);
     }
 
     #[test]

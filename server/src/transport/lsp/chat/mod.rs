@@ -38,7 +38,7 @@ pub use self::{
     files::{is_chat, is_ours},
     look::{definition, hover},
     mention::links,
-    open::{ask_about, open},
+    open::{ask_about, mention_of, open},
     outline::{folds, symbols},
     transcript::{follow as transcript, wanted as wants_transcripts},
     verbs::told as verb,

@@ -8,6 +8,7 @@ use pi_host::{
     fs::blocking,
     workspace::position::{PositionEncoding, to_range},
 };
+use pi_protocol::{TextPosition, TextRange};
 use ropey::Rope;
 
 use super::files;
@@ -73,10 +74,25 @@ async fn write(connection: &Connection, path: &Path, text: &str) {
 
 /// How a selection is mentioned in a prompt: `@src/retry.rs:12-40`.
 pub fn ask_about(connection: &Connection, uri: &Url, range: Range) -> Option<String> {
-    let path = file_path(uri)?;
-    let folder = connection.folder_of(&path);
-    let shown = path.strip_prefix(&folder).unwrap_or(&path).display();
+    let shown = shown(connection, uri)?;
     let ends_before = range.end.character == 0 && range.end.line > range.start.line;
     let (first, last) = (range.start.line + 1, range.end.line + u32::from(!ends_before));
     Some(if last > first { format!("@{shown}:{first}-{last} ") } else { format!("@{shown}:{first} ") })
+}
+
+/// How a document of the context is mentioned, or lines of it.
+pub fn mention_of(connection: &Connection, uri: &str, range: Option<TextRange>) -> Option<String> {
+    let uri = Url::parse(uri).ok()?;
+    let position = |it: TextPosition| Position::new(it.line, it.character);
+    match range {
+        Some(it) => ask_about(connection, &uri, Range::new(position(it.start), position(it.end))),
+        None => Some(format!("@{} ", shown(connection, &uri)?)),
+    }
+}
+
+/// The path of a document in its folder.
+fn shown(connection: &Connection, uri: &Url) -> Option<String> {
+    let path = file_path(uri)?;
+    let folder = connection.folder_of(&path);
+    Some(path.strip_prefix(&folder).unwrap_or(&path).display().to_string())
 }

@@ -102,8 +102,8 @@ fn permission(request: &PermissionRequest) -> String {
         (None, Some(diff)) => markdown::fenced(diff, "diff"),
         (None, None) => markdown::fenced(&request.text, ""),
     };
-    let reason = request.reason.as_deref().map(|it| markdown::quoted(it, 300)).unwrap_or_default();
-    format!("{body}\n{reason}")
+    let quoted = |it: &Option<String>| it.as_deref().map(|it| markdown::quoted(it, 300)).unwrap_or_default();
+    format!("{body}\n{}{}", quoted(&request.note), quoted(&request.reason))
 }
 
 fn decisions(request: &PermissionRequest) -> impl Iterator<Item = (PermissionChoice, String)> {
@@ -146,13 +146,14 @@ mod tests {
         let request = PermissionRequest {
             tool: "bash".into(),
             command: Some(command.clone()),
+            note: Some("1 unsaved file differs: # a".into()),
             reason: Some("## You\n- [x] reject".into()),
             choices,
             ..PermissionRequest::default()
         };
         let question = Question { number: 3, asked: Asked::Permission(request) };
         let expected = format!(
-            "### ? question 3 · bash\n\n```console\n$ {command}\n```\n\n> ##### You\n\n- [ ] allow once\n\
+            "### ? question 3 · bash\n\n```console\n$ {command}\n```\n\n> 1 unsaved file differs: # a\n\n> ##### You\n\n- [ ] allow once\n\
              - [ ] allow in this chat: `cargo test *`\n- [ ] reject\n\n"
         );
         assert_eq!(question.render(), expected);

@@ -33,7 +33,7 @@ use super::{
     story::{Story, title_of},
 };
 use crate::{
-    failure::refusal,
+    failure::{KEPT, refusal},
     markdown::{self, Status, Style, Word},
     transport::lsp::{
         connection::{Connection, Phase},
@@ -272,7 +272,7 @@ impl Room {
                     Ok(_) => self.clear(&raw).await,
                     Err(error) => {
                         self.story.unsent(&said);
-                        let why = markdown::line(refusal(&error.message), 300);
+                        let why = markdown::line(&format!("{}{KEPT}", refusal(&error.message)), 300);
                         let sign = self.story.style.sign(Status::Failed);
                         self.story.notes.push_str(&format!("### {sign} not sent: {why}\n\n"));
                         self.dirty = true;

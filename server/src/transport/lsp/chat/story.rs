@@ -41,6 +41,8 @@ pub struct Story {
     queued: Vec<String>,
     /// Prompts under way, as they were written.
     sent: VecDeque<String>,
+    /// When the run began.
+    since: Option<Instant>,
 }
 
 impl Story {
@@ -59,6 +61,7 @@ impl Story {
             asked: 0,
             queued: Vec::new(),
             sent: VecDeque::new(),
+            since: None,
         }
     }
 
@@ -159,8 +162,14 @@ impl Story {
                 let step = Step { result: result.clone(), failed: Some(*is_error) };
                 self.turn.steps.insert(tool_call_id.clone(), step);
             }
-            AgentEvent::AgentStart => self.turn.settled = false,
-            AgentEvent::AgentSettled => self.turn.settled = true,
+            AgentEvent::AgentStart => {
+                self.turn.settled = false;
+                self.since.get_or_insert_with(Instant::now);
+            }
+            AgentEvent::AgentSettled => {
+                self.turn.settled = true;
+                self.turn.took = self.since.take().map(|it| it.elapsed().as_secs());
+            }
             AgentEvent::QueueUpdate { items, .. } => {
                 self.queued = items.iter().map(|it| self.waiting(it)).collect();
             }

@@ -1,7 +1,7 @@
 //! What a user can do with a session by a word: the same for the commands of a chat document and those of
 //! `workspace/executeCommand`.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use lsp_types::MessageType;
 use pi_core::{SessionHandle, session::Command};
@@ -21,6 +21,8 @@ use crate::{
 
 /// Sessions that are listed.
 const LISTED: usize = 10;
+/// Characters of a line that was found in one.
+const LINE: usize = 60;
 
 /// Does what the word says, and tells the user in a message what came of it. Where something is to be chosen and nothing
 /// was said, the user is asked.
@@ -156,12 +158,29 @@ pub async fn sessions(connection: &Connection, session: &SessionHandle) -> Vec<(
     found.into_iter().map(|it| (it.id, it.name.unwrap_or(it.first_message))).collect()
 }
 
+/// The chats, or those in whose title or text the words are; numbered as in the whole list.
 async fn listed(connection: &Connection, session: &SessionHandle, wanted: &str) -> String {
     let lower = wanted.to_lowercase();
     let all = sessions(connection, session).await;
-    let found = all.iter().enumerate().filter(|(_, it)| it.1.to_lowercase().contains(&lower)).take(LISTED);
-    let lines: Vec<_> =
-        found.map(|(at, it)| format!("{}: {}", at + 1, it.1.lines().next().unwrap_or_default())).collect();
+    let folder = connection.hub.folder_of(session.id());
+    let said: HashMap<String, String> = match wanted {
+        "" => HashMap::new(),
+        _ => {
+            let found = connection.hub.search_sessions(folder, wanted.to_owned()).await.unwrap_or_default();
+            found.found.into_iter().map(|it| (it.session.session_id, it.line)).collect()
+        }
+    };
+    let numbered = all.iter().enumerate();
+    let found =
+        numbered.filter(|(_, (id, title))| title.to_lowercase().contains(&lower) || said.contains_key(id));
+    let line = |(at, (id, title)): (usize, &(String, String))| {
+        let title = title.lines().next().unwrap_or_default();
+        match said.get(id).filter(|it| !title.contains(it.as_str())) {
+            Some(line) => format!("{}: {title} · {}", at + 1, markdown::line(line, LINE)),
+            None => format!("{}: {title}", at + 1),
+        }
+    };
+    let lines: Vec<_> = found.take(LISTED).map(line).collect();
     match (lines.is_empty(), wanted) {
         (false, _) => format!("open one with `/open n`\n{}", lines.join("\n")),
         (true, "") => "Your chats in this folder will be listed here".to_owned(),
