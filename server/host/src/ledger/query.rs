@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
-    fs,
+    form, fs,
     workspace::{MAX_FILE_BYTES, Workspace},
 };
 
@@ -370,7 +370,7 @@ fn finish(edit: &store::OpenEdit, path: &Path, workspace: &Workspace) {
     }
 }
 
-/// The text of a file, and whether it is open in an editor. Blocks.
+/// The text of a file, without a byte order mark, and whether it is open in an editor. Blocks.
 pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bool) {
     match open_text(path, workspace) {
         Some(text) => (Some(text), true),
@@ -382,12 +382,13 @@ pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bo
 /// left of it in a window.
 pub(super) fn open_text(path: &Path, workspace: &Workspace) -> Option<String> {
     let document = workspace.document(path)?;
-    (document.dirty || path.exists()).then(|| document.rope.to_string())
+    (document.dirty || path.exists()).then(|| form::without_mark(&document.rope.to_string()).to_owned())
 }
 
 /// What is no text is as if it were not there: no hunk can be in it.
 fn disk_text(path: &Path) -> Option<String> {
-    String::from_utf8(fs::read_bounded(path, MAX_FILE_BYTES).ok()?).ok()
+    let text = String::from_utf8(fs::read_bounded(path, MAX_FILE_BYTES).ok()?).ok()?;
+    Some(form::without_mark(&text).to_owned())
 }
 
 fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {

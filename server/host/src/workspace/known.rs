@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{MAX_FILE_BYTES, Workspace, changes, lock, resolve, snapshot};
-use crate::fs;
+use crate::{
+    form::{self, Form},
+    fs,
+};
 
 /// Larger texts are not kept.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -80,12 +83,13 @@ impl Workspace {
         let key = resolve::key(path);
         let seen = lock(&self.shared.known).0.get(session).and_then(|it| it.get(&key)).cloned();
         let Some(seen) = seen else { return self.learned(session, path, after) };
-        let known = changes::rebase(before, after, &seen.text).unwrap_or_else(|| seen.text.to_string());
+        let seen_text = Form::of(before).give(&seen.text);
+        let known = changes::rebase(before, after, &seen_text).unwrap_or_else(|| seen_text.into_owned());
         self.learned(session, path, &known);
-        let told = seen.told == Some(snapshot::fingerprint(before.as_bytes()));
+        let told = seen.told == Some(hash(before.as_bytes()));
         if let Some(seen) = lock(&self.shared.known).0.get_mut(session).and_then(|it| it.get_mut(&key)) {
             seen.stamp = seen.stamp.filter(|_| known == after);
-            seen.told = told.then(|| snapshot::fingerprint(after.as_bytes()));
+            seen.told = told.then(|| hash(after.as_bytes()));
         }
     }
 
@@ -130,7 +134,16 @@ impl Workspace {
                 fs::blocking(move || fs::read_bounded(&path, MAX_FILE_BYTES)).await.unwrap_or_default()
             }
         };
-        (now != seen.text.as_bytes()).then(|| snapshot::fingerprint(&now))
+        let is_known = std::str::from_utf8(&now).is_ok_and(|it| form::same(it, &seen.text));
+        (!is_known).then(|| hash(&now))
+    }
+}
+
+/// Of a text, whatever its form.
+fn hash(text: &[u8]) -> u64 {
+    match std::str::from_utf8(text) {
+        Ok(text) => snapshot::fingerprint(form::with_lf(form::without_mark(text)).as_bytes()),
+        Err(_) => snapshot::fingerprint(text),
     }
 }
 

@@ -11,6 +11,8 @@ mod commit;
 mod disk;
 pub mod editor;
 #[cfg(test)]
+mod ends_tests;
+#[cfg(test)]
 mod faults;
 mod files;
 #[cfg(test)]
@@ -44,7 +46,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::moves::rebase as rebase_path;
 pub use self::{
-    changes::{apply as apply_changes, minimal as minimal_changes, rebase},
+    changes::{apply as apply_changes, has as has_change, keep_ends, minimal as minimal_changes, rebase},
     commit::{CommitError, Committed, EditPlan, PathGuard},
     overlay::{Document, RangeEdit},
     position::{Position, PositionEncoding, Range},
