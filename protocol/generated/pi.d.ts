@@ -1171,6 +1171,14 @@ export type NewSessionParams = {
 /** Nothing to say. */
 export type NoParams = Record<string, unknown>;
 
+/** A document that was not reloaded. */
+export type NotReloaded = {
+  /** The document. */
+  uri: string;
+  /** Why. */
+  message: string;
+};
+
 /** A document that was not saved. */
 export type NotSaved = {
   /** The document. */
@@ -1370,6 +1378,18 @@ export type Queued = {
   itemId?: number;
   /** The turn in progress; absent when there is none. */
   turnId?: number;
+};
+
+/** Documents whose files others have changed. */
+export type ReloadDocumentsParams = {
+  /** As the client spells them. */
+  uris: string[];
+};
+
+/** What came of it. That a document was reloaded is told by its `didChange`, or by `didClose` and `didOpen`. */
+export type ReloadedDocuments = {
+  /** Those that were not reloaded. */
+  failed?: NotReloaded[];
 };
 
 /** A name for a session. */
@@ -1974,6 +1994,8 @@ export interface ClientMethods {
   "pi/ui": { params: UiParams; result: ExtensionUiAnswer | null };
   /** Save documents before a command runs. */
   "pi/saveDocuments": { params: SaveDocumentsParams; result: SavedDocuments };
+  /** Show what the files of documents have become, where nothing is unsaved. */
+  "pi/reloadDocuments": { params: ReloadDocumentsParams; result: ReloadedDocuments };
   /** What the user looks at. */
   "pi/editor/state": { params: NoParams; result: EditorState };
   /** Problems as the editor shows them, of one document or of all. */

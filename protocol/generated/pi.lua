@@ -971,6 +971,11 @@
 ---Nothing to say.
 ---@class pi.NoParams
 
+---A document that was not reloaded.
+---@class pi.NotReloaded
+---@field uri string The document.
+---@field message string Why.
+
 ---A document that was not saved.
 ---@class pi.NotSaved
 ---@field uri string The document.
@@ -1146,6 +1151,14 @@
 ---@field accepted boolean Whether it waits now. If not, the turn it was meant for is over and nothing was done with it.
 ---@field itemId? integer Its item.
 ---@field turnId? integer The turn in progress; absent when there is none.
+
+---Documents whose files others have changed.
+---@class pi.ReloadDocumentsParams
+---@field uris string[] As the client spells them.
+
+---What came of it. That a document was reloaded is told by its `didChange`, or by `didClose` and `didOpen`.
+---@class pi.ReloadedDocuments
+---@field failed? pi.NotReloaded[] Those that were not reloaded.
 
 ---A name for a session.
 ---@class pi.RenameSessionParams
@@ -1550,6 +1563,7 @@
 ---| "pi/requestPermission" # Ask the user whether a tool may run; `null` or an error leaves the question open.
 ---| "pi/ui" # Ask the user something, or show it; `null` or an error is no answer. What asks nothing is answered at once.
 ---| "pi/saveDocuments" # Save documents before a command runs.
+---| "pi/reloadDocuments" # Show what the files of documents have become, where nothing is unsaved.
 ---| "pi/editor/state" # What the user looks at.
 ---| "pi/editor/diagnostics" # Problems as the editor shows them, of one document or of all.
 ---| "pi/editor/definition" # Where the name at a place is defined.

@@ -77,6 +77,8 @@ client_methods! {
     Ui = "pi/ui" { UiParams => Option<ExtensionUiAnswer>, "ui" },
     /// Save documents before a command runs.
     SaveDocuments = "pi/saveDocuments" { SaveDocumentsParams => SavedDocuments, "saveDocuments" },
+    /// Show what the files of documents have become, where nothing is unsaved.
+    ReloadDocuments = "pi/reloadDocuments" { ReloadDocumentsParams => ReloadedDocuments, "reloadDocuments" },
     /// What the user looks at.
     State = "pi/editor/state" { NoParams => EditorState, "editorState" },
     /// Problems as the editor shows them, of one document or of all.

@@ -18,7 +18,7 @@
 //!   `lsp_editor`: what they know; `lsp_files`: files that come and go in them; `lsp_frames`: what is no
 //!   message, and messages at the wrong time; `lsp_storm`: everything at once; `lsp_folders`: several folders
 //!   at once; `lsp_inline`: suggestions while typing; `lsp_ui`: what is asked;
-//!   `lsp_moves`: what their users do with files.
+//!   `lsp_moves`: what their users do with files; `lsp_reload`: what commands and other programs do with open ones.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //! * `trace`: recording a connection.
 //!
@@ -44,6 +44,8 @@ mod lsp_moves;
 mod lsp_plain;
 mod lsp_protocol;
 mod lsp_queue;
+#[cfg(unix)]
+mod lsp_reload;
 mod lsp_review;
 mod lsp_run;
 mod lsp_sessions;

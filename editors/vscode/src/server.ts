@@ -9,7 +9,7 @@ import {
 } from "vscode-languageclient/node";
 import type { Envelope, Methods, Params, Result } from "./protocol";
 import { serveUi } from "./dialogs";
-import { saveDocuments } from "./documents";
+import { reloadDocuments, saveDocuments } from "./documents";
 import { explain, find, type Binary } from "./binary";
 import { KNOWLEDGE, serveKnowledge } from "./knowledge";
 import type { Keys } from "./keys";
@@ -26,7 +26,7 @@ export type Phase = "off" | "starting" | "ready";
 
 /** What this extension can do beyond plain LSP; the server leaves out what is not named here. */
 const CAPABILITIES = {
-  version: 1, events: "delta", ui: true, permissions: "events", saveDocuments: true, review: true, ...KNOWLEDGE,
+  version: 1, events: "delta", ui: true, permissions: "events", saveDocuments: true, reloadDocuments: true, review: true, ...KNOWLEDGE,
 };
 
 const announce: StaticFeature = {
@@ -175,6 +175,7 @@ export class Server implements vscode.Disposable {
     const client = new LanguageClient("pi", "Pi", { run, debug: run }, options);
     client.registerFeature(announce);
     client.onRequest("pi/saveDocuments", saveDocuments);
+    client.onRequest("pi/reloadDocuments", reloadDocuments);
     this.asking?.dispose();
     this.asking = serveUi(client, this.asks, (text) => this.textEmitter.fire(text));
     serveKnowledge(client);

@@ -4,7 +4,6 @@
 
 pub mod crash;
 pub mod export;
-pub mod form;
 pub mod fs;
 pub mod ledger;
 pub mod paths;

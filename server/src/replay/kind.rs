@@ -27,13 +27,14 @@ pub struct Kind {
 /// Events that are increments.
 const GROWING: [&str; 3] = ["message_update", "tool_execution_update", "bash_execution_update"];
 /// Notifications and requests that come when the server finds time, or that belong to a command that is not run.
-const IN_PASSING: [&str; 8] = [
+const IN_PASSING: [&str; 9] = [
     "pi/activity",
     "textDocument/publishDiagnostics",
     "window/logMessage",
     "telemetry/event",
     "workspace/codeLens/refresh",
     "pi/saveDocuments",
+    "pi/reloadDocuments",
     "client/registerCapability",
     "$/cancelRequest",
 ];

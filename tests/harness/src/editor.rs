@@ -152,6 +152,18 @@ impl Profile {
         self
     }
 
+    /// Has a plugin that reads files again when it is asked.
+    pub fn reloads(mut self) -> Self {
+        self.initialize["capabilities"]["experimental"]["pi"]["reloadDocuments"] = json!(true);
+        self
+    }
+
+    /// Gives the model these tools and no others.
+    pub fn tools(mut self, names: &str) -> Self {
+        self.arguments.extend(["--tools".to_owned(), names.to_owned()]);
+        self
+    }
+
     /// Offers these position encodings.
     pub fn encodings(mut self, offered: &[&str]) -> Self {
         self.initialize["capabilities"]["general"] = json!({"positionEncodings": offered});
@@ -219,6 +231,7 @@ impl Host for Desk {
         match method {
             "workspace/applyEdit" => self.lock().asked_to_edit(params),
             "pi/saveDocuments" => self.lock().asked_to_save(params),
+            "pi/reloadDocuments" => self.lock().asked_to_reload(params),
             // A person answers these.
             "pi/requestPermission" | "pi/ui" | "window/showMessageRequest" => Reaction::Hold,
             "window/workDoneProgress/create" => Reaction::answer(Ok(Value::Null)),
@@ -269,6 +282,23 @@ impl Buffers {
             let buffer = self.open.get(uri).unwrap_or_else(|| panic!("save of {uri}, which is not open"));
             fs::write(path(uri), &buffer.text).expect("cannot save");
             ("textDocument/didSave".to_owned(), json!({"textDocument": {"uri": uri}}))
+        });
+        Reaction::Answer { before: told.collect(), answer: Ok(json!({})), after: Vec::new() }
+    }
+
+    /// As a plugin does that has nothing unsaved in these buffers.
+    fn asked_to_reload(&mut self, params: &Value) -> Reaction {
+        let uris = params["uris"].as_array().expect("documents are a list");
+        let told = uris.iter().map(|uri| {
+            let uri = uri.as_str().expect("a document has a URI");
+            let text = fs::read_to_string(path(uri)).expect("cannot reload");
+            let buffer =
+                self.open.get_mut(uri).unwrap_or_else(|| panic!("reload of {uri}, which is not open"));
+            buffer.undo.push(std::mem::replace(&mut buffer.text, text.clone()));
+            buffer.version += 1;
+            let document = json!({"uri": uri, "version": buffer.version});
+            let changes = json!({"textDocument": document, "contentChanges": [{"text": text}]});
+            ("textDocument/didChange".to_owned(), changes)
         });
         Reaction::Answer { before: told.collect(), answer: Ok(json!({})), after: Vec::new() }
     }
@@ -472,6 +502,15 @@ impl Editor {
                    "contentChanges": [{"range": range, "text": text}]})
         };
         self.notify("textDocument/didChange", params);
+    }
+
+    /// The user saves a buffer.
+    pub fn save(&self, relative: &str) {
+        let _turn = self.desk.turn();
+        let text = self.buffer(relative);
+        fs::write(self.workspace.join(relative), &text).expect("cannot save");
+        let document = json!({"uri": self.uri(relative)});
+        self.notify("textDocument/didSave", json!({"textDocument": document, "text": text}));
     }
 
     /// Applies an edit that was held, tells what changed and answers.

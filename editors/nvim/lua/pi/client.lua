@@ -15,6 +15,7 @@ local CAPABILITIES = {
   ui = true,
   permissions = "events",
   saveDocuments = true,
+  reloadDocuments = true,
   editorState = true,
   editorDiagnostics = true,
   editorDefinition = true,
@@ -73,6 +74,7 @@ local function served()
   for method, place in pairs({
     ["pi/ui"] = { "pi.ui", "serve" },
     ["pi/saveDocuments"] = { "pi.save", "documents" },
+    ["pi/reloadDocuments"] = { "pi.save", "reload" },
     ["pi/editor/state"] = { "pi.editor", "state" },
     ["pi/editor/diagnostics"] = { "pi.editor", "diagnostics" },
     ["pi/editor/definition"] = { "pi.editor", "definition" },

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::{decide::Verb, hunks::FileState, query, review::Review, store};
 use crate::{
     crash::{self, Point},
-    form::{self, Form},
     fs, paths,
     workspace::{CommitError, EditPlan, Origin, PathGuard, Snapshot, rebase_path},
 };
@@ -27,10 +26,6 @@ pub(super) struct Placed {
 impl Review {
     /// The file as it is; nothing if it is gone, though a window may still show it.
     pub(super) async fn snapshot(self: &Arc<Self>, path: &Path) -> io::Result<Option<Snapshot>> {
-        let open = self.workspace.document(path).is_some();
-        if open && query::open_text(path, &self.workspace).is_none() {
-            return Ok(None);
-        }
         match self.workspace.read(path).await {
             Ok(it) => Ok(Some(it)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -67,16 +62,12 @@ impl Review {
             (None, Some(document)) => {
                 self.write_again(path, &text).await?;
                 let shown = document.rope.to_string();
-                if form::same(&shown, &text) {
+                if shown == text {
                     return Ok(Placed { text: Some(text), buffer: true });
                 }
                 Some(Snapshot::of_buffer(path.to_owned(), shown, document.version))
             }
             (snapshot, _) => snapshot,
-        };
-        let text = match &base {
-            Some(base) => Form::of(&base.text).give_mark(&text).into_owned(),
-            None => text,
         };
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let path = path.to_owned();
@@ -155,7 +146,7 @@ impl Review {
             return Ok(None);
         }
         let (name, other) = (self.name(from), self.name(to));
-        if self.workspace.document(from).is_some_and(|it| it.dirty) {
+        if self.workspace.is_unsaved(from) {
             return Ok(Some(format!("{name} has unsaved changes in the editor; save or close it first")));
         }
         if to.symlink_metadata().is_ok() || query::open_text(to, &self.workspace).is_some() {

@@ -14,9 +14,6 @@ mod decide;
 #[cfg(test)]
 mod faults;
 mod files;
-mod forms;
-#[cfg(test)]
-mod forms_tests;
 mod hunks;
 #[cfg(test)]
 mod hunks_tests;
@@ -230,8 +227,7 @@ impl Ledger {
         let now = clock::now_ms();
         let pruned = retention::prune(db, &self.limits, now)?;
         self.checked_at.store(now, Ordering::Relaxed);
-        let may_be_more = pruned >= retention::PORTION;
-        self.unchecked.store(if may_be_more { RECORDS_UNCHECKED } else { 0 }, Ordering::Relaxed);
+        self.unchecked.store(if pruned.is_full() { RECORDS_UNCHECKED } else { 0 }, Ordering::Relaxed);
         Ok(())
     }
 
@@ -266,7 +262,19 @@ impl Ledger {
     /// # Errors
     /// The database cannot be used.
     pub fn collect(&self, limits: &Limits) -> io::Result<Pruned> {
-        self.with(|db| retention::collect(db, limits, clock::now_ms()))
+        self.with(|db| {
+            let mut total = Pruned::default();
+            loop {
+                let pruned = retention::prune(db, limits, clock::now_ms())?;
+                let edits = total.edits + pruned.edits;
+                total = Pruned { edits, ..pruned };
+                if pruned.edits == 0 {
+                    break;
+                }
+            }
+            retention::vacuum(db)?;
+            Ok(total)
+        })
     }
 }
 

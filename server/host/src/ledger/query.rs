@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ropey::Rope;
 use rusqlite::{Connection, params};
 
 use super::{
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
-    form, fs,
-    workspace::{MAX_FILE_BYTES, Workspace},
+    fs,
+    workspace::{MAX_FILE_BYTES, Workspace, standing::Standing},
 };
 
 /// Which hunks are meant; every field narrows the choice.
@@ -94,6 +95,8 @@ pub struct FoundHunk {
     pub time: u64,
     /// Its file is gone, and another one has its name.
     pub aside: bool,
+    /// It is in the file, but not in the unsaved text of the editor that has the file open.
+    pub on_disk_only: bool,
     /// The hunk that superseded it.
     pub parent: Option<i64>,
     /// Number of the last decision about it.
@@ -215,7 +218,8 @@ fn look_at(
     workspace: &Workspace,
 ) -> rusqlite::Result<bool> {
     let key = store::path_text(path);
-    let open = open_text(path, workspace);
+    let looked = workspace.look(path);
+    let open = looked.as_ref().filter(|it| it.1.counts()).map(|it| it.0.rope.to_string());
     if open.is_none() {
         let stamped: Option<String> = db
             .prepare_cached("SELECT stamp FROM files WHERE path = ?1")?
@@ -248,18 +252,28 @@ fn look_at(
             return Ok(saved);
         }
     }
+    // Two texts, and a save decides which one stays: until then a change is there that is in one of them.
+    let mut disk = FileState::default();
+    if let Some((_, Standing::Apart(text))) = &looked {
+        disk = file.state.clone();
+        disk.follow(text.as_ref().map(Rope::to_string).as_deref());
+    }
+    let is_apart = !disk.hunks.is_empty();
     file.state.follow(now.as_deref());
     let by_id: HashMap<i64, _> =
         file.state.hunks.iter().enumerate().map(|(rank, it)| (it.id, (rank, it))).collect();
     let mut turned = false;
     for row in rows.iter_mut() {
         if let Some((_, it)) = by_id.get(&row.id) {
+            let on_disk = disk.hunks.iter().find(|disk| disk.id == row.id && disk.is_in() && !it.is_in());
+            row.on_disk_only = on_disk.is_some();
+            let it = on_disk.unwrap_or(it);
             turned |= row.status != it.status;
             (row.status, row.edited, row.start, row.len) = (it.status, it.edited, it.start, it.len);
         }
     }
     rows.sort_by_key(|row| by_id.get(&row.id).map_or(usize::MAX, |(rank, _)| *rank));
-    if !(turned && is_open) {
+    if !turned || !is_open || is_apart {
         return Ok(false);
     }
     file.stamp = None;
@@ -370,7 +384,7 @@ fn finish(edit: &store::OpenEdit, path: &Path, workspace: &Workspace) {
     }
 }
 
-/// The text of a file, without a byte order mark, and whether it is open in an editor. Blocks.
+/// The text of a file, and whether it is open in an editor. Blocks.
 pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bool) {
     match open_text(path, workspace) {
         Some(text) => (Some(text), true),
@@ -378,17 +392,15 @@ pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bo
     }
 }
 
-/// The text of a file that is open in an editor. A document without changes whose file was deleted is only what is
-/// left of it in a window.
+/// The text of a file that is open in an editor. Where nobody has typed and the file has become another one or has
+/// gone, it is only what is left of it in a window.
 pub(super) fn open_text(path: &Path, workspace: &Workspace) -> Option<String> {
-    let document = workspace.document(path)?;
-    (document.dirty || path.exists()).then(|| form::without_mark(&document.rope.to_string()).to_owned())
+    workspace.shown(path).map(|it| it.rope.to_string())
 }
 
 /// What is no text is as if it were not there: no hunk can be in it.
 fn disk_text(path: &Path) -> Option<String> {
-    let text = String::from_utf8(fs::read_bounded(path, MAX_FILE_BYTES).ok()?).ok()?;
-    Some(form::without_mark(&text).to_owned())
+    String::from_utf8(fs::read_bounded(path, MAX_FILE_BYTES).ok()?).ok()
 }
 
 fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
@@ -406,6 +418,7 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
             id: row.get(0)?,
             path: PathBuf::from(path),
             aside,
+            on_disk_only: false,
             start: lines(2)?,
             len: lines(3)?,
             base_start: 0,

@@ -5,8 +5,8 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -37,7 +37,7 @@ pub struct Review {
     pub(super) workspace: Arc<Workspace>,
     pub(super) root: PathBuf,
     /// What killed processes left lying about is removed.
-    swept: Mutex<bool>,
+    swept: AtomicBool,
     /// Decisions of this process follow one another.
     turn: tokio::sync::Mutex<()>,
     /// Nobody looks while a file gets another name: it would seem to be gone, or renamed by somebody else.
@@ -64,7 +64,7 @@ impl Review {
             ledger,
             workspace,
             root,
-            swept: Mutex::default(),
+            swept: AtomicBool::new(false),
             turn: tokio::sync::Mutex::default(),
             moving: tokio::sync::RwLock::default(),
             decision: AtomicI64::new(0),
@@ -110,8 +110,8 @@ impl Review {
         Ok(found)
     }
 
-    /// Looks at the edits that earlier processes left in doubt when they were killed, and tells what became of them.
-    /// Quick, however much is on record. Anybody who looks at hunks does this as well.
+    /// Looks at what earlier processes left behind when they were killed: edits in doubt and temporary files. What
+    /// became of the edits is told. Anybody who looks at hunks does this as well.
     ///
     /// # Errors
     /// The ledger cannot be used.
@@ -122,6 +122,7 @@ impl Review {
         let review = self.clone();
         let settled = fs::blocking(move || {
             let root = store::path_text(&review.root);
+            review.sweep(&root)?;
             // Commands are entered while the ledger is held: one that began before this is seen to be running.
             review.ledger.with(|db| {
                 let running = lock(&review.ledger.running).clone();
@@ -133,26 +134,12 @@ impl Review {
         Ok(())
     }
 
-    /// Removes the temporary files they left. Once in a process; anybody who looks at hunks does this as well.
-    ///
-    /// # Errors
-    /// The ledger cannot be used.
-    pub async fn tidy(self: &Arc<Self>) -> io::Result<()> {
-        if !self.ledger.is_there() {
-            return Ok(());
-        }
-        let review = self.clone();
-        fs::blocking(move || review.sweep(&store::path_text(&review.root))).await
-    }
-
-    /// Blocks.
+    /// Once in a process. Blocks.
     fn sweep(&self, root: &str) -> io::Result<()> {
-        let mut swept = lock(&self.swept);
-        if !*swept {
-            self.ledger.with(|db| query::sweep(db, root))?;
-            *swept = true;
+        match self.swept.swap(true, Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.ledger.with(|db| query::sweep(db, root)),
         }
-        Ok(())
     }
 
     fn report(&self, settled: &[Settled], turned: &[PathBuf]) {
@@ -271,6 +258,16 @@ impl Review {
             ..Outcome::default()
         };
         let number = self.next_decision();
+        let (hidden, meant): (Vec<_>, Vec<_>) = meant.into_iter().partition(|it| it.on_disk_only);
+        outcome.refused.extend(
+            hidden.into_iter().filter(|it| it.status == Status::Pending || verb == Verb::Revert).map(|it| {
+                let name = self.name(&it.path);
+                let reason = format!(
+                    "{name} has unsaved text in the editor without this change; reload or save it first"
+                );
+                Refusal { hunk: it.id, reason, unknown: false }
+            }),
+        );
         for Group { path, ids, aside, .. } in by_file(meant.into_iter(), verb) {
             let (decided, files) = match preview {
                 _ if aside && self.is_aside(&ids, preview).await? => {

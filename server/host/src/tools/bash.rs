@@ -137,6 +137,10 @@ impl Tool for BashTool {
             command = copy.into_copy(&command);
         }
 
+        let standings = match &self.unsaved {
+            Some(unsaved) if copy.is_none() => Some((unsaved, unsaved.before_changes().await)),
+            _ => None,
+        };
         let watch = match &self.recorder {
             // What is brought back from a copy is recorded there.
             Some(recorder) if copy.is_none() => {
@@ -152,6 +156,10 @@ impl Tool for BashTool {
         let started = Running::start(&config, &confinement, &command, &env, timeout, call.cancel.clone());
         let mut running = started.map_err(ToolError::new)?;
         let (end, mut shot) = follow(&mut running, &call, copy.as_ref()).await;
+        // What a stopped command has changed, the editor takes over when it matters.
+        if let Some((unsaved, before)) = standings.filter(|_| !matches!(end, End::Cancelled)) {
+            notes.extend(unsaved.after_command(before, &call.cancel).await);
+        }
         if let Some(watch) = watch {
             watch.ended().await;
         }

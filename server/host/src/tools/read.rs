@@ -78,7 +78,7 @@ impl Read {
         cancel: CancellationToken,
     ) -> Result<ToolResult, ToolError> {
         let window = Window::new(&args);
-        match self.workspace.document(&path) {
+        match self.workspace.shown_async(&path).await {
             Some(document) => {
                 let mut window = window;
                 document.rope.chunks().for_each(|it| window.feed(it.as_bytes()));
@@ -162,7 +162,7 @@ impl Tool for Read {
         check_abort(&call)?;
         let args: ReadArgs = arguments(call.args.clone())?;
         let path = self.workspace.resolve_existing(&args.path);
-        if self.workspace.document(&path).is_none() {
+        if self.workspace.shown_async(&path).await.is_none() {
             let file = path.clone();
             let kind = fs::blocking(move || sniff(&file)).await;
             if let Ok(Some(kind)) = kind {

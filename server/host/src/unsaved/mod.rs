@@ -15,7 +15,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::overlay::PrivateCopy;
 use crate::{
     sandbox::Confinement,
-    workspace::{Document, Workspace},
+    workspace::{
+        Document, Workspace,
+        reload::{Before as Standings, Left},
+    },
 };
 
 /// Documents named in a note.
@@ -135,6 +138,39 @@ impl Unsaved {
         }
     }
 
+    /// How open documents stand to their files, before a command is run in the workspace.
+    pub async fn before_changes(&self) -> Standings {
+        self.workspace.before_change().await
+    }
+
+    /// To be called when the command has ended: what the user has not typed in shows what the command made of its file,
+    /// and the rest is named for the result.
+    pub async fn after_command(&self, before: Standings, cancel: &CancellationToken) -> Option<String> {
+        let Left { typed, gone, refused } = self.workspace.after_change(before, cancel).await;
+        let mut notes = Vec::new();
+        if !typed.is_empty() {
+            notes.push(format!(
+                "[Changed on disk by this command, while the editor still shows unsaved text without that change: {}. It \
+                 is lost if the user saves that text.]",
+                self.names(&typed)
+            ));
+        }
+        if !gone.is_empty() {
+            notes.push(format!(
+                "[Deleted or moved by this command, while the editor still has unsaved text of it: {}]",
+                self.names(&gone)
+            ));
+        }
+        if let Some((_, why)) = refused.first() {
+            let paths: Vec<_> = refused.iter().map(|it| it.0.clone()).collect();
+            notes.push(format!(
+                "[Changed on disk by this command, while the editor still shows the older text: {} ({why})]",
+                self.names(&paths)
+            ));
+        }
+        (!notes.is_empty()).then(|| notes.join("\n\n"))
+    }
+
     fn dirty(&self) -> Vec<Document> {
         let chats = self.workspace.root().join(CHATS);
         let mut dirty = self.workspace.dirty_documents();
@@ -142,11 +178,14 @@ impl Unsaved {
         dirty
     }
 
-    /// Saves what belongs to the workspace; other files of the user are none of a command's business.
+    /// Saves what belongs to the workspace; other files of the user are none of a command's business. A file that has
+    /// changed under unsaved text is the user's to decide about.
     async fn save(&self, dirty: &[Document], cancel: &CancellationToken) -> String {
         let root = self.workspace.root();
         let (inside, outside): (Vec<_>, Vec<_>) =
             paths(dirty).into_iter().partition(|it| it.starts_with(root));
+        let (apart, inside): (Vec<_>, Vec<_>) =
+            inside.into_iter().partition(|it| self.workspace.is_apart(it));
         let (left, why) = match inside.is_empty() {
             true => (Vec::new(), None),
             false => match self.workspace.save_documents(&inside, cancel).await {
@@ -162,6 +201,9 @@ impl Unsaved {
         }
         if !left.is_empty() {
             notes.push(self.unseen(&left, why.as_deref()));
+        }
+        if !apart.is_empty() {
+            notes.push(self.apart(&apart));
         }
         notes.join("\n\n")
     }
@@ -192,6 +234,14 @@ impl Unsaved {
         let why = why.map_or_else(String::new, |it| format!(" ({it})"));
         format!(
             "[Unsaved in the editor, so the command saw the older text on disk: {}{why}]",
+            self.names(paths)
+        )
+    }
+
+    fn apart(&self, paths: &[PathBuf]) -> String {
+        format!(
+            "[Unsaved in the editor and changed on disk as well, so it was not saved and the command saw what is on \
+             disk: {}]",
             self.names(paths)
         )
     }

@@ -153,22 +153,27 @@ impl PrivateCopy {
 
     fn put_documents(&mut self, from: &Path) -> io::Result<()> {
         for path in self.workspace.open_under(from) {
-            let (Some(document), Ok(name)) = (self.workspace.document(&path), path.strip_prefix(from)) else {
+            let (Some((document, standing)), Ok(name)) =
+                (self.workspace.look(&path), path.strip_prefix(from))
+            else {
                 continue;
             };
+            if !standing.counts() {
+                continue;
+            }
             let name = name.to_owned();
             let copy = self.root.join(&name);
             let through_link = name.ancestors().any(|it| self.links.contains_key(it));
             if through_link
                 || self.workspace.is_chat(&path)
-                || (!self.files.contains_key(&name) && !document.dirty)
+                || (!self.files.contains_key(&name) && !standing.is_unsaved())
             {
                 continue;
             }
             let text = document.rope.to_string();
             let on_disk = read_bounded(&copy, MAX_FILE_BYTES).unwrap_or_default();
             let hidden_bom = on_disk.starts_with(BOM.as_bytes()) && !text.starts_with(BOM);
-            if document.dirty {
+            if standing.is_unsaved() {
                 if let Some(folder) = name.parent() {
                     fs::create_dir_all(self.root.join(folder))?;
                     self.folders

@@ -4,11 +4,8 @@
 //! late, twice or never. So only the buffer they report afterwards counts. If it is another one than wanted, the
 //! plan is rebased over what the buffer has become and sent again, at most twice. An edit that arrived in the
 //! wrong place is taken back first, whoever waits for it.
-//!
-//! A plan is given the mark and the line ends of the buffer before it is sent. What an editor makes of line ends all the
-//! same, and the line break that Neovim keeps behind the last line, are its own: the text it reports is what was made.
 
-use std::{borrow::Cow, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,12 +15,10 @@ use super::{
     commit::diff,
     editor::{DocumentEdit, EditorAnswer, EditorClient},
     journal::{EditIntent, EditKind, Record},
-    overlay::Arrived,
     sent,
 };
 use crate::{
     crash::{self, Point},
-    form::{self, Form},
     fs,
 };
 
@@ -39,25 +34,16 @@ const REPAIR_PAUSES: [Duration; 3] =
 /// How long an editor that has shown the change may take to answer as well, before its request is cancelled.
 const ANSWER_GRACE: Duration = Duration::from_millis(100);
 
-/// Why an edit that is only about line ends is not made.
-const KEEPS_ENDS: &str = "it keeps its own line ends and the line break behind the last line";
-
 /// What became of one sent edit.
 enum Seen {
-    /// The text it was made for has it.
-    Arrived(Arrived),
+    /// The text it was made for has it, at this version.
+    Arrived(i32),
     /// The document was closed; the editor's answer if there was one.
     Closed(Option<EditorAnswer>),
     /// It visibly has it, among other changes.
     Among,
     /// Something else; with the editor's words if it gave any.
     Other(Option<String>),
-}
-
-/// A plan in the form of the document.
-struct Wanted<'a> {
-    base: Cow<'a, str>,
-    text: Cow<'a, str>,
 }
 
 /// Where a document is on its way to the planned text.
@@ -68,8 +54,6 @@ struct Goal {
     clean: String,
     /// The plan fits what the user has made of the text.
     fits: bool,
-    /// It was moved over that.
-    rebased: bool,
 }
 
 impl Workspace {
@@ -126,19 +110,10 @@ impl Workspace {
             };
             let damaged = clean.is_some();
             let theirs = document.rope.to_string();
-            let wanted = Wanted::of(plan, &base, &theirs);
-            let goal = Goal::of(&wanted, clean.unwrap_or_else(|| theirs.clone()));
-            let is_there = goal.target == theirs;
-            let has_it = || goal.is_alike(&theirs) || (!damaged && wanted.is_in(&theirs));
-            if sent > 0 && !(is_there && goal.fits) && has_it() {
+            let goal = Goal::of(&base, &plan.text, clean.unwrap_or_else(|| theirs.clone()));
+            if goal.target == theirs {
                 self.repaired(path);
-                let goal = Goal { target: theirs, fits: true, ..goal };
-                return self.made_of_ends(plan, &wanted, goal, document.version).map(Some);
-            }
-            if is_there {
-                self.repaired(path);
-                let before = if sent > 0 { wanted.before(&goal) } else { goal.clean.clone() };
-                return self.made(plan, &wanted.base, goal, before, None, document.version).map(Some);
+                return self.there(plan, &base, goal, sent > 0, document.version).map(Some);
             }
             if sent >= ATTEMPTS + if damaged { REPAIRS } else { 0 } {
                 if !damaged {
@@ -150,7 +125,7 @@ impl Workspace {
                 return Err(CommitError::Aborted);
             }
             // Taking back what went astray is no edit of its own.
-            if record.is_none() && wanted.text != wanted.base {
+            if record.is_none() && plan.text != base {
                 *record = Some(self.begin_record(plan, &goal).await?);
             }
             let edit = DocumentEdit {
@@ -162,11 +137,9 @@ impl Workspace {
             };
             sent += 1;
             match self.send_and_watch(&*editor, edit, &theirs, &goal.target, cancel).await? {
-                Seen::Arrived(Arrived { text, version, .. }) => {
+                Seen::Arrived(version) => {
                     let from = (!damaged).then_some(document.version);
-                    let before = goal.clean.clone();
-                    let goal = Goal { target: text.to_string(), ..goal };
-                    return self.made(plan, &wanted.base, goal, before, from, version).map(Some);
+                    return self.made(plan, &base, goal, from, version).map(Some);
                 }
                 Seen::Closed(answer) => {
                     if !self.is_open_again(plan, answer).await? {
@@ -225,24 +198,21 @@ impl Workspace {
             .map_err(|error| CommitError::Journal { path: plan.path.clone(), error })
     }
 
-    /// The document has the change, in line ends of its own, without an edit of ours that was seen to arrive.
-    fn made_of_ends(
+    /// The document has the text it should have, without an edit of ours that was seen to arrive.
+    fn there(
         &self,
         plan: &EditPlan,
-        wanted: &Wanted<'_>,
+        base: &str,
         goal: Goal,
+        tried: bool,
         version: i32,
     ) -> Result<Committed, CommitError> {
-        let nothing = !wanted.changes_more_than_ends();
-        if nothing && plan.base.is_some() && plan.cause.is_some() {
-            return Err(CommitError::Refused { path: plan.path.clone(), reason: KEEPS_ENDS.into() });
-        }
-        let before = match nothing {
-            true => goal.target.clone(),
-            false => changes::without(&wanted.base, &wanted.text, &goal.target)
-                .unwrap_or_else(|| wanted.base.clone().into_owned()),
+        // After an attempt this says: it came together with what the user typed elsewhere.
+        let before = match tried && goal.fits {
+            true => changes::rebase(&plan.text, base, &goal.target).unwrap_or_else(|| base.to_owned()),
+            false => goal.clean.clone(),
         };
-        self.made(plan, &wanted.base, goal, before, None, version)
+        self.made(plan, base, Goal { clean: before, ..goal }, None, version)
     }
 
     /// The document has the text it should have, perhaps by an edit of its version `from`.
@@ -251,24 +221,24 @@ impl Workspace {
         plan: &EditPlan,
         base: &str,
         goal: Goal,
-        before: String,
         from: Option<i32>,
         version: i32,
     ) -> Result<Committed, CommitError> {
         let path = plan.path.clone();
-        let (after, rebased) = (goal.target, goal.rebased);
         if !goal.fits {
             return Err(CommitError::Conflict { diff: diff(base, &goal.clean), path });
         }
+        let rebased = goal.target != plan.text;
         match from {
             _ if rebased => {}
             _ if plan.base.is_none() => self.mark_seen(&path, version, 0..usize::MAX),
             Some(from) => self.with_key(&path, |documents, key| {
-                documents.carry_seen(key, from, version, &before, &after);
+                documents.carry_seen(key, from, version, &goal.clean, &goal.target);
             }),
             None => {}
         }
-        Ok(Committed { path, before: Some(before), after, origin: Origin::Buffer { version }, rebased })
+        let (before, after) = (Some(goal.clean), goal.target);
+        Ok(Committed { path, before, after, origin: Origin::Buffer { version }, rebased })
     }
 
     /// Sends one edit and waits until the buffer has it, visibly contains it among the user's own changes, or
@@ -293,13 +263,13 @@ impl Workspace {
         let mut answer = None;
         let mut deadline = None;
         loop {
-            let now = progress.borrow_and_update().clone();
-            if let Some(arrived) = now.arrived.filter(|it| it.id == id) {
+            let now = *progress.borrow_and_update();
+            if let Some((_, version)) = now.arrived.filter(|it| it.0 == id) {
                 crash::at(Point::Reported);
                 if answer.is_none() {
                     let _late = tokio::time::timeout(ANSWER_GRACE, &mut asked).await;
                 }
-                return Ok(Seen::Arrived(arrived));
+                return Ok(Seen::Arrived(version));
             }
             if now.closed {
                 if answer.is_none() {
@@ -334,9 +304,7 @@ impl Workspace {
     /// Whether the document visibly has the changes that lead from `theirs` to `target`, among others.
     fn contains(&self, path: &Path, theirs: &str, target: &str) -> bool {
         let Some(now) = self.document(path).map(|it| it.rope.to_string()) else { return false };
-        now != theirs
-            && (changes::rebase(theirs, target, &now).as_deref() == Some(now.as_str())
-                || changes::has(theirs, target, &now))
+        now != theirs && changes::rebase(theirs, target, &now).as_deref() == Some(now.as_str())
     }
 
     /// The document was closed while an edit was on its way: it is opened again, or the edit is lost and the
@@ -434,48 +402,12 @@ impl Workspace {
     }
 }
 
-impl<'a> Wanted<'a> {
-    /// In the form that the document has in its editor.
-    fn of(plan: &'a EditPlan, base: &'a str, theirs: &str) -> Self {
-        let form = Form::of(theirs);
-        let text = match plan.base {
-            // All of it is given.
-            None if form.mark => Form { mark: Form::of(&plan.text).mark, ..form }.give(&plan.text),
-            _ => form.give(&plan.text),
-        };
-        Self { base: form.give(base), text }
-    }
-
-    /// Whether a text has the change, as an editor may have made it.
-    fn is_in(&self, theirs: &str) -> bool {
-        changes::has(&self.base, &self.text, theirs)
-    }
-
-    fn changes_more_than_ends(&self) -> bool {
-        !form::alike(self.base.bytes(), self.text.bytes())
-    }
-
-    /// What the text was before, which has the change now: it came together with what the user typed elsewhere.
-    fn before(&self, goal: &Goal) -> String {
-        match goal.fits {
-            true => changes::rebase(&self.text, &self.base, &goal.target)
-                .unwrap_or_else(|| self.base.clone().into_owned()),
-            false => goal.clean.clone(),
-        }
-    }
-}
-
 impl Goal {
-    fn of(wanted: &Wanted<'_>, clean: String) -> Self {
-        match changes::rebase(&wanted.base, &wanted.text, &clean) {
-            Some(target) => Self { rebased: target != *wanted.text, target, clean, fits: true },
-            None => Self { target: clean.clone(), clean, fits: false, rebased: false },
+    fn of(base: &str, ours: &str, clean: String) -> Self {
+        match changes::rebase(base, ours, &clean) {
+            Some(target) => Self { target, clean, fits: true },
+            None => Self { target: clean.clone(), clean, fits: false },
         }
-    }
-
-    /// Whether a text is as good as an editor can make this one.
-    fn is_alike(&self, theirs: &str) -> bool {
-        self.fits && form::alike(self.target.bytes(), theirs.bytes())
     }
 }
 

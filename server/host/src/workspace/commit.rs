@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::{Origin, Snapshot, Workspace, journal::EditCause, lock, resolve};
-use crate::{form, fs};
+use crate::fs;
 
 /// How often an edit goes from the editor to the disk or back, when the document is opened and closed meanwhile.
 const HANDOVERS: usize = 4;
@@ -82,6 +82,14 @@ pub enum CommitError {
         /// Unified diff from the text as it should be to the text that is there.
         diff: String,
     },
+    /// The file has changed, and the editor that has it open shows an older text of it and does not take it over.
+    #[error("{path} was changed on disk, and the editor that has it open still shows the older text: {reason}. The edit was not applied. Ask the user to reload the file in the editor.", path = .path.display())]
+    Behind {
+        /// The file.
+        path: PathBuf,
+        /// The editor's words, or what was seen instead.
+        reason: String,
+    },
     /// A whole text was to replace unsaved text that the model does not know.
     #[error("{path} has unsaved changes in the editor that you have not seen, so it was not written. {shown}", path = .path.display())]
     Unseen {
@@ -139,6 +147,18 @@ pub enum CommitError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+impl CommitError {
+    /// Why the editor has not taken an edit, in few words.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Refused { reason, .. } => reason.clone(),
+            Self::Conflict { .. } => "somebody types in it".to_owned(),
+            Self::NoEditor { .. } => "it does not answer".to_owned(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// The sole right to change one path. Held from the read an edit is computed from to its commit, so that
@@ -216,6 +236,7 @@ impl PathGuard {
         }
         // Documents are opened and closed at any moment, so each side hands over to the other.
         for _ in 0..HANDOVERS {
+            self.workspace.catch_up(&plan.path, cancel).await?;
             let done = match self.workspace.document(&plan.path) {
                 Some(_) => self.workspace.commit_buffer(&plan, cancel).await?,
                 None if plan.base.is_none() && is_free(&plan.path) => {
@@ -228,7 +249,7 @@ impl PathGuard {
                 // Opened while the file was written: the editor has the text from before.
                 Some(document) if done.origin == Origin::Disk => {
                     let text = document.rope.to_string();
-                    if !done.before.as_deref().is_some_and(|it| form::same(it, &text)) {
+                    if done.before.as_deref() != Some(&text) {
                         return Ok(done);
                     }
                     plan.base = Some(Snapshot::of_buffer(plan.path.clone(), text, document.version));

@@ -103,6 +103,20 @@ pub trait EditorClient: Send + Sync {
         Err("it cannot".into())
     }
 
+    /// Whether it can be asked to reload files.
+    fn can_reload(&self) -> bool {
+        false
+    }
+
+    /// Asks the editor to show what the files of these open documents have become, where nothing is unsaved. Bounded in
+    /// time. That it does is seen in what it reports.
+    ///
+    /// # Errors
+    /// Why it did not, or not all.
+    async fn reload(&self, _paths: &[PathBuf]) -> Result<(), String> {
+        Err("it cannot".into())
+    }
+
     /// Asks the editor to change one open document. Bounded in time.
     async fn apply(&self, edit: DocumentEdit) -> EditorAnswer;
 

@@ -368,9 +368,9 @@ async fn a_file_that_changes_while_the_editor_is_asked_stays() {
 fn moves(workspace: &Workspace, operation: &FileOperation) -> EditorAnswer {
     let FileOperation::Rename { from, to } = operation else { panic!("{operation:?}") };
     std::fs::rename(from, to).unwrap();
-    if let Some(text) = workspace.overlay_text(from) {
+    if let Some(document) = workspace.document(from) {
         workspace.close(from);
-        workspace.open(to, 0, &text.to_string(), "text");
+        workspace.open(to, 0, &document.rope.to_string(), "text");
     }
     EditorAnswer::Applied
 }

@@ -10,10 +10,7 @@ use std::{
 };
 
 use super::{MAX_FILE_BYTES, Workspace, changes, lock, resolve, snapshot};
-use crate::{
-    form::{self, Form},
-    fs,
-};
+use crate::fs;
 
 /// Larger texts are not kept.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -83,13 +80,12 @@ impl Workspace {
         let key = resolve::key(path);
         let seen = lock(&self.shared.known).0.get(session).and_then(|it| it.get(&key)).cloned();
         let Some(seen) = seen else { return self.learned(session, path, after) };
-        let seen_text = Form::of(before).give(&seen.text);
-        let known = changes::rebase(before, after, &seen_text).unwrap_or_else(|| seen_text.into_owned());
+        let known = changes::rebase(before, after, &seen.text).unwrap_or_else(|| seen.text.to_string());
         self.learned(session, path, &known);
-        let told = seen.told == Some(hash(before.as_bytes()));
+        let told = seen.told == Some(snapshot::fingerprint(before.as_bytes()));
         if let Some(seen) = lock(&self.shared.known).0.get_mut(session).and_then(|it| it.get_mut(&key)) {
             seen.stamp = seen.stamp.filter(|_| known == after);
-            seen.told = told.then(|| hash(after.as_bytes()));
+            seen.told = told.then(|| snapshot::fingerprint(after.as_bytes()));
         }
     }
 
@@ -125,7 +121,7 @@ impl Workspace {
 
     /// Hash of the text that is there instead. A file that has gone has the empty text.
     async fn hash_if_changed(&self, seen: &Seen) -> Option<u64> {
-        let now = match self.document(&seen.path) {
+        let now = match self.shown_async(&seen.path).await {
             Some(document) if document.rope == *seen.text => return None,
             Some(document) => document.rope.to_string().into_bytes(),
             None if seen.stamp.is_some() && stamp(&seen.path) == seen.stamp => return None,
@@ -134,16 +130,7 @@ impl Workspace {
                 fs::blocking(move || fs::read_bounded(&path, MAX_FILE_BYTES)).await.unwrap_or_default()
             }
         };
-        let is_known = std::str::from_utf8(&now).is_ok_and(|it| form::same(it, &seen.text));
-        (!is_known).then(|| hash(&now))
-    }
-}
-
-/// Of a text, whatever its form.
-fn hash(text: &[u8]) -> u64 {
-    match std::str::from_utf8(text) {
-        Ok(text) => snapshot::fingerprint(form::with_lf(form::without_mark(text)).as_bytes()),
-        Err(_) => snapshot::fingerprint(text),
+        (now != seen.text.as_bytes()).then(|| snapshot::fingerprint(&now))
     }
 }
 

@@ -11,8 +11,6 @@ mod commit;
 mod disk;
 pub mod editor;
 #[cfg(test)]
-mod ends_tests;
-#[cfg(test)]
 mod faults;
 mod files;
 #[cfg(test)]
@@ -25,11 +23,15 @@ mod lookout;
 mod moves;
 mod overlay;
 pub mod position;
+pub mod reload;
+#[cfg(test)]
+mod reload_tests;
 mod resolve;
 mod save;
 mod seen;
 mod sent;
 mod snapshot;
+pub mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -46,13 +48,14 @@ use tokio::sync::watch;
 
 pub(crate) use self::moves::rebase as rebase_path;
 pub use self::{
-    changes::{apply as apply_changes, has as has_change, keep_ends, minimal as minimal_changes, rebase},
+    changes::{apply as apply_changes, minimal as minimal_changes, rebase},
     commit::{CommitError, Committed, EditPlan, PathGuard},
     overlay::{Document, RangeEdit},
     position::{Position, PositionEncoding, Range},
     snapshot::{Origin, Snapshot},
+    standing::Standing,
 };
-use self::{editor::EditorClient, journal::EditJournal, overlay::Overlay};
+use self::{editor::EditorClient, journal::EditJournal, overlay::Overlay, standing::Look};
 use crate::fs;
 
 /// Files up to this size are read as a whole, for edits and searches.
@@ -129,9 +132,9 @@ impl Workspace {
         resolve::variants(&resolved).into_iter().find(|it| self.exists(it)).unwrap_or(resolved)
     }
 
-    /// Open in an editor, or on disk.
+    /// Open in an editor, or on disk. What a window still shows of a file that has gone is neither.
     pub fn exists(&self, path: &Path) -> bool {
-        self.document(path).is_some() || path.exists()
+        path.exists() || self.shown(path).is_some()
     }
 
     /// Registers the editor through which open documents are changed. The last one counts.
@@ -184,21 +187,18 @@ impl Workspace {
 
     /// A document was opened. Reads the file to learn whether the buffer already differs from it.
     pub fn open(&self, path: &Path, version: i32, text: &str, language: &str) {
-        let dirty = !fs::has_text(path, text);
-        let key = resolve::key(path);
-        let document = Document {
-            path: path.to_owned(),
-            language: language.into(),
-            version,
-            rope: Rope::from_str(text),
-            dirty,
+        let rope = Rope::from_str(text);
+        let disk = match Look::at(path, None) {
+            // One copy of the text is enough.
+            Look::Text(_, disk) => Some(if disk == rope { rope.clone() } else { disk }),
+            _ => None,
         };
-        let hidden = lock(&self.shared.overlay).documents.may_be_hidden(&key);
-        let disk = hidden.then(|| fs::read_bounded(path, MAX_FILE_BYTES).ok()).flatten();
-        let disk = disk.map(|it| Rope::from_str(&Snapshot::of_bytes(path.to_owned(), it).text));
+        let dirty = !disk.as_ref().is_some_and(|it| standing::shows(&rope, it));
+        let key = resolve::key(path);
+        let document = Document { path: path.to_owned(), language: language.into(), version, rope, dirty };
         let mut state = lock(&self.shared.overlay);
         state.keys.insert(path.to_owned(), key.clone());
-        state.documents.open(key, document, disk.as_ref());
+        state.documents.open(key, document, disk);
         drop(state);
         self.shared.opened.notify_waiters();
     }
@@ -225,20 +225,22 @@ impl Workspace {
         self.with_key(path, |documents, key| documents.get(key).cloned())
     }
 
-    /// The text of the open document at this path.
+    /// The text of the open document at this path, if it counts and not its file.
     pub fn overlay_text(&self, path: &Path) -> Option<Rope> {
-        self.document(path).map(|it| it.rope)
+        self.shown(path).map(|it| it.rope)
     }
 
-    /// Open documents of the project that may differ from their files, by path.
+    /// Open documents of the project with text that is not in their files, by path. Blocks.
     pub fn dirty_documents(&self) -> Vec<Document> {
-        let mut found: Vec<_> = lock(&self.shared.overlay)
+        let changed: Vec<_> = lock(&self.shared.overlay)
             .documents
             .iter()
-            .map(|(_, it)| it.clone())
-            .filter(|it| it.dirty)
+            .filter(|(_, it)| it.dirty)
+            .map(|(_, it)| it.path.clone())
             .collect();
-        found.retain(|it| !self.is_chat(&it.path));
+        let files = changed.into_iter().filter(|it| !self.is_chat(it));
+        let looked = files.filter_map(|it| self.look(&it));
+        let mut found: Vec<_> = looked.filter(|(_, it)| it.is_unsaved()).map(|(it, _)| it).collect();
         found.sort_by(|a, b| a.path.cmp(&b.path));
         found
     }
@@ -252,16 +254,17 @@ impl Workspace {
     }
 
     /// Open documents below this folder (or the file itself), spelled relative to it: `folder` joined with
-    /// the rest. They may not exist on disk. Sorted.
+    /// the rest. They may not exist on disk, but none is what a window still shows of a file that has gone. Sorted.
+    /// Blocks.
     pub fn open_under(&self, folder: &Path) -> Vec<PathBuf> {
         let key = resolve::key(folder);
-        let state = lock(&self.shared.overlay);
-        let mut found: Vec<_> = state
+        let mut found: Vec<_> = lock(&self.shared.overlay)
             .documents
             .iter()
             .filter_map(|(it, _)| it.strip_prefix(&key).ok())
             .map(|rest| if rest.as_os_str().is_empty() { folder.to_owned() } else { folder.join(rest) })
             .collect();
+        found.retain(|it| self.look(it).is_some_and(|(_, standing)| standing != Standing::Gone));
         found.sort();
         found
     }
@@ -289,11 +292,11 @@ impl Workspace {
         self.with_key(path, |documents, key| documents.subscribe(key)).map(DocumentWatch)
     }
 
-    /// The text of a file: the buffer if it is open, otherwise the disk. Reads the disk in a blocking task.
+    /// The text of a file: the buffer if it is open and counts, otherwise the disk. Reads the disk in a blocking task.
     ///
     /// Errors are those of the file system; a file beyond [`MAX_FILE_BYTES`] is `FileTooLarge`.
     pub async fn read(&self, path: &Path) -> io::Result<Snapshot> {
-        if let Some(document) = self.document(path) {
+        if let Some(document) = self.shown_async(path).await {
             return Ok(Snapshot::of_buffer(path.to_owned(), document.rope.to_string(), document.version));
         }
         let path = path.to_owned();

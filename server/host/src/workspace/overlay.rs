@@ -15,10 +15,10 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     editor::TextChange,
     lookout::{Edit, Lookout, edits_between},
-    position::{PositionEncoding, Range, told_to_char},
+    position::{PositionEncoding, Range, to_char},
     seen::{self, Seen},
 };
-use crate::form::{self, Form};
+use crate::fs::Stamp;
 
 /// An open document at one moment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,24 +45,13 @@ pub struct RangeEdit {
     pub text: String,
 }
 
-/// An edit that arrived as it was meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Arrived {
-    /// The edit.
-    pub id: u64,
-    /// What the editor has made of it; line ends and the line break behind the last line are its own.
-    pub text: Rope,
-    /// The version that was told with it.
-    pub version: i32,
-}
-
 /// What a waiting commit sees of its document.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Progress {
     /// Counts the changes.
     pub changes: u64,
-    /// The last edit that arrived.
-    pub arrived: Option<Arrived>,
+    /// The last edit that arrived as it was meant, and the version of the text then.
+    pub arrived: Option<(u64, i32)>,
     /// The document was closed.
     pub closed: bool,
     /// Counts how often it was saved.
@@ -91,8 +80,8 @@ impl Change {
             let range = match edit.range {
                 None => 0..rope.len_chars(),
                 Some(range) => {
-                    let start = told_to_char(rope, range.start, self.encoding);
-                    start..told_to_char(rope, range.end, self.encoding).max(start)
+                    let start = to_char(rope, range.start, self.encoding);
+                    start..to_char(rope, range.end, self.encoding).max(start)
                 }
             };
             // An edit that leaves everything as it was says nothing of where a character came from.
@@ -148,28 +137,30 @@ impl Recent {
 }
 
 #[derive(Debug)]
-struct Open {
-    document: Document,
+pub(super) struct Open {
+    pub(super) document: Document,
     recent: Recent,
     progress: watch::Sender<Progress>,
     watch: Lookout,
     /// What models have read or written of it.
     seen: Seen,
-    /// The text the file was last known to have.
-    saved: Option<Rope>,
+    /// The text of the file that the editor has last read or written.
+    pub(super) saved: Option<Rope>,
+    /// The file when it was last looked at: nothing instead of its text if it has none.
+    pub(super) file: Option<(Stamp, Option<Rope>)>,
     /// Its file was deleted, and the editor still shows the text, as it may. Until somebody types, there is no
     /// such document.
-    gone: bool,
+    pub(super) gone: bool,
 }
 
 impl Open {
-    fn new(document: Document) -> Self {
+    fn new(document: Document, saved: Option<Rope>) -> Self {
         let recent = Recent::new(document.version);
-        let saved = (!document.dirty).then(|| document.rope.clone());
         Self {
             document,
             recent,
             saved,
+            file: None,
             progress: watch::Sender::default(),
             watch: Lookout::default(),
             seen: Seen::default(),
@@ -178,8 +169,9 @@ impl Open {
     }
 
     /// The text is another one than the changes lead to.
-    fn replace(&mut self, document: Document) {
+    fn replace(&mut self, document: Document, saved: Option<Rope>) {
         self.gone = false;
+        self.saved = saved;
         self.recent = Recent::new(document.version);
         let before = std::mem::replace(&mut self.document, document).rope;
         let arrived = self.look(&before, Vec::new());
@@ -187,7 +179,7 @@ impl Open {
     }
 
     /// Looks for edits of ours in a report; without its steps, in the difference of the texts.
-    fn look(&mut self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Option<(u64, Rope)> {
+    fn look(&mut self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Option<u64> {
         if self.watch.is_idle() {
             return None;
         }
@@ -199,13 +191,11 @@ impl Open {
     }
 
     /// Wakes those who wait for a change.
-    fn tell(&mut self, arrived: Option<(u64, Rope)>) {
+    fn tell(&mut self, arrived: Option<u64>) {
         let version = self.document.version;
         self.progress.send_modify(|it| {
             it.changes += 1;
-            if let Some((id, text)) = arrived {
-                it.arrived = Some(Arrived { id, text, version });
-            }
+            it.arrived = arrived.map(|id| (id, version)).or(it.arrived);
         });
     }
 }
@@ -231,30 +221,22 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// `disk` is the text of the file, if [`may_be_hidden`](Self::may_be_hidden).
-    pub fn open(&mut self, key: PathBuf, document: Document, disk: Option<&Rope>) {
+    /// `disk` is the text of the file, if it has one.
+    pub fn open(&mut self, key: PathBuf, document: Document, disk: Option<Rope>) {
         // Opened again without a close, or under a second spelling: the newest text counts.
         if let Some(open) = self.open.get_mut(&key) {
-            return open.replace(document);
+            return open.replace(document, disk);
         }
-        let mut open = Open::new(document);
-        if let (Some(left), Some(disk)) = (self.left.remove(&key), disk) {
+        let mut open = Open::new(document, disk.clone());
+        if let (Some(left), Some(disk)) = (self.left.remove(&key), &disk) {
             open.watch = left.watch;
             // The file may have been written again since the editor read it.
-            let form = Form::of(&open.document.rope.to_string());
             let texts = std::iter::once(disk).chain(&left.saved);
-            let texts: Vec<_> = texts.map(|it| Rope::from_str(&form.give(&it.to_string()))).collect();
-            let steps = open.watch.reopen(texts.iter(), &open.document.rope);
+            let steps = open.watch.reopen(texts, &open.document.rope);
             let arrived = open.watch.saw(steps);
             open.tell(arrived);
         }
         self.open.insert(key, open);
-    }
-
-    /// An edit was under way to the document when it was closed. Neovim then applies it to the file in a buffer
-    /// that it does not show, and a later `didOpen` has the result.
-    pub fn may_be_hidden(&self, key: &Path) -> bool {
-        self.left.contains_key(key)
     }
 
     /// False if the document is not open.
@@ -311,6 +293,21 @@ impl Overlay {
         self.open.iter().filter(|(_, it)| !it.gone).map(|(key, it)| (key, &it.document))
     }
 
+    /// The document of a key, whether or not its file is there.
+    pub(super) fn get_shown(&self, key: &Path) -> Option<&Open> {
+        self.open.get(key)
+    }
+
+    /// As [`get_shown`](Self::get_shown), to change it.
+    pub(super) fn get_shown_mut(&mut self, key: &Path) -> Option<&mut Open> {
+        self.open.get_mut(key)
+    }
+
+    /// All documents as their editor spells them, also those whose file has gone.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.open.values().map(|it| it.document.path.clone()).collect()
+    }
+
     /// Under which the documents are.
     pub fn keys(&self) -> impl Iterator<Item = &PathBuf> {
         self.open.keys()
@@ -360,14 +357,14 @@ impl Overlay {
     /// The file with this text is deleted. An editor may go on showing it; what was typed counts all the same.
     pub fn is_gone(&mut self, key: &Path, text: &str) {
         if let Some(open) = self.open.get_mut(key) {
-            open.gone = !open.document.dirty || form::same(&open.document.rope.to_string(), text);
+            open.gone = !open.document.dirty || open.document.rope == *text;
         }
     }
 
     /// The file is there again, with this text.
     pub fn is_back(&mut self, key: &Path, text: &str) {
         if let Some(open) = self.open.get_mut(key) {
-            open.gone = open.gone && !form::same(&open.document.rope.to_string(), text);
+            open.gone &= open.document.rope != *text;
         }
     }
 
@@ -508,13 +505,10 @@ mod tests {
             ("one\r\ntwo\r\n", Utf16, &[(0, 3, 1, 0, " ")], "one two\r\n"),
             ("one\r\ntwo\r\n", Utf16, &[(1, 3, 1, 3, "!")], "one\r\ntwo!\r\n"),
             ("one\r\ntwo\r\n", Utf16, &[(0, 9, 0, 9, "!")], "one!\r\ntwo\r\n"),
-            // Neovim, where the user removes the CR from one of several lines that end with CRLF.
-            ("one\r\ntwo\nthree\r\n", Utf16, &[(0, 3, 0, 4, "")], "one\ntwo\nthree\r\n"),
-            ("a\r\nb\nc\rd\ne\nf\n", Utf8, &[(3, 0, 3, 1, "EEE")], "a\r\nb\nc\rd\nEEE\nf\n"),
             (
                 "a\nb\r\nc\rd",
                 Utf8,
-                &[(2, 2, 2, 3, "D"), (2, 0, 2, 1, "C"), (1, 0, 1, 1, "B")],
+                &[(3, 0, 3, 1, "D"), (2, 0, 2, 1, "C"), (1, 0, 1, 1, "B")],
                 "a\nB\r\nC\rD",
             ),
             ("a", Utf16, &[(0, 1, 0, 1, "\n"), (1, 0, 1, 0, "b")], "a\nb"),

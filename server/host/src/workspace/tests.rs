@@ -17,10 +17,10 @@ const BASE: &str = "one\ntwo\nthree\nfour\nfive\n";
 type React = dyn Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync;
 
 /// Calls its function for each edit, with the number of edits before it.
-pub(super) struct FakeEditor {
+struct FakeEditor {
     workspace: Arc<Workspace>,
     react: Box<React>,
-    pub(super) calls: AtomicUsize,
+    calls: AtomicUsize,
 }
 
 #[async_trait]
@@ -31,9 +31,9 @@ impl EditorClient for FakeEditor {
     }
 }
 
-pub(super) struct Fixture {
-    pub(super) workspace: Arc<Workspace>,
-    pub(super) path: PathBuf,
+struct Fixture {
+    workspace: Arc<Workspace>,
+    path: PathBuf,
     _dir: tempfile::TempDir,
 }
 
@@ -52,18 +52,8 @@ impl Fixture {
     fn open(
         react: impl Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync + 'static,
     ) -> (Self, Arc<FakeEditor>) {
-        Self::showing(BASE, BASE, react)
-    }
-
-    /// With `disk` in the file, which the editor shows as `text`.
-    pub(super) fn showing(
-        disk: &str,
-        text: &str,
-        react: impl Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync + 'static,
-    ) -> (Self, Arc<FakeEditor>) {
         let it = Self::new();
-        std::fs::write(&it.path, disk).unwrap();
-        it.workspace.open(&it.path, 1, text, "text");
+        it.workspace.open(&it.path, 1, BASE, "text");
         let editor = FakeEditor {
             workspace: it.workspace.clone(),
             react: Box::new(react),
@@ -87,17 +77,17 @@ impl Fixture {
         self.workspace.commit(plan, &CancellationToken::new()).await
     }
 
-    pub(super) fn buffer(&self) -> String {
+    fn buffer(&self) -> String {
         self.workspace.overlay_text(&self.path).unwrap().to_string()
     }
 
-    pub(super) fn disk(&self) -> String {
+    fn disk(&self) -> String {
         std::fs::read_to_string(&self.path).unwrap()
     }
 }
 
 /// Reports what the user typed: `old` becomes `new`.
-pub(super) fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str) {
+fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str) {
     let document = workspace.document(path).unwrap();
     let text = document.rope.to_string();
     let start = text.find(old).unwrap();
@@ -105,7 +95,7 @@ pub(super) fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str
 }
 
 /// Reports changes as an editor does: positions, last change first.
-pub(super) fn report(workspace: &Workspace, path: &Path, changes: &[TextChange]) {
+fn report(workspace: &Workspace, path: &Path, changes: &[TextChange]) {
     let document = workspace.document(path).unwrap();
     let encoding = PositionEncoding::Utf16;
     let edits: Vec<_> = changes
@@ -375,19 +365,31 @@ async fn spellings_of_a_file_meet_one_document() {
 #[tokio::test]
 async fn dirty_means_other_than_the_disk() {
     let it = Fixture::new();
+    let dirty = || it.workspace.dirty_documents().len();
     it.workspace.open(&it.path, 0, BASE, "text");
-    assert!(it.workspace.dirty_documents().is_empty());
+    assert_eq!(dirty(), 0);
     type_text(&it.workspace, &it.path, "one", "1");
-    assert_eq!(it.workspace.dirty_documents().len(), 1);
+    assert_eq!(dirty(), 1);
+    // Undone.
+    type_text(&it.workspace, &it.path, "1", "one");
+    assert_eq!(dirty(), 0);
+    type_text(&it.workspace, &it.path, "one", "1");
+    std::fs::write(&it.path, it.buffer()).unwrap();
     it.workspace.save(&it.path, None);
-    assert!(it.workspace.dirty_documents().is_empty());
+    assert_eq!(dirty(), 0);
     // Told late, of a text from before the last keystroke.
-    let written = it.workspace.overlay_text(&it.path).unwrap().to_string();
+    let written = it.buffer().replace("three", "3");
+    type_text(&it.workspace, &it.path, "three", "3");
+    std::fs::write(&it.path, &written).unwrap();
     type_text(&it.workspace, &it.path, "two", "2");
     it.workspace.save(&it.path, Some(&written));
-    assert!(it.workspace.overlay_text(&it.path).unwrap().to_string().contains("2\n"));
-    assert_eq!(it.workspace.dirty_documents().len(), 1);
-    it.workspace.save(&it.path, None);
+    assert!(it.buffer().contains("2\n"));
+    assert_eq!(dirty(), 1);
+    // An editor that shows what somebody else has made of the file.
+    std::fs::write(&it.path, "theirs\n").unwrap();
+    let all = RangeEdit { range: None, text: "theirs\n".into() };
+    it.workspace.change(&it.path, 9, &[all], PositionEncoding::Utf16);
+    assert_eq!(dirty(), 0);
     let fresh = it.workspace.root().join("not/yet/there.txt");
     it.workspace.open(&fresh, 0, "text", "text");
     assert_eq!(it.workspace.open_under(&it.workspace.root().join("not")), [fresh.as_path()]);

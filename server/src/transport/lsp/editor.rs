@@ -52,6 +52,17 @@ impl EditorClient for LspEditor {
         }
     }
 
+    fn can_reload(&self) -> bool {
+        self.answers(ClientMethod::ReloadDocuments)
+    }
+
+    async fn reload(&self, paths: &[PathBuf]) -> Result<(), String> {
+        match self.connection.upgrade() {
+            Some(connection) => save::reload(&connection, paths).await,
+            None => Err("the editor is gone".into()),
+        }
+    }
+
     async fn apply(&self, edit: DocumentEdit) -> EditorAnswer {
         let Some(connection) = self.connection.upgrade() else {
             return EditorAnswer::Failed("the editor is gone".into());

@@ -1,8 +1,9 @@
-//! `pi/saveDocuments`: the request to a plugin to save what the user has not.
+//! `pi/saveDocuments` and `pi/reloadDocuments`: the requests to a plugin to save what the user has not, and to show what
+//! others have made of files.
 
 use std::{path::PathBuf, time::Duration};
 
-use pi_protocol::{SaveDocumentsParams, SavedDocuments};
+use pi_protocol::{ReloadDocumentsParams, ReloadedDocuments, SaveDocumentsParams, SavedDocuments};
 use serde_json::Value;
 
 use super::{client::AskError, connection::Connection};
@@ -15,9 +16,29 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// # Errors
 /// It does not answer in time, refuses, or says that some were not saved.
 pub async fn ask(connection: &Connection, paths: &[PathBuf]) -> Result<(), String> {
-    let uris = paths.iter().filter_map(|it| connection.documents.uri(it)).map(|it| it.to_string()).collect();
-    let params = serde_json::to_value(SaveDocumentsParams { uris }).map_err(|error| error.to_string())?;
+    let params = serde_json::to_value(SaveDocumentsParams { uris: uris(connection, paths) })
+        .map_err(|error| error.to_string())?;
     hint(connection.client.ask("pi/saveDocuments", params, DEADLINE).await)
+}
+
+/// Asks the client to show what the files of these documents have become, where nothing is unsaved.
+///
+/// # Errors
+/// It does not answer in time, refuses, or says that some were not reloaded.
+pub async fn reload(connection: &Connection, paths: &[PathBuf]) -> Result<(), String> {
+    let params = serde_json::to_value(ReloadDocumentsParams { uris: uris(connection, paths) })
+        .map_err(|error| error.to_string())?;
+    let answer = connection.client.ask("pi/reloadDocuments", params, DEADLINE).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    let ReloadedDocuments { failed } = serde_json::from_value(answer).unwrap_or_default();
+    match failed.into_iter().next() {
+        Some(first) => Err(first.message),
+        None => Ok(()),
+    }
+}
+
+fn uris(connection: &Connection, paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().filter_map(|it| connection.documents.uri(it)).map(|it| it.to_string()).collect()
 }
 
 fn hint(answer: Result<Value, AskError>) -> Result<(), String> {

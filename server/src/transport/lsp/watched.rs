@@ -39,6 +39,16 @@ enum Seen {
     Everything,
 }
 
+impl Seen {
+    /// Nothing if it is everything.
+    fn paths(&self) -> Option<Vec<PathBuf>> {
+        match self {
+            Self::These(urls) => Some(urls.iter().filter_map(file_path).collect()),
+            Self::Everything => None,
+        }
+    }
+}
+
 /// What one client tells of files.
 #[derive(Debug)]
 pub struct Watched {
@@ -208,8 +218,15 @@ async fn look(connection: &Arc<Connection>, watch: &mut Watch) {
     let mut settings: HashSet<_> = folders.iter().map(|it| it.join(".pi/settings.json")).collect();
     settings.insert(connection.hub.compose().agent_dir().join("settings.json"));
     watch.set(connection, &files, &settings).await;
+    let (documents, told) = (connection.documents.workspace().cloned(), seen.paths());
     let matters = Matters::new(files, settings, &folders);
-    let told = fs::blocking(move || Ok(matters.of(seen))).await;
+    let told = fs::blocking(move || {
+        if let Some(workspace) = documents {
+            workspace.files_changed(told.as_deref());
+        }
+        Ok(matters.of(seen))
+    })
+    .await;
     let Ok((files, settings)) = told.inspect_err(|error| tracing::warn!(%error, "what was told is lost"))
     else {
         return;

@@ -252,7 +252,7 @@ impl Story {
 
     fn check(&self) {
         let desk = lock(&self.desk);
-        let overlay = self.workspace.overlay_text(&self.path).map(|it| it.to_string());
+        let overlay = self.workspace.document(&self.path).map(|it| it.rope.to_string());
         assert_eq!(overlay, desk.buffer.as_ref().map(|it| it.text.clone()), "the overlay is another text");
         let whole = |place: &str, text: &str, expected: &BTreeSet<String>, astray: bool| {
             let found = tokens(text);
