@@ -10,7 +10,7 @@ import type { Permissions } from "./permissions";
 import type { Review } from "./review/review";
 import type { Session } from "./session";
 import {
-  parseViewMessage, type HostMessage, type Item, type ItemAction, type QueueAction, type ViewMessage,
+  parseViewMessage, type HostMessage, type ItemAction, type QueueAction, type ViewMessage,
 } from "./shared/messages";
 import type { Asks } from "./ui";
 import { HOME, type ViewModel } from "./viewModel";
@@ -273,22 +273,20 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
         break;
       case "retry":
       case "edit": {
-        const message = await this.session.rewind(this.usersAfter(id));
+        const message = await this.session.rewind(id);
         if (message === undefined) break;
         if (action === "edit") this.insert(message);
         else await this.session.send(message, "enter", []);
         break;
       }
+      case "revert":
+        await vscode.commands.executeCommand("pi.revertAfter", { row: id });
+        break;
       case "restart":
       case "log":
         await vscode.commands.executeCommand(`pi.${action}`);
         break;
     }
-  }
-
-  /** How many messages of the user come after the turn that this row belongs to. */
-  private usersAfter(id: number): number {
-    return this.session.chat.transcript.items.slice(id + 1).filter((it: Item) => it.kind === "user").length;
   }
 
   private earlier(webview: vscode.Webview): void {

@@ -8,6 +8,7 @@ import { Keys } from "./keys";
 import { registerNotices } from "./notices";
 import { Permissions } from "./permissions";
 import { registerReview } from "./review/commands";
+import { registerRevert } from "./review/revert";
 import { Review } from "./review/review";
 import { registerShow } from "./review/show";
 import { registerTree } from "./review/tree";
@@ -34,6 +35,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerActions(session),
     review,
     registerReview(review),
+    registerRevert(review, session),
     registerShow(review, context.extensionUri),
     registerTree(review),
     registerSessions(session),

@@ -4,8 +4,9 @@
  */
 import * as vscode from "vscode";
 import type {
-  Envelope, Methods, Model, Params, PermissionChoice, PermissionMode, PromptContext, Result, ThinkingLevel,
+  EditsDecided, Envelope, Methods, Model, Params, PermissionChoice, PermissionMode, PromptContext, Result, ThinkingLevel,
 } from "./protocol";
+import { textOf } from "./protocol";
 import { Chat, timeOfDay, type Outcome } from "./model/chat";
 import type { Delivery, Patch } from "./shared/messages";
 import type { Server } from "./server";
@@ -35,6 +36,13 @@ function activeFolder(): vscode.WorkspaceFolder | undefined {
 export interface Attachment {
   context: PromptContext;
   label: string;
+}
+
+/** A message of the user. */
+export interface Prompt {
+  /** Of its entry. */
+  id: string;
+  text: string;
 }
 
 export class Session implements vscode.Disposable {
@@ -287,24 +295,53 @@ export class Session implements vscode.Disposable {
     await this.read();
   }
 
-  /**
-   * Goes back to before the user's message that is `after` messages from the end, as a branch: nothing is deleted.
-   * @returns its text.
-   */
-  async rewind(after: number): Promise<string | undefined> {
+  /** The user's messages that lead to where this chat is, newest first, as they were typed where that is known. */
+  async prompts(): Promise<Prompt[]> {
     const { entries, leafId } = await this.request("pi/getEntries", {});
     const byId = new Map(entries.map((it) => [it.id, it]));
-    const users: string[] = [];
+    const typed = this.chat.transcript.users();
+    const prompts: Prompt[] = [];
     for (let at = leafId; at !== null;) {
       const entry = byId.get(at);
-      if (entry?.type === "message" && entry.message.role === "user") users.push(entry.id);
+      if (entry?.type === "message" && entry.message.role === "user") {
+        prompts.push({ id: entry.id, text: typed[prompts.length] ?? textOf(entry.message.content) });
+      }
       at = entry?.parentId ?? null;
     }
-    const targetId = users[after];
+    return prompts;
+  }
+
+  /** The message of the user that the turn of this row begins with. */
+  async promptOf(row: number): Promise<Prompt | undefined> {
+    const prompts = await this.prompts();
+    // Only now: the rows are as far as the answer is.
+    return prompts[this.chat.transcript.usersAfter(row)];
+  }
+
+  /**
+   * Goes back to before the user's message of the turn that this row belongs to, as a branch: nothing is deleted.
+   * @returns its text.
+   */
+  async rewind(row: number): Promise<string | undefined> {
+    const targetId = (await this.promptOf(row))?.id;
     if (targetId === undefined) return undefined;
     const { editorText } = await this.request("pi/navigateTree", { targetId });
     await this.attach(this.id ?? "", true);
     return editorText;
+  }
+
+  /**
+   * Takes back everything since a prompt, in files and in the conversation. A run is stopped; a chat that ends before
+   * the prompt takes the place of this one, which stays in the list. The prompt, and what was queued, can be sent again.
+   */
+  async goBack(to: string): Promise<EditsDecided> {
+    const waiting = this.chat.queue.map((it) => it.text);
+    const decided = await this.request("pi/edits/revert", { to, fork: true });
+    // Without a name it is the one that took the place.
+    await this.attach((await this.server.request("pi/getState", {})).sessionId);
+    this.openedEmitter.fire();
+    this.restoredEmitter.fire([decided.text ?? "", ...waiting].filter((it) => it !== "").join("\n\n"));
+    return decided;
   }
 
   /** Whether models have appeared since there was none. */

@@ -27,10 +27,11 @@ export function registerStatus(server: Server, session: Session, review: Review)
     item.accessibilityInformation = { label: activity.text === "" ? "Pi, ready" : `Pi, ${activity.text}` };
   };
   const update = (): void => {
-    const { activity, queue, questions } = session.chat;
+    const { activity, queue, questions, transcript } = session.chat;
     setKey("pi.running", activity.busy);
     setKey("pi.queued", queue.length > 0);
     setKey("pi.waiting", questions.length > 0);
+    setKey("pi.hasEdits", transcript.changing);
     show();
     // The clock ticks only while there is something to count.
     if (activity.busy && timer === undefined) timer = setInterval(show, 1000);

@@ -192,3 +192,15 @@ test("a server that is lost ends what runs", () => {
   assert.deepEqual(tool?.kind === "tool" && [tool.status, tool.fact], ["failed", "interrupted"]);
   assert.equal(it.activity.busy, false);
 });
+
+test("a turn is counted back to its prompt, and only what may change files makes a chat one with edits", () => {
+  const { chat: it } = chat();
+  play(it, [...said(user("one")), toolStart("1", "read", { path: "/w/a" }), toolEnd("1", "read", ""), ...said(user("two"))]);
+  const { transcript } = it;
+  assert.deepEqual([transcript.users(), transcript.changing], [["two", "one"], false]);
+  assert.deepEqual(transcript.items.map((row) => transcript.usersAfter(row.id)), [1, 1, 0]);
+  play(it, [toolStart("2", "bash", { command: "make" })]);
+  assert.equal(transcript.changing, true);
+  it.reset("/w");
+  assert.equal(it.transcript.changing, false);
+});

@@ -10,7 +10,8 @@
 // {"ok":true,"value":...} or {"ok":false,"error":"..."}. Selectors are tried in every frame, the chat's too.
 //   {"op":"shot","name":"x"}                  the window, to OUT/x.png
 //   {"op":"key","key":"Control+S"}            a key, {"op":"type","text":"..."} several
-//   {"op":"click","selector":"css"}           {"op":"fill","selector":"css","text":"..."}
+//   {"op":"click","selector":"css"}           with "button":"right" its context menu
+//   {"op":"hover","selector":"css"}           {"op":"fill","selector":"css","text":"..."}
 //   {"op":"text","selector":"css"}            text of the first match
 //   {"op":"has","selector":"css","text":"x"}  waits until a match contains the text
 //   {"op":"count","selector":"css"}           how many there are now
@@ -90,9 +91,14 @@ const operations = {
   },
   key: ({ key }) => page.keyboard.press(key),
   type: ({ text }) => page.keyboard.type(text, { delay: 5 }),
-  click: ({ selector }) => inFrames(selector, async (frame) => {
+  // Without waiting for what it does: a click that was made and took long would be made again.
+  click: ({ selector, button = "left" }) => inFrames(selector, async (frame) => {
     const found = await visible(frame.locator(selector));
-    if (found) return found.click({ timeout: 2000 }).then(() => true);
+    if (found) return found.click({ button, timeout: 2000, noWaitAfter: true }).then(() => true);
+  }),
+  hover: ({ selector }) => inFrames(selector, async (frame) => {
+    const found = await visible(frame.locator(selector));
+    if (found) return found.hover({ timeout: 2000 }).then(() => true);
   }),
   fill: ({ selector, text }) => inFrames(selector, async (frame) => {
     const found = await visible(frame.locator(selector));

@@ -12,6 +12,10 @@ import { diffCounts, headline, subject } from "../shared/describe";
 const BODY_LINES = 200;
 /** Tools whose end is what matters. */
 const TAILS: ReadonlySet<string> = new Set(["bash"]);
+/** Tools that change no file. */
+const READING: ReadonlySet<string> = new Set([
+  "read", "grep", "find", "ls", "editor_diagnostics", "editor_definition", "editor_references", "editor_symbols",
+]);
 /** Tools whose result is only of use to the model. */
 const QUIET: ReadonlySet<string> = new Set(["read"]);
 
@@ -30,6 +34,8 @@ export interface Place {
 
 export class Transcript {
   readonly items: Item[] = [];
+  /** Whether there is a call that may have changed files. */
+  changing = false;
   private readonly calls = new Map<string, Call>();
   private readonly callOf = new Map<number, string>();
   private open: { index: number; started: number } | undefined;
@@ -91,6 +97,7 @@ export class Transcript {
       fact: "", body: "", bodyKind: "none", hidden: 0, opensFile: typeof args.path === "string", pending: 0,
     };
     this.calls.set(id, { tool, args, index: item.id });
+    this.changing ||= !READING.has(tool);
     this.callOf.set(item.id, id);
     this.add(item);
   }
@@ -185,6 +192,16 @@ export class Transcript {
       const now = pending.get(id) ?? 0;
       if (item?.kind === "tool" && item.pending !== now) this.change(id, (it) => void (it.pending = now));
     }
+  }
+
+  /** What the user said, newest first. */
+  users(): string[] {
+    return this.items.flatMap((it) => (it.kind === "user" ? [it.text] : [])).reverse();
+  }
+
+  /** How many messages of the user come after the turn that a row belongs to. */
+  usersAfter(id: number): number {
+    return this.items.slice(id + 1).filter((it) => it.kind === "user").length;
   }
 
   /** The call that a row is about. */

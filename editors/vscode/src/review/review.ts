@@ -1,15 +1,16 @@
 /** The changes that wait for the user: what the server knows of them, kept in place while somebody types. */
 import * as vscode from "vscode";
 import { inOrder, moved } from "../model/hunks";
-import type { EditHunk, EditsDecided, EditsSelect } from "../protocol";
+import type { EditConflict, EditHunk, EditsDecided, EditsSelect } from "../protocol";
 import type { Session } from "../session";
 import { count } from "../shared/describe";
+import { reverted } from "../model/revert";
 
 /** Rest after typing before the server is asked where its hunks are, in milliseconds. */
 const REST = 300;
 /** Time in which news are joined, in milliseconds. */
 const NEWS = 20;
-/** How long it is offered to put back what was just rejected, in milliseconds. */
+/** How long it is offered to put back what was just taken out, in milliseconds. */
 const REDO_OFFER = 10_000;
 
 export class Review implements vscode.Disposable {
@@ -21,8 +22,8 @@ export class Review implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[];
 
   readonly onChange = this.emitter.event;
-  /** Changes that the last rejection took out, for as long as that is news. */
-  rejected = 0;
+  /** What was just taken out, for as long as that is news. */
+  taken: { text: string; hunks: string[] } | undefined;
 
   constructor(private readonly session: Session) {
     this.subscriptions = [
@@ -61,22 +62,45 @@ export class Review implements vscode.Disposable {
 
   async reject(which: EditsSelect): Promise<void> {
     const decided = await this.session.request("pi/edits/reject", which);
-    this.forget(decided);
-    this.rejected = decided.hunks.length;
-    clearTimeout(this.offer);
-    this.offer = setTimeout(() => {
-      this.rejected = 0;
-      this.emitter.fire();
-    }, REDO_OFFER);
-    this.emitter.fire();
-    this.tell(decided);
+    this.tookOut(decided, `Rejected ${count(decided.hunks.length, "change")}`);
   }
 
-  /** Puts back what the last rejection took out. */
+  /** What would go back with everything since a prompt, kept changes too, and what would stay. */
+  async preview(to: string): Promise<{ back: EditHunk[]; stays: { hunk?: EditHunk; reason: string }[] }> {
+    const { hunks, conflicts } = await this.session.request("pi/edits/revert", { to, preview: true });
+    const named = [...hunks, ...conflicts.map((it) => it.hunk)];
+    const found = named.length === 0 ? [] : (await this.session.request("pi/edits/list", { hunks: named })).hunks;
+    const byId = new Map(found.map((it) => [it.id, it]));
+    return {
+      back: hunks.flatMap((id) => byId.get(id) ?? []).sort(inOrder),
+      stays: conflicts.map(({ hunk, reason }: EditConflict) => ({ hunk: byId.get(hunk), reason })),
+    };
+  }
+
+  /** Takes back everything since a prompt; with `conversation` what was said as well. */
+  async revert(to: string, conversation: boolean): Promise<void> {
+    const decided = await (conversation ? this.session.goBack(to) : this.session.request("pi/edits/revert", { to }));
+    this.tookOut(decided, reverted(decided));
+  }
+
+  /** Puts back what was just taken out, else what the last decision took out. */
   async redo(): Promise<void> {
-    this.tell(await this.session.request("pi/edits/redo", { scope: "last" }));
-    this.rejected = 0;
+    const which: EditsSelect = this.taken === undefined ? { scope: "last" } : { hunks: this.taken.hunks };
+    this.tell(await this.session.request("pi/edits/redo", which));
+    this.taken = undefined;
     this.emitter.fire();
+  }
+
+  private tookOut(decided: EditsDecided, text: string): void {
+    const { hunks } = decided;
+    this.taken = hunks.length > 0 ? { text, hunks } : undefined;
+    clearTimeout(this.offer);
+    this.offer = setTimeout(() => {
+      this.taken = undefined;
+      this.emitter.fire();
+    }, REDO_OFFER);
+    this.forget(decided);
+    this.tell(decided);
   }
 
   /** What was decided does not wait for the server to say so again. */

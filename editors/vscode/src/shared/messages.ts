@@ -41,7 +41,7 @@ export interface ToolItem {
 }
 
 /** A button under a row. The extension decides what it does. */
-export type ItemAction = "retry" | "continue" | "restart" | "log" | "edit";
+export type ItemAction = "retry" | "continue" | "restart" | "log" | "edit" | "revert";
 
 /** A change of the transcript; its cost does not depend on the rows that are there. */
 export type Patch =
@@ -121,8 +121,10 @@ export interface ViewState {
   waiting: boolean;
   queue: Queued[];
   questions: Question[];
-  /** Changes that wait for a decision, and those that were just rejected. */
-  review: { changes: number; files: number; rejected: number };
+  /** Changes that wait for a decision, and what was just taken out, in words. */
+  review: { changes: number; files: number; taken: string };
+  /** Whether this chat may have changed something that can be reverted. */
+  edits: boolean;
   chips: Chip[];
   model: string;
   thinking: string;
@@ -176,7 +178,7 @@ export type ViewMessage =
   | { type: "command"; command: ViewCommand };
 
 const DELIVERIES: readonly string[] = ["enter", "queue", "now"];
-const ACTIONS: readonly string[] = ["retry", "continue", "restart", "log", "edit"];
+const ACTIONS: readonly string[] = ["retry", "continue", "restart", "log", "edit", "revert"] satisfies ItemAction[];
 const QUEUE_ACTIONS: readonly string[] = ["send", "edit", "up", "delete"];
 const CHOICES: readonly string[] = [
   "allow_once", "allow_session", "allow_project", "reject", "reject_stop", "reject_message",

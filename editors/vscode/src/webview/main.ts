@@ -63,6 +63,7 @@ function update(next: ViewState): void {
   show(screens.root, covered);
   show(transcript.root, !transcript.empty);
   show(banner, next.restricted);
+  transcript.root.classList.toggle("edits", next.edits);
   focus.renew();
 }
 

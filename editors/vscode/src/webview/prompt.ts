@@ -150,15 +150,15 @@ export class Prompt {
     this.chips.replaceChildren(...items);
   }
 
-  private drawReview({ review: { changes, files, rejected } }: ViewState): void {
-    show(this.review, changes > 0 || rejected > 0);
+  private drawReview({ review: { changes, files, taken } }: ViewState): void {
+    show(this.review, changes > 0 || taken !== "");
     const press = (label: string, command: ViewCommand): HTMLButtonElement =>
       button(label, () => this.host.command(command), { class: "link" });
     const parts: (Node | string)[] = changes > 0 ? [
       element("span", {}, `${count(changes, "change")} in ${count(files, "file")}`),
       press("Keep all", "pi.all.keep"), press("Reject all", "pi.all.reject"), press("↓ Next", "pi.hunk.next"),
     ] : [element("span", {}, "Nothing to review")];
-    if (rejected > 0) parts.push(element("span", {}, `Rejected ${count(rejected, "change")}`), press("Redo", "pi.all.redo"));
+    if (taken !== "") parts.push(element("span", {}, taken), press("Redo", "pi.all.redo"));
     this.review.replaceChildren(...parts);
   }
 

@@ -20,6 +20,7 @@ export interface Row {
 
 const ACTIONS: Record<ItemAction, string> = {
   retry: "Try again", continue: "Continue", restart: "Restart", log: "Show log", edit: "Edit and resend",
+  revert: "Revert everything after this…",
 };
 
 const STATUS: Record<ToolItem["status"], [glyph: string, word: string]> = {
@@ -28,7 +29,7 @@ const STATUS: Record<ToolItem["status"], [glyph: string, word: string]> = {
 
 export function makeRow(item: Item, host: RowHost): Row {
   switch (item.kind) {
-    case "user": return new UserRow(item);
+    case "user": return new UserRow(item, host);
     case "text": return new TextRow(item);
     case "thinking": return new ThinkingRow(item, host);
     case "tool": return new ToolRow(item, host);
@@ -40,7 +41,10 @@ export function makeRow(item: Item, host: RowHost): Row {
 class UserRow implements Row {
   readonly root = element("div", { class: "said" });
 
-  constructor(item: Item & { kind: "user" }) {
+  constructor(item: Item & { kind: "user" }, host: RowHost) {
+    // For the context menu.
+    this.root.dataset.vscodeContext = JSON.stringify({ webviewSection: "prompt", row: item.id });
+    this.root.append(button(ACTIONS.revert, () => host.action(item.id, "revert"), { class: "revert" }));
     this.root.append(element("p", { class: "user-text" }, item.text));
     if (item.chips.length > 0) {
       const chips = item.chips.map((it) => element("li", { class: "chip" }, it));
