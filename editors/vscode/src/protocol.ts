@@ -1,14 +1,14 @@
 /** The protocol's types, from the generated declarations, under the names used here. */
 import type {
   AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
-  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, SaveDocumentsParams, SavedDocuments, SessionState,
+  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, ReviewMode, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
   ThinkingLevel, ToolResult, UiParams,
 } from "../../../protocol/generated/pi";
 
 export type {
   AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
-  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, SaveDocumentsParams, SavedDocuments, SessionState,
+  PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, ReviewMode, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
   ThinkingLevel, ToolResult, UiParams,
 };

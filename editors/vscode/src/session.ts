@@ -159,7 +159,7 @@ export class Session implements vscode.Disposable {
     const { state, messages, queue } = snapshot;
     if (anew) {
       this.chat.reset(folder);
-      this.chat.transcript.load(messages, timeOfDay, state.isStreaming);
+      this.chat.transcript.load(messages, timeOfDay, state.isStreaming, state.reviewMode === "plan");
       this.chat.transcript.take();
     }
     this.chat.queue = queue;

@@ -57,6 +57,28 @@ test("an edit that is only shown says so, and counts as no change", () => {
   assert.equal(ends[0]?.changes, 0);
 });
 
+test("a command that ran in a copy, or not at all, is not told as one that ran", () => {
+  const heads = (review: "plan" | "apply", text: string, failed: boolean): string[] => {
+    const { chat: it } = chat();
+    play(it, [
+      { type: "review_mode_changed", mode: review }, { type: "agent_start" }, toolStart("1", "bash", { command: "make" }),
+      toolEnd("1", "bash", text, failed),
+    ]);
+    const [row] = it.transcript.items;
+    assert.ok(row?.kind === "tool");
+    return [row.head, row.fact];
+  };
+  const changed = "ok\n\n[Nothing was changed: the command ran in a private copy of the workspace, as …:]\n\n--- a\n";
+  const unchanged = "[Ran in a private copy of the workspace, as …]";
+  assert.deepEqual(heads("plan", changed, false), ["Tried make", "in a copy · not made"]);
+  assert.deepEqual(heads("plan", `ok\n\n${unchanged}`, false), ["Tried make", "in a copy"]);
+  assert.deepEqual(heads("plan", `no\n\nCommand exited with code 2\n\n${unchanged}`, true), ["Tried make", "exit code 2 · in a copy"]);
+  assert.deepEqual(heads("plan", "The command was not run: the user has set …", true), ["Did not run make", "not run"]);
+  assert.deepEqual(heads("plan", "only read", false), ["Ran make", ""]);
+  // What a command prints decides nothing.
+  assert.deepEqual(heads("apply", changed, false), ["Ran make", ""]);
+});
+
 test("a run goes through its states and leaves rows and a foot", () => {
   const { chat: it, clock, ends, spoken } = chat();
   const states: string[] = [];

@@ -1,6 +1,7 @@
 /** What the events of a session mean: its state, the rows of its transcript, what a run cost. Knows nothing of VS Code. */
 import type {
-  AgentEvent, AgentMessage, Model, PermissionDecision, PermissionMode, PermissionRequest, QueueItem, SessionState, ThinkingLevel,
+  AgentEvent, AgentMessage, Model, PermissionDecision, PermissionMode, PermissionRequest, QueueItem, ReviewMode,
+  SessionState, ThinkingLevel,
 } from "../protocol";
 import { textOf } from "../protocol";
 import { clock, count, headline, oneLine, tokens } from "../shared/describe";
@@ -45,6 +46,7 @@ export class Chat {
   model: Model | undefined;
   thinking: ThinkingLevel = "off";
   mode: PermissionMode = "full";
+  review: ReviewMode = "apply";
   /** Tokens in the context after the last answer. */
   contextTokens: number | undefined;
   /** US dollars. */
@@ -86,7 +88,8 @@ export class Chat {
   }
 
   /** Takes up a session where it is: the events that follow complete it. */
-  resume({ isStreaming, pendingPermissions }: SessionState): void {
+  resume({ isStreaming, pendingPermissions, reviewMode }: SessionState): void {
+    this.review = reviewMode;
     this.activity.set("idle");
     if (isStreaming) this.begin();
     else this.run = undefined;
@@ -151,7 +154,7 @@ export class Chat {
       case "tool_execution_start": {
         const doing = headline(event.toolName, event.args, this.root, false);
         this.running.set(event.toolCallId, doing);
-        this.transcript.toolStart(event.toolCallId, event.toolName, event.args);
+        this.transcript.toolStart(event.toolCallId, event.toolName, event.args, this.review === "plan");
         this.showTools();
         this.onSay(`${doing}.`, false);
         break;
@@ -186,6 +189,9 @@ export class Chat {
       }
       case "permission_mode_changed":
         this.mode = event.mode;
+        break;
+      case "review_mode_changed":
+        this.review = event.mode;
         break;
       case "auto_retry_start": {
         const seconds = Math.ceil(event.delayMs / 1000);

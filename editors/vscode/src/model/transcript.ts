@@ -23,6 +23,8 @@ interface Call {
   tool: string;
   args: Record<string, unknown>;
   index: number;
+  /** Whether changes were only shown when it began (`review.mode` `plan`). */
+  planning: boolean;
 }
 
 /** Where a tool call points to. */
@@ -88,7 +90,7 @@ export class Transcript {
     this.patches.push({ op: "set", item: { ...item, text: "" } });
   }
 
-  toolStart(id: string, tool: string, args: Record<string, unknown>): void {
+  toolStart(id: string, tool: string, args: Record<string, unknown>, planning = false): void {
     this.close();
     const known = this.calls.get(id);
     if (known !== undefined) return;
@@ -96,7 +98,7 @@ export class Transcript {
       kind: "tool", id: this.items.length, tool, status: "running", head: headline(tool, args, this.root, false),
       fact: "", body: "", bodyKind: "none", hidden: 0, opensFile: typeof args.path === "string", pending: 0,
     };
-    this.calls.set(id, { tool, args, index: item.id });
+    this.calls.set(id, { tool, args, index: item.id, planning });
     this.changing ||= !READING.has(tool);
     this.callOf.set(item.id, id);
     this.add(item);
@@ -128,6 +130,7 @@ export class Transcript {
       } else if (failed) {
         item.fact = exitWords(item.body) ?? (item.fact === "rejected" ? "rejected" : "failed");
       }
+      if (call.tool === "bash" && call.planning) Object.assign(item, tried(item, call, textOf(result.content), this.root));
     });
   }
 
@@ -142,7 +145,7 @@ export class Transcript {
   }
 
   /** The messages of a session that was opened. */
-  load(messages: AgentMessage[], time: (timestamp: number) => string, running: boolean): void {
+  load(messages: AgentMessage[], time: (timestamp: number) => string, running: boolean, planning = false): void {
     for (const message of messages) {
       switch (message.role) {
         case "user":
@@ -152,7 +155,7 @@ export class Transcript {
           for (const block of message.content) {
             if (block.type === "text") this.stream("text", block.text);
             else if (block.type === "thinking" && !block.redacted) this.stream("thinking", block.thinking);
-            else if (block.type === "toolCall") this.toolStart(block.id, block.name, block.arguments);
+            else if (block.type === "toolCall") this.toolStart(block.id, block.name, block.arguments, planning);
             this.close();
           }
           if (message.errorMessage !== undefined) this.notice("error", message.errorMessage);
@@ -261,7 +264,20 @@ export function planned(result: ToolResult): string | undefined {
   return patch.slice(Math.max(0, patch.search(/^@@/m))).trimEnd();
 }
 
+/**
+ * How a command is told that ran in a copy, or not at all, because changes are only shown. What it printed itself could
+ * say the same: so only where that is so.
+ */
+function tried(item: ToolItem, { args }: Call, text: string, root: string): Partial<ToolItem> {
+  if (/^The command was not run/.test(text)) return { head: `Did not run ${subject(args, root)}`, fact: "not run" };
+  const note = /^\[(?:(Nothing was changed)[:,]|Ran in a private copy)/m.exec(text);
+  if (note === null) return {};
+  const facts = [item.fact, "in a copy", note[1] === undefined ? "" : "not made"].filter((it) => it !== "");
+  return { head: `Tried ${subject(args, root)}`, fact: facts.join(" · ") };
+}
+
 function exitWords(body: string): string | undefined {
-  const code = /exited with code (\d+)\s*$/.exec(body)?.[1];
+  // Notes of the server may follow it.
+  const code = [...body.matchAll(/^Command exited with code (\d+)$/gm)].at(-1)?.[1];
   return code === undefined ? undefined : `exit code ${code}`;
 }

@@ -143,6 +143,9 @@ story("with pi.review.mode plan nothing is changed, and what would change is see
   await sees(".tool", "Would change plan.txt");
   await sees(".tool .fact", "+1 −1 · not made");
   await sees(".tool .line.added", "TWO");
+  // In a copy, or not at all where there is no sandbox.
+  await sees(".tool .name", "echo eight");
+  equal(await ui("count", { selector: ".tool .name:has-text('Ran echo')" }), 0, "commands that ran");
   equal([document.getText(), document.isDirty], [text(LINES), false], "buffer");
   equal(fs.readFileSync(document.uri.fsPath, "utf8"), text(LINES), "disk");
   equal(await lenses(document), [], "changes that wait");
