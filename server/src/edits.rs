@@ -1,6 +1,6 @@
 //! `pi edits`: the record of what Pi changed, without a session and without an editor.
 //!
-//! What an editor has open and unsaved is not seen from here: its changes are reviewed there.
+//! What an editor has open and unsaved is not seen from here: its changes are named and reviewed there.
 
 use std::{collections::HashSet, fmt::Write as _, path::Path, process::ExitCode, sync::Arc};
 
@@ -65,7 +65,10 @@ async fn list(
     all: bool,
 ) -> anyhow::Result<ExitCode> {
     let mut found = review.find(&select).await?;
-    found.retain(|it| if all { it.status != Status::Superseded } else { it.status == Status::Pending });
+    found.retain(|it| match all {
+        true => it.status != Status::Superseded,
+        false => it.status == Status::Pending || it.unsaved,
+    });
     if found.is_empty() {
         return print_text("Nothing to review\n");
     }
@@ -80,7 +83,10 @@ async fn list(
             let _infallible = writeln!(text, "{}", name.display());
             file = Some(&it.path);
         }
-        let status = format!("{:?}", status(it)).to_lowercase();
+        let status = match it.unsaved {
+            true => "unsaved in an editor".to_owned(),
+            false => format!("{:?}", status(it)).to_lowercase(),
+        };
         let place = match &it.whole {
             None => format!("line {}", it.start + 1),
             Some(Whole::Created) => "created".into(),

@@ -112,6 +112,7 @@ async fn search(workspace: &Arc<Workspace>) -> Duration {
             turn: 1,
             access: pi_core::Access::default(),
             review: pi_protocol::ReviewMode::Apply,
+            shown: None,
             permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
         };
         let start = Instant::now();

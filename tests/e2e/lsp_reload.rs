@@ -235,3 +235,40 @@ fn a_file_that_another_program_deletes_is_gone_when_the_editor_says_so() {
     editor.type_at("a.txt", 0, 3, "1");
     assert_eq!(run(&mut editor, &model, [read("a.txt")]), ["1\ntwo\nthree\n"]);
 }
+
+#[test]
+fn what_the_user_has_saved_since_it_was_read_is_not_replaced_as_a_whole() {
+    let write = || call("write", json!({"path": "a.txt", "content": "all\n"}));
+    let (mut editor, scratch, model) = start(Profile::plugin());
+    let results = run(&mut editor, &model, [read("a.txt"), write()]);
+    assert!(results[1].starts_with("Successfully wrote"), "{results:?}");
+    editor.type_at("a.txt", 4, 4, "mine\n");
+    editor.save("a.txt");
+    let results = run(&mut editor, &model, [write(), write()]);
+    assert!(
+        results[0].contains("a.txt has text that you have not seen, so it was not written."),
+        "{results:?}"
+    );
+    assert!(results[0].contains("\n+mine\n"), "{results:?}");
+    // It has seen that now.
+    assert!(results[1].starts_with("Successfully wrote"), "{results:?}");
+    // And a file that it never read, open or not.
+    scratch.file("b.txt", "never read\n");
+    let other = call("write", json!({"path": "b.txt", "content": "all\n"}));
+    let results = run(&mut editor, &model, [other]);
+    assert!(results[0].contains("Lines 1-1 of 1 are now:\nnever read\n"), "{results:?}");
+    assert_eq!(scratch.read("b.txt"), "never read\n");
+}
+
+#[test]
+fn the_command_line_says_of_a_change_that_it_is_unsaved_in_an_editor() {
+    let (mut editor, scratch, model) = start(Profile::plugin());
+    run(&mut editor, &model, [edit("a.txt", "two", "2")]);
+    let list = || {
+        let output = scratch.command(PI).args(["edits", "list"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(list().contains("h1     unsaved in an editor +1 −1  line 2  edit, turn 1"), "{}", list());
+    editor.save("a.txt");
+    assert!(list().contains("h1     pending   +1 −1  line 2"), "{}", list());
+}

@@ -358,14 +358,15 @@ fn an_editor_a_program_and_the_command_line_share_one_record() {
     // Who sees only the disk finds the edit of the unsaved buffer undone, and changes nothing by looking.
     assert_eq!(shown(&edits(&mut pi)), ["rejected one>ONE", "pending two>TWO"]);
     let (_, text) = pi_edits(&scratch, &["list"]);
-    assert!(text.contains("b.txt") && !text.contains("a.txt"), "{text}");
+    let unsaved = "a.txt\n  h1     unsaved in an editor +1 −1  line 1  edit, turn 1\n";
+    assert!(text.contains("b.txt\n  h2     pending") && text.contains(unsaved), "{text}");
     assert_eq!(shown(&list(&mut editor)), ["pending one>ONE", "pending two>TWO"]);
     // What one decides the others see.
     let b = json!({"uri": editor.uri("b.txt")});
     editor.ok("pi/edits/reject", b);
     assert_eq!(scratch.read("b.txt"), "two\n");
     assert_eq!(shown(&edits(&mut pi)), ["rejected one>ONE", "rejected two>TWO"]);
-    assert_eq!(pi_edits(&scratch, &["list"]), (true, "Nothing to review\n".into()));
+    assert_eq!(pi_edits(&scratch, &["list"]), (true, unsaved.to_owned()));
     assert_eq!(shown(&list(&mut editor)), ["pending one>ONE", "rejected two>TWO"]);
     assert_eq!(editor.buffer("a.txt"), "ONE\n");
     editor.unchecked = true;

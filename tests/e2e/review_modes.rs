@@ -83,6 +83,24 @@ fn every_edit_is_shown_first_and_made_when_it_is_allowed() {
 }
 
 #[test]
+fn what_is_not_the_difference_that_was_allowed_any_more_is_asked_for_again() {
+    let write = call("write", json!({"path": "a.txt", "content": "two\n"}));
+    let (mut pi, scratch, model) = program("ask", [write, say("done")]);
+    pi.prompt("go");
+    let question = pi.event("permission_request");
+    assert_eq!(question["diff"], DIFF);
+    // The user adds a line while the question is open, and allows what does not show it.
+    scratch.file("a.txt", "one\nmine\n");
+    answer(&mut pi, &question, "allow_once");
+    let again = pi.event("permission_request");
+    assert_eq!(again["diff"], "--- a.txt\n+++ a.txt\n@@ -1,2 +1 @@\n-one\n-mine\n+two\n");
+    answer(&mut pi, &again, "reject");
+    pi.settled();
+    assert_eq!(scratch.read("a.txt"), "one\nmine\n");
+    assert!(told(&model).starts_with("The user rejected this call."), "{}", told(&model));
+}
+
+#[test]
 fn one_question_is_asked_where_the_permission_mode_asks_as_well() {
     let (mut pi, scratch, _model) = program("ask", [edit("one", "two"), say("done")]);
     pi.ok(json!({"type": "set_permission_mode", "mode": "ask"}));

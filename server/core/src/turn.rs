@@ -419,8 +419,8 @@ impl TurnLoop {
                     Ok(args) => {
                         let permitted = AssertUnwindSafe(self.permitted(tool, call, &args)).catch_unwind();
                         match permitted.await {
-                            Ok(Ok(Permitted::Run(access, review))) => {
-                                self.run_task(tool.clone(), call, args, access, review).await
+                            Ok(Ok(Permitted::Run(access, review, shown))) => {
+                                self.run_task(tool.clone(), call, args, access, review, shown).await
                             }
                             Ok(Ok(Permitted::Shown(result))) => Ok(result),
                             Ok(Err(refused)) => Err(refused),
@@ -455,11 +455,11 @@ impl TurnLoop {
             review,
             reason: self.reason.clone(),
         };
-        self.gate().pass(query, tool.preview(args)).await?;
+        let shown_diff = self.gate().pass(query, tool.preview(args)).await?;
         // It may have been changed while the question was open.
         let review = if self.permissions.review() == ReviewMode::Plan { ReviewMode::Plan } else { review };
         if !edits || review != ReviewMode::Plan {
-            return Ok(Permitted::Run(access, review));
+            return Ok(Permitted::Run(access, review, shown_diff));
         }
         tokio::select! {
             diff = tool.preview(args) => Ok(Permitted::Shown(shown(diff?.unwrap_or_default()))),
@@ -478,6 +478,7 @@ impl TurnLoop {
         args: Map<String, Value>,
         access: Access,
         review: ReviewMode,
+        shown: Option<String>,
     ) -> Result<ToolResult, ToolError> {
         // Closed once the call has ended: an update after its end would break the order clients rely on.
         let open = Arc::new(Mutex::new(true));
@@ -508,12 +509,13 @@ impl TurnLoop {
                     reason: reason.clone(),
                 };
                 let gate = gate.clone();
-                async move { gate.pass(query, async { Ok(diff) }).await }.boxed()
+                async move { gate.pass(query, async { Ok(diff) }).await.map(drop) }.boxed()
             })
         };
         let context = ToolContext {
             access,
             review,
+            shown,
             permit,
             call_id: call.id.clone(),
             args,
@@ -542,8 +544,8 @@ impl TurnLoop {
 
 /// What becomes of a call that may be run.
 enum Permitted {
-    /// It is run.
-    Run(Access, ReviewMode),
+    /// It is run; with what the user was shown of what it would change.
+    Run(Access, ReviewMode, Option<String>),
     /// It was only shown; this is its result.
     Shown(ToolResult),
 }
@@ -557,12 +559,12 @@ struct Gate {
 }
 
 impl Gate {
-    /// Waits for the answer or the end of the run. The diff is only made if there is a question.
+    /// Waits for the answer or the end of the run. The diff is only made if there is a question, and given then.
     async fn pass(
         &self,
         query: PermissionQuery,
         diff: impl Future<Output = Result<Option<String>, ToolError>>,
-    ) -> Result<(), ToolError> {
+    ) -> Result<Option<String>, ToolError> {
         let verdict = tokio::select! {
             biased;
             verdict = self.permissions.check(query) => verdict,
@@ -570,16 +572,17 @@ impl Gate {
             () = self.cancel.cancelled() => return Err(ToolError::aborted()),
         };
         let mut request = match verdict {
-            Verdict::Allow => return Ok(()),
+            Verdict::Allow => return Ok(None),
             Verdict::Deny(text) => return Err(ToolError(text)),
             Verdict::Ask(request) => request,
         };
         let answer = async {
             request.diff = diff.await?;
+            let shown = request.diff.clone();
             let (tx, rx) = oneshot::channel();
             self.actor.send(RunMessage::AskPermission(request, tx));
             match rx.await {
-                Ok(answer) => answer.map_err(ToolError),
+                Ok(answer) => answer.map(|()| shown).map_err(ToolError),
                 Err(_given_up) => Err(ToolError::aborted()),
             }
         };

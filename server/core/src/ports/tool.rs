@@ -52,6 +52,8 @@ pub struct ToolContext {
     pub access: Access,
     /// What becomes of its edits.
     pub review: ReviewMode,
+    /// What would change, as it was shown to the user who allowed the call.
+    pub shown: Option<String>,
     /// Asks for what is not known before the call has begun.
     pub permit: Permit,
 }

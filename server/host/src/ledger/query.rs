@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
-    fs,
+    fs, process,
     workspace::{MAX_FILE_BYTES, Workspace, standing::Standing},
 };
 
@@ -95,6 +95,10 @@ pub struct FoundHunk {
     pub time: u64,
     /// Its file is gone, and another one has its name.
     pub aside: bool,
+    /// The process that had an editor make it, if one did.
+    pub editor_of: Option<u32>,
+    /// That editor may still have it, unsaved: it is not in the file, and nobody was seen to take it out.
+    pub unsaved: bool,
     /// It is in the file, but not in the unsaved text of the editor that has the file open.
     pub on_disk_only: bool,
     /// The hunk that superseded it.
@@ -268,6 +272,10 @@ fn look_at(
             let on_disk = disk.hunks.iter().find(|disk| disk.id == row.id && disk.is_in() && !it.is_in());
             row.on_disk_only = on_disk.is_some();
             let it = on_disk.unwrap_or(it);
+            row.unsaved = looked.is_none()
+                && matches!(row.status, Status::Pending | Status::Kept)
+                && matches!(it.status, Status::Rejected | Status::Reverted)
+                && row.editor_of.is_some_and(process::is_alive);
             turned |= row.status != it.status;
             (row.status, row.edited, row.start, row.len) = (it.status, it.edited, it.start, it.len);
         }
@@ -406,7 +414,8 @@ fn disk_text(path: &Path) -> Option<String> {
 fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
     let mut statement = db.prepare_cached(
         "SELECT h.id, h.path, h.start, h.len, h.removed, h.added, h.status, h.edited, h.whole, h.renamed_from,
-            e.session, e.prompt, e.turn, e.call, e.tool, e.began, h.parent, h.decision, e.path
+            e.session, e.prompt, e.turn, e.call, e.tool, e.began, h.parent, h.decision, e.path,
+            e.buffer, e.process
          FROM files f JOIN hunks h ON h.path = f.path JOIN edits e ON e.id = h.edit
          WHERE f.root = ?1 ORDER BY f.path, h.rank",
     )?;
@@ -418,6 +427,8 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
             id: row.get(0)?,
             path: PathBuf::from(path),
             aside,
+            editor_of: row.get::<_, bool>(19)?.then(|| row.get(20)).transpose()?,
+            unsaved: false,
             on_disk_only: false,
             start: lines(2)?,
             len: lines(3)?,

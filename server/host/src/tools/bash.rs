@@ -366,6 +366,7 @@ mod tests {
             turn: 1,
             access: Access::default(),
             review: ReviewMode::Apply,
+            shown: None,
             permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
         };
         Call { context, updates }

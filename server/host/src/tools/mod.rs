@@ -79,6 +79,7 @@ pub(crate) mod testing {
             turn: 1,
             access: pi_core::Access::default(),
             review: pi_protocol::ReviewMode::Apply,
+            shown: None,
             permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
         }
     }

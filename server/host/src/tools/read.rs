@@ -71,22 +71,20 @@ impl Read {
         Self { spec, workspace, images }
     }
 
-    async fn text(
-        &self,
-        path: PathBuf,
-        args: ReadArgs,
-        cancel: CancellationToken,
-    ) -> Result<ToolResult, ToolError> {
+    async fn text(&self, path: PathBuf, args: ReadArgs, call: &ToolContext) -> Result<ToolResult, ToolError> {
+        let cancel = call.cancel.clone();
         let window = Window::new(&args);
         match self.workspace.shown_async(&path).await {
             Some(document) => {
                 let mut window = window;
                 document.rope.chunks().for_each(|it| window.feed(it.as_bytes()));
                 let (result, lines) = window.show(&args)?;
-                self.workspace.mark_seen(&path, document.version, lines);
+                self.workspace.looks_at(&call.session_id, &path, &document.rope.to_string());
+                self.workspace.saw(&call.session_id, &path, lines);
                 Ok(result)
             }
             None => {
+                self.workspace.learn(&call.session_id, &path).await;
                 let file = path.clone();
                 let window = fs::blocking(move || scan(fs::open_regular(&file)?, window, &cancel))
                     .await
@@ -97,7 +95,9 @@ impl Read {
                         }
                         _ => ToolError::new(fs::describe(&error, "access", &path)),
                     })?;
-                Ok(window.show(&args)?.0)
+                let (result, lines) = window.show(&args)?;
+                self.workspace.saw(&call.session_id, &path, lines);
+                Ok(result)
             }
         }
     }
@@ -169,8 +169,7 @@ impl Tool for Read {
                 return self.image(path, kind, &call).await;
             }
         }
-        self.workspace.learn(&call.session_id, &path).await;
-        self.text(path, args, call.cancel.clone()).await
+        self.text(path, args, &call).await
     }
 }
 
@@ -415,7 +414,10 @@ mod tests {
         let path = dir.path().join("a.txt");
         let text = (1..=5000).map(|it| format!("{it}\n")).collect::<String>();
         read.workspace.open(&path, 0, &text, "text");
-        let missing = || read.workspace.unseen(&path).map(|it| (it.start, it.end));
+        let missing = || {
+            let text = read.workspace.overlay_text(&path).unwrap().to_string();
+            read.workspace.missing("session", &path, &text).map(|it| (it.start, it.end))
+        };
         for (args, expected) in [
             (json!({"path": "a.txt", "offset": 9000}), Some((0, 5000))),
             (json!({"path": "a.txt", "limit": 10}), Some((10, 5000))),

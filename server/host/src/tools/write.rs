@@ -2,7 +2,7 @@
 //!
 //! Content goes into the buffer if the file is open in an editor, else onto the disk in one step.
 
-use std::sync::Arc;
+use std::{io, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
@@ -16,7 +16,7 @@ use super::{
     schema::{self, arguments},
     writes,
 };
-use crate::workspace::{EditPlan, Workspace, journal::EditCause};
+use crate::workspace::{EditPlan, Snapshot, Workspace, journal::EditCause};
 
 /// A file and its content.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -47,6 +47,41 @@ impl Write {
     }
 }
 
+impl Write {
+    /// What is there and may be replaced. Without an editor that is whatever is there, as with Pi, unless the user was
+    /// shown what would change; with one, only text that the model has seen, as somebody works on the same files.
+    async fn replaced(
+        &self,
+        path: &Path,
+        args: &WriteArgs,
+        call: &ToolContext,
+    ) -> Result<Option<Snapshot>, ToolError> {
+        // What cannot be read, or is not there, is said by writing it.
+        let read = async || self.workspace.read(path).await.ok();
+        let mut base = None;
+        if self.workspace.editor().is_some() {
+            base = read().await;
+            if let Some(now) = &base {
+                if let Some(error) = self.workspace.unseen(&call.session_id, now).await {
+                    return Err(ToolError::new(error.to_string()));
+                }
+            }
+        }
+        let Some(mut shown) = call.shown.clone() else { return Ok(base) };
+        // The file may have become another one while the question was open.
+        loop {
+            base = read().await;
+            let before = base.as_ref().map(|it| it.text.as_str()).unwrap_or_default();
+            let diff = diff::preview(&args.path, before, &args.content);
+            if diff == shown {
+                return Ok(base.filter(|it| it.exact));
+            }
+            (call.permit)(call.access.clone(), Some(diff.clone())).await?;
+            shown = diff;
+        }
+    }
+}
+
 #[async_trait]
 impl Tool for Write {
     fn spec(&self) -> &ToolSpec {
@@ -71,17 +106,25 @@ impl Tool for Write {
         let args: WriteArgs = arguments(call.args.clone())?;
         let path = self.workspace.resolve(&args.path);
         let guard = edit::lock(&self.workspace, &path, &call).await?;
+        let is_new = path.symlink_metadata().is_err_and(|it| it.kind() == io::ErrorKind::NotFound);
+        let base = self.replaced(&path, &args, &call).await?;
+        let text = args.content.clone();
         let units = args.content.encode_utf16().count();
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let plan = EditPlan {
             path,
-            base: None,
+            base,
             text: args.content,
             label: format!("pi: write {name}"),
             cause: Some(EditCause::of(&call, "write")),
         };
-        let done = guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
-        self.workspace.learned(&call.session_id, &done.path, &done.after);
+        // With a user at work beside it, what comes to an empty place meanwhile is theirs.
+        let done = match plan.base {
+            None if is_new && self.workspace.editor().is_some() => guard.create(plan, &call.cancel).await,
+            _ => guard.commit(plan, &call.cancel).await,
+        };
+        let done = done.map_err(|it| ToolError::new(it.to_string()))?;
+        self.workspace.learned(&call.session_id, &done.path, &text);
         // Pi counts UTF-16 units and calls them bytes.
         Ok(ToolResult::text(format!("Successfully wrote {units} bytes to {}", args.path)))
     }
@@ -89,10 +132,182 @@ impl Tool for Write {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use serde_json::json;
 
     use super::*;
-    use crate::tools::testing::{call, run, text};
+    use crate::{
+        tools::{
+            image::Limits,
+            read::Read,
+            testing::{call, run, text},
+        },
+        workspace::{
+            PositionEncoding, RangeEdit, apply_changes,
+            editor::{DocumentEdit, EditorAnswer, EditorClient},
+        },
+    };
+
+    const TEXT: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+
+    /// Makes every edit.
+    struct Honest(Arc<Workspace>);
+
+    #[async_trait]
+    impl EditorClient for Honest {
+        async fn apply(&self, edit: DocumentEdit) -> EditorAnswer {
+            types(&self.0, &edit.path, &apply_changes(&edit.base.to_string(), &edit.changes));
+            EditorAnswer::Applied
+        }
+    }
+
+    /// The document has this text now.
+    fn types(workspace: &Workspace, path: &Path, text: &str) {
+        let version = workspace.document(path).unwrap().version + 1;
+        let all = RangeEdit { range: None, text: text.into() };
+        assert!(workspace.change(path, version, &[all], PositionEncoding::Utf16));
+    }
+
+    struct Desk {
+        dir: tempfile::TempDir,
+        workspace: Arc<Workspace>,
+    }
+
+    impl Desk {
+        /// `a.txt` with nine lines, and an editor.
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("a.txt"), TEXT).unwrap();
+            let workspace = Workspace::new(dir.path().to_owned());
+            workspace.set_editor(Arc::new(Honest(workspace.clone())));
+            Self { dir, workspace }
+        }
+
+        fn path(&self) -> std::path::PathBuf {
+            self.dir.path().join("a.txt")
+        }
+
+        fn disk(&self) -> String {
+            std::fs::read_to_string(self.path()).unwrap()
+        }
+
+        async fn read(&self, args: Value) {
+            let mut args = args;
+            args["path"] = json!("a.txt");
+            run(&Read::new(self.workspace.clone(), Limits::default()), args).await.unwrap();
+        }
+
+        async fn edit(&self, old: &str, new: &str) {
+            let args = json!({"path": "a.txt", "oldText": old, "newText": new});
+            run(&edit::Edit::new(self.workspace.clone()), args).await.unwrap();
+        }
+
+        /// Writes all of it; the error.
+        async fn write(&self, content: &str) -> Option<String> {
+            let args = json!({"path": "a.txt", "content": content});
+            run(&Write::new(self.workspace.clone()), args).await.err().map(|it| it.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn text_the_model_never_saw_is_not_replaced() {
+        let desk = Desk::new();
+        let error = desk.write("all\n").await.unwrap();
+        let said = format!(
+            "a.txt has text that you have not seen, so it was not written. Lines 1-9 of 9 are now:\n{TEXT}If it should \
+             still be replaced, write it again."
+        );
+        assert!(error.ends_with(&said), "{error}");
+        assert_eq!((desk.write("all\n").await, desk.disk().as_str()), (None, "all\n"));
+        // What it has written it knows, and what others make of that not.
+        assert_eq!(desk.write("one\ntwo\n").await, None);
+        std::fs::write(desk.path(), "one\nmine\ntwo\n").unwrap();
+        let error = desk.write("gone\n").await.unwrap();
+        assert!(
+            error.contains("What changed since you saw it:\n@@") && error.contains("\n+mine\n"),
+            "{error}"
+        );
+        assert_eq!(desk.disk(), "one\nmine\ntwo\n");
+        assert_eq!((desk.write("known\n").await, desk.disk().as_str()), (None, "known\n"));
+        // Nothing is nobody's.
+        std::fs::write(desk.path(), "").unwrap();
+        assert_eq!(desk.write("new\n").await, None);
+        std::fs::write(desk.path(), b"\xff\xfe").unwrap();
+        assert!(desk.write("x").await.unwrap().contains("It is not text."));
+    }
+
+    #[tokio::test]
+    async fn unsaved_text_the_model_never_saw_is_not_replaced() {
+        let desk = Desk::new();
+        desk.workspace.open(&desk.path(), 1, TEXT, "text");
+        desk.read(json!({})).await;
+        types(&desk.workspace, &desk.path(), "typed\n");
+        let error = desk.write("gone\n").await.unwrap();
+        assert!(error.contains("has unsaved changes in the editor that you have not seen"), "{error}");
+        assert!(error.contains("\n+typed\n"), "{error}");
+        let buffer = || desk.workspace.overlay_text(&desk.path()).unwrap().to_string();
+        assert_eq!(buffer(), "typed\n");
+        assert_eq!((desk.write("now it knows\n").await, buffer().as_str()), (None, "now it knows\n"));
+        assert_eq!(desk.disk(), TEXT);
+    }
+
+    /// The model reads three of nine lines and the last, edits that, and then wants to replace all.
+    #[tokio::test]
+    async fn a_part_that_was_read_can_be_edited_and_the_whole_not_replaced() {
+        for open in [false, true] {
+            let desk = Desk::new();
+            if open {
+                desk.workspace.open(&desk.path(), 1, TEXT, "text");
+            }
+            desk.read(json!({"limit": 3})).await;
+            desk.read(json!({"offset": 9})).await;
+            desk.edit("9", "nine").await;
+            let error = desk.write("all\n").await.unwrap();
+            let said =
+                "Lines 4-8 of 9 are now:\n4\n5\n6\n7\n8\nIf it should still be replaced, write it again.";
+            assert!(error.ends_with(said), "{error}");
+            assert_eq!(desk.write("all\n").await, None);
+            // What is too long is shown from its start.
+            let long = format!("one\n{}\n", "x".repeat(9000));
+            match open {
+                true => types(&desk.workspace, &desk.path(), &long),
+                false => std::fs::write(desk.path(), long).unwrap(),
+            }
+            for said in ["Lines 1-1 of 2 are now:\none\nRead on from line 2", "Read it from line 2 on"] {
+                let error = desk.write("all\n").await.unwrap();
+                assert!(error.contains(said), "{error}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn without_an_editor_whatever_is_there_is_replaced() {
+        let desk = Desk::new();
+        desk.workspace.clear_editor();
+        assert_eq!((desk.write("all\n").await, desk.disk().as_str()), (None, "all\n"));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_what_the_user_allowed_is_asked_for_again() {
+        let desk = Desk::new();
+        desk.workspace.clear_editor();
+        let write = Write::new(desk.workspace.clone());
+        let args = json!({"path": "a.txt", "content": "all\n"});
+        let mut call = call(args.clone());
+        call.shown = write.preview(args.as_object().unwrap()).await.unwrap();
+        std::fs::write(desk.path(), "another\n").unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let sink = asked.clone();
+        call.permit = Arc::new(move |_, diff| {
+            sink.lock().unwrap().push(diff.unwrap());
+            Box::pin(async { Err(ToolError::new("rejected")) })
+        });
+        assert_eq!(write.run(call).await, Err(ToolError::new("rejected")));
+        assert_eq!(desk.disk(), "another\n");
+        let asked = asked.lock().unwrap();
+        assert!(asked.len() == 1 && asked[0].contains("-another"), "{asked:?}");
+    }
 
     #[tokio::test]
     async fn files_and_their_folders_are_made() {

@@ -26,8 +26,6 @@ use crate::{
 const ATTEMPTS: usize = 3;
 /// How often taking back an edit that went astray is tried on top of that: the user's text is at stake.
 const REPAIRS: usize = 5;
-/// Of unsaved text that a model did not know, how much it is shown at once, in bytes.
-const SHOWN_BYTES: usize = 8 * 1024;
 /// Pauses before it is tried again when the editor did not let it happen.
 const REPAIR_PAUSES: [Duration; 3] =
     [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
@@ -95,11 +93,11 @@ impl Workspace {
         let base = match &plan.base {
             Some(base) => base.text.clone(),
             None => {
-                let text = first.rope.to_string();
-                if let Some(shown) = self.show_unseen(path, first.version, &text) {
-                    return Err(CommitError::Unseen { path: path.clone(), shown });
+                // Nothing was there when it was looked for.
+                if first.rope.len_bytes() > 0 {
+                    return Err(CommitError::Appeared { path: path.clone() });
                 }
-                text
+                String::new()
             }
         };
         let mut reason = String::from("its buffer never showed the new text");
@@ -113,7 +111,7 @@ impl Workspace {
             let goal = Goal::of(&base, &plan.text, clean.unwrap_or_else(|| theirs.clone()));
             if goal.target == theirs {
                 self.repaired(path);
-                return self.there(plan, &base, goal, sent > 0, document.version).map(Some);
+                return Self::there(plan, &base, goal, sent > 0, document.version).map(Some);
             }
             if sent >= ATTEMPTS + if damaged { REPAIRS } else { 0 } {
                 if !damaged {
@@ -138,8 +136,7 @@ impl Workspace {
             sent += 1;
             match self.send_and_watch(&*editor, edit, &theirs, &goal.target, cancel).await? {
                 Seen::Arrived(version) => {
-                    let from = (!damaged).then_some(document.version);
-                    return self.made(plan, &base, goal, from, version).map(Some);
+                    return Self::made(plan, &base, goal, version).map(Some);
                 }
                 Seen::Closed(answer) => {
                     if !self.is_open_again(plan, answer).await? {
@@ -150,34 +147,6 @@ impl Workspace {
                 Seen::Other(said) => reason = said.unwrap_or(reason),
             }
         }
-    }
-
-    /// The first lines of an unsaved text that no model has seen, and what to do then. It has seen them now.
-    fn show_unseen(&self, path: &Path, version: i32, text: &str) -> Option<String> {
-        let unseen = self.with_key(path, |documents, key| documents.unseen(key))?;
-        let all = text.split_inclusive('\n').count();
-        let mut shown = String::new();
-        let mut end = unseen.start;
-        for line in text.split_inclusive('\n').skip(unseen.start).take(unseen.len()) {
-            if shown.len() + line.len() > SHOWN_BYTES {
-                break;
-            }
-            shown.push_str(line);
-            end += 1;
-        }
-        if end == unseen.start {
-            return Some(format!("Read it from line {} on, then write it again.", unseen.start + 1));
-        }
-        self.mark_seen(path, version, unseen.start..end);
-        let next = match self.with_key(path, |documents, key| documents.unseen(key)) {
-            Some(next) => format!("Read on from line {}, then write it again.", next.start + 1),
-            None => "If it should still be replaced, write it again.".to_owned(),
-        };
-        Some(format!(
-            "Lines {}-{end} of {all} are now:\n{}\n{next}",
-            unseen.start + 1,
-            shown.trim_end_matches('\n')
-        ))
     }
 
     async fn begin_record(&self, plan: &EditPlan, goal: &Goal) -> Result<Record, CommitError> {
@@ -200,7 +169,6 @@ impl Workspace {
 
     /// The document has the text it should have, without an edit of ours that was seen to arrive.
     fn there(
-        &self,
         plan: &EditPlan,
         base: &str,
         goal: Goal,
@@ -212,31 +180,16 @@ impl Workspace {
             true => changes::rebase(&plan.text, base, &goal.target).unwrap_or_else(|| base.to_owned()),
             false => goal.clean.clone(),
         };
-        self.made(plan, base, Goal { clean: before, ..goal }, None, version)
+        Self::made(plan, base, Goal { clean: before, ..goal }, version)
     }
 
-    /// The document has the text it should have, perhaps by an edit of its version `from`.
-    fn made(
-        &self,
-        plan: &EditPlan,
-        base: &str,
-        goal: Goal,
-        from: Option<i32>,
-        version: i32,
-    ) -> Result<Committed, CommitError> {
+    /// The document has the text it should have.
+    fn made(plan: &EditPlan, base: &str, goal: Goal, version: i32) -> Result<Committed, CommitError> {
         let path = plan.path.clone();
         if !goal.fits {
             return Err(CommitError::Conflict { diff: diff(base, &goal.clean), path });
         }
         let rebased = goal.target != plan.text;
-        match from {
-            _ if rebased => {}
-            _ if plan.base.is_none() => self.mark_seen(&path, version, 0..usize::MAX),
-            Some(from) => self.with_key(&path, |documents, key| {
-                documents.carry_seen(key, from, version, &goal.clean, &goal.target);
-            }),
-            None => {}
-        }
         let (before, after) = (Some(goal.clean), goal.target);
         Ok(Committed { path, before, after, origin: Origin::Buffer { version }, rebased })
     }

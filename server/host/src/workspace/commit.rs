@@ -20,14 +20,17 @@ const HANDOVERS: usize = 4;
 /// Longest diff in an error, in bytes.
 const DIFF_LIMIT: usize = 8 * 1024;
 
+/// The end of one that is longer.
+pub(super) const DIFF_CUT: &str = "\n[diff cut here]";
+
 /// A wanted text for one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditPlan {
     /// The file.
     pub path: PathBuf,
     /// What the text was computed from. A file that has become something else is not overwritten: a buffer
-    /// gets the changes rebased, a file on disk is a conflict. Nothing: replace whatever is there except unsaved
-    /// text that no model has read, creating folders as needed.
+    /// gets the changes rebased, a file on disk is a conflict. Nothing: replace whatever is on disk there, creating folders
+    /// as needed.
     pub base: Option<Snapshot>,
     /// The whole new text.
     pub text: String,
@@ -90,12 +93,14 @@ pub enum CommitError {
         /// The editor's words, or what was seen instead.
         reason: String,
     },
-    /// A whole text was to replace unsaved text that the model does not know.
-    #[error("{path} has unsaved changes in the editor that you have not seen, so it was not written. {shown}", path = .path.display())]
+    /// A whole text was to replace text that the model does not know.
+    #[error("{path} has {} that you have not seen, so it was not written. {shown}", if *.unsaved { "unsaved changes in the editor" } else { "text" }, path = .path.display())]
     Unseen {
         /// The file.
         path: PathBuf,
-        /// The first lines of it, and what to do.
+        /// It is only in the editor.
+        unsaved: bool,
+        /// The first lines of it, or what changed, and what to do.
         shown: String,
     },
     /// A file that is to be deleted has unsaved text.
@@ -199,13 +204,7 @@ impl Workspace {
         plan: EditPlan,
         cancel: &CancellationToken,
     ) -> Result<Committed, CommitError> {
-        debug_assert!(plan.base.is_none(), "a new file is made of nothing");
-        let _guard = self.lock_path(&plan.path).await;
-        let made = match self.document(&plan.path) {
-            None if is_free(&plan.path) => self.commit_new(&plan, cancel).await?,
-            _ => None,
-        };
-        made.ok_or(CommitError::Appeared { path: plan.path })
+        self.lock_path(&plan.path).await.create(plan, cancel).await
     }
 }
 
@@ -219,6 +218,16 @@ impl PathGuard {
     /// The workspace the path belongs to.
     pub fn workspace(&self) -> &Arc<Workspace> {
         &self.workspace
+    }
+
+    /// As [`Workspace::create`], of the guarded path.
+    pub async fn create(&self, plan: EditPlan, cancel: &CancellationToken) -> Result<Committed, CommitError> {
+        debug_assert!(plan.base.is_none(), "a new file is made of nothing");
+        let made = match self.workspace.document(&plan.path) {
+            None if is_free(&plan.path) => self.workspace.commit_new(&plan, cancel).await?,
+            _ => None,
+        };
+        made.ok_or(CommitError::Appeared { path: plan.path })
     }
 
     /// Makes the planned change. The plan must be for the guarded path.
@@ -277,7 +286,7 @@ pub(super) fn diff(from: &str, to: &str) -> String {
     if text.len() > DIFF_LIMIT {
         let end = (0..=DIFF_LIMIT).rev().find(|&it| text.is_char_boundary(it)).unwrap_or(0);
         text.truncate(end);
-        text.push_str("\n[diff cut here]");
+        text.push_str(DIFF_CUT);
     }
     text
 }

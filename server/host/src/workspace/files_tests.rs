@@ -302,7 +302,7 @@ async fn what_is_typed_into_a_document_without_file_counts() {
     assert_eq!(it.buffer().as_deref(), Some("text of the user\n"));
     assert!(it.workspace.document(&it.path).unwrap().dirty);
     let error = it.write("ours\n").await.unwrap_err();
-    assert!(matches!(error, CommitError::Unseen { .. }), "{error}");
+    assert!(matches!(error, CommitError::Appeared { .. }), "{error}");
 }
 
 #[tokio::test]

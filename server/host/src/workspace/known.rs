@@ -4,18 +4,26 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
-use super::{MAX_FILE_BYTES, Workspace, changes, lock, resolve, snapshot};
+use super::{
+    CommitError, MAX_FILE_BYTES, Origin, Snapshot, Workspace, changes, commit, lock, resolve,
+    seen::{self, SeenLines},
+    snapshot,
+};
 use crate::fs;
 
 /// Larger texts are not kept.
 const KEPT_BYTES: usize = 1024 * 1024;
 /// Files of one session that are kept.
 const KEPT_FILES: usize = 200;
+
+/// Of text that a model has not seen, how much it is shown at once, in bytes.
+const SHOWN_BYTES: usize = 8 * 1024;
 
 /// By session, then by file.
 #[derive(Debug, Default)]
@@ -33,6 +41,8 @@ fn make_room(files: &mut HashMap<PathBuf, Seen>) {
 pub(super) struct Seen {
     pub(super) path: PathBuf,
     text: Arc<str>,
+    /// What it was shown of that text, or has written.
+    lines: SeenLines,
     /// When the model was shown it.
     at: Instant,
     /// Of the file when it had this text.
@@ -45,8 +55,8 @@ pub(super) struct Seen {
 type Stamp = (u64, SystemTime);
 
 impl Workspace {
-    /// The model of this session sees the file as it is now. Nothing happens if it cannot be read as text, or is
-    /// very large.
+    /// The model of this session looks at the file as it is now; which lines it is shown, [`saw`](Self::saw) says. Nothing
+    /// happens if it cannot be read as text, or is very large.
     pub async fn learn(&self, session: &str, path: &Path) {
         let small =
             self.document(path).is_some() || path.metadata().is_ok_and(|it| it.len() <= KEPT_BYTES as u64);
@@ -55,23 +65,53 @@ impl Workspace {
         }
         if let Ok(snapshot) = self.read(path).await {
             if snapshot.exact {
-                self.learned(session, path, &snapshot.text);
+                self.looks_at(session, path, &snapshot.text);
             }
+        }
+    }
+
+    /// The model of this session looks at this text of the file.
+    pub fn looks_at(&self, session: &str, path: &Path, text: &str) {
+        self.keep(session, path, text, |seen| {
+            let mut lines = seen.lines.clone();
+            lines.carry(&seen.text, text, false);
+            lines
+        });
+    }
+
+    /// The model of this session was shown these lines of the text that it looked at last, unless the file is another one
+    /// by now.
+    pub fn saw(&self, session: &str, path: &Path, lines: Range<usize>) {
+        let (key, now, open) = (resolve::key(path), stamp(path), self.document(path).is_some());
+        let mut known = lock(&self.shared.known);
+        let seen = known.0.get_mut(session).and_then(|it| it.get_mut(&key));
+        if let Some(seen) = seen.filter(|it| open || it.stamp == now) {
+            seen.lines.add(lines);
         }
     }
 
     /// The model of this session knows that the file has this text.
     pub fn learned(&self, session: &str, path: &Path, text: &str) {
+        self.keep(session, path, text, |_| SeenLines::all());
+        let key = resolve::key(path);
+        if let Some(seen) = lock(&self.shared.known).0.get_mut(session).and_then(|it| it.get_mut(&key)) {
+            seen.lines = SeenLines::all();
+        }
+    }
+
+    /// Keeps a text; `lines` says what is known of it by what was known of the last one.
+    fn keep(&self, session: &str, path: &Path, text: &str, lines: impl FnOnce(&Seen) -> SeenLines) {
         let key = resolve::key(path);
         let mut known = lock(&self.shared.known);
         let files = known.0.entry(session.into()).or_default();
-        files.remove(&key);
+        let before = files.remove(&key);
         if text.len() > KEPT_BYTES {
             return;
         }
         make_room(files);
+        let lines = before.as_ref().map(lines).unwrap_or_default();
         let (path, stamp) = (path.to_owned(), stamp(path));
-        files.insert(key, Seen { path, text: text.into(), at: Instant::now(), stamp, told: None });
+        files.insert(key, Seen { path, text: text.into(), lines, at: Instant::now(), stamp, told: None });
     }
 
     /// The model of this session made `after` of `before`. What the user changed and the model has not read stays
@@ -79,13 +119,77 @@ impl Workspace {
     pub fn edited(&self, session: &str, path: &Path, before: &str, after: &str) {
         let key = resolve::key(path);
         let seen = lock(&self.shared.known).0.get(session).and_then(|it| it.get(&key)).cloned();
-        let Some(seen) = seen else { return self.learned(session, path, after) };
-        let known = changes::rebase(before, after, &seen.text).unwrap_or_else(|| seen.text.to_string());
-        self.learned(session, path, &known);
-        let told = seen.told == Some(snapshot::fingerprint(before.as_bytes()));
+        let known = match &seen {
+            Some(seen) => changes::rebase(before, after, &seen.text).unwrap_or_else(|| seen.text.to_string()),
+            None => after.to_owned(),
+        };
+        let mut lines = seen.as_ref().map(|it| it.lines.clone()).unwrap_or_default();
+        lines.carry(seen.as_ref().map_or(before, |it| &it.text), &known, true);
+        self.keep(session, path, &known, |_| SeenLines::default());
+        let told = seen.is_some_and(|it| it.told == Some(snapshot::fingerprint(before.as_bytes())));
         if let Some(seen) = lock(&self.shared.known).0.get_mut(session).and_then(|it| it.get_mut(&key)) {
+            seen.lines = lines;
             seen.stamp = seen.stamp.filter(|_| known == after);
             seen.told = told.then(|| snapshot::fingerprint(after.as_bytes()));
+        }
+    }
+
+    /// Why the model of this session must not replace this text as a whole: it has not seen all of it. The error shows
+    /// what it has not seen, which counts as seen from then on.
+    pub async fn unseen(&self, session: &str, now: &Snapshot) -> Option<CommitError> {
+        let path = &now.path;
+        let looked = if now.origin == Origin::Disk { None } else { self.look_async(path).await };
+        let unsaved = looked.is_some_and(|(_, standing)| standing.is_unsaved());
+        let refused = |shown: String| Some(CommitError::Unseen { path: path.clone(), unsaved, shown });
+        if !now.exact || now.text.len() > KEPT_BYTES {
+            let why = if now.exact { "too large to be replaced as a whole" } else { "not text" };
+            return refused(format!("It is {why}. If it should still be replaced, delete it first."));
+        }
+        let before = self.known_text(session, path);
+        let knew_all = before.as_ref().is_some_and(|it| self.missing(session, path, it).is_none());
+        self.looks_at(session, path, &now.text);
+        let missing = self.missing(session, path, &now.text)?;
+        let diff = before.filter(|_| knew_all).map(|it| commit::diff(&it, &now.text));
+        if let Some(diff) = diff.filter(|it| !it.ends_with(commit::DIFF_CUT)) {
+            self.learned(session, path, &now.text);
+            return refused(format!(
+                "What changed since you saw it:\n{}\nIf it should still be replaced, write it again.",
+                diff.trim_end_matches('\n')
+            ));
+        }
+        let mut shown = String::new();
+        let mut end = missing.start;
+        for line in now.text.split_inclusive('\n').skip(missing.start).take(missing.len()) {
+            if shown.len() + line.len() > SHOWN_BYTES {
+                break;
+            }
+            shown.push_str(line);
+            end += 1;
+        }
+        if end == missing.start {
+            return refused(format!("Read it from line {} on, then write it again.", missing.start + 1));
+        }
+        self.saw(session, path, missing.start..end);
+        let next = match self.missing(session, path, &now.text) {
+            Some(next) => format!("Read on from line {}, then write it again.", next.start + 1),
+            None => "If it should still be replaced, write it again.".to_owned(),
+        };
+        refused(format!(
+            "Lines {}-{end} of {} are now:\n{}\n{next}",
+            missing.start + 1,
+            seen::count(&now.text),
+            shown.trim_end_matches('\n')
+        ))
+    }
+
+    /// The first lines of a text that the model of this session has not seen, as far as it looked at that text last.
+    pub(crate) fn missing(&self, session: &str, path: &Path, text: &str) -> Option<Range<usize>> {
+        let count = seen::count(text);
+        let known = lock(&self.shared.known);
+        let seen = known.0.get(session).and_then(|it| it.get(&resolve::key(path)));
+        match seen.filter(|it| *it.text == *text) {
+            Some(seen) => seen.lines.missing(count),
+            None => (count > 0).then_some(0..count),
         }
     }
 

@@ -269,18 +269,6 @@ impl Workspace {
         found
     }
 
-    /// A model was shown these lines of this version of an open document. Once it has been shown all, it may replace it
-    /// as a whole.
-    pub fn mark_seen(&self, path: &Path, version: i32, lines: std::ops::Range<usize>) {
-        self.with_key(path, |documents, key| documents.mark_seen(key, version, lines));
-    }
-
-    /// The first lines of unsaved text that no model was shown.
-    #[cfg(test)]
-    pub(crate) fn unseen(&self, path: &Path) -> Option<std::ops::Range<usize>> {
-        self.with_key(path, |documents, key| documents.unseen(key))
-    }
-
     /// The text the file was last known to have.
     #[cfg(test)]
     fn known_file(&self, path: &Path) -> Option<String> {

@@ -16,7 +16,6 @@ use super::{
     editor::TextChange,
     lookout::{Edit, Lookout, edits_between},
     position::{PositionEncoding, Range, to_char},
-    seen::{self, Seen},
 };
 use crate::fs::Stamp;
 
@@ -142,8 +141,6 @@ pub(super) struct Open {
     recent: Recent,
     progress: watch::Sender<Progress>,
     watch: Lookout,
-    /// What models have read or written of it.
-    seen: Seen,
     /// The text of the file that the editor has last read or written.
     pub(super) saved: Option<Rope>,
     /// The file when it was last looked at: nothing instead of its text if it has none.
@@ -163,7 +160,6 @@ impl Open {
             file: None,
             progress: watch::Sender::default(),
             watch: Lookout::default(),
-            seen: Seen::default(),
             gone: false,
         }
     }
@@ -366,27 +362,6 @@ impl Overlay {
         if let Some(open) = self.open.get_mut(key) {
             open.gone &= open.document.rope != *text;
         }
-    }
-
-    /// A model was shown these lines of a version, or has written them.
-    pub fn mark_seen(&mut self, key: &Path, version: i32, lines: std::ops::Range<usize>) {
-        if let Some(open) = self.open.get_mut(key) {
-            open.seen.add(version, lines);
-        }
-    }
-
-    /// A model's edit has made version `to` of version `from`.
-    pub fn carry_seen(&mut self, key: &Path, from: i32, to: i32, before: &str, after: &str) {
-        if let Some(open) = self.open.get_mut(key) {
-            open.seen.carry(from, to, before, after);
-        }
-    }
-
-    /// The first lines that are not on disk and that no model was shown.
-    pub fn unseen(&self, key: &Path) -> Option<std::ops::Range<usize>> {
-        let open = self.open.get(key).filter(|it| it.document.dirty)?;
-        let document = &open.document;
-        open.seen.missing(document.version, seen::count(&document.rope.to_string()))
     }
 
     /// Looks out for an edit that is being sent. Nothing if the document is not open.

@@ -282,70 +282,6 @@ async fn a_file_that_changed_on_disk_is_not_overwritten() {
     assert_eq!(it.disk(), "somebody 2\n");
 }
 
-#[tokio::test]
-async fn unsaved_text_the_model_never_saw_is_not_replaced() {
-    let (it, editor) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
-    let write = async |text: &str| {
-        let plan = EditPlan {
-            path: it.path.clone(),
-            base: None,
-            text: text.into(),
-            label: String::new(),
-            cause: None,
-        };
-        it.workspace.commit(plan, &CancellationToken::new()).await
-    };
-    write("saved text may go\n").await.unwrap();
-    write("and what the model wrote\n").await.unwrap();
-    type_text(&it.workspace, &it.path, "what", "what the user typed");
-    let error = write("gone\n").await.unwrap_err();
-    assert!(matches!(error, CommitError::Unseen { .. }), "{error}");
-    assert!(
-        error.to_string().ends_with(
-            "Lines 1-1 of 1 are now:\nand what the user typed the model wrote\nIf it should still be replaced, write it \
-             again."
-        ),
-        "{error}"
-    );
-    assert_eq!(it.buffer(), "and what the user typed the model wrote\n");
-    write("now it knows\n").await.unwrap();
-    assert_eq!((it.buffer(), it.disk()), ("now it knows\n".into(), BASE.into()));
-    assert_eq!(editor.calls.load(SeqCst), 3);
-}
-
-/// The editor shows 9 lines of unsaved text; the model reads three of them, edits one, and then wants to replace all.
-#[tokio::test]
-async fn a_part_that_was_read_can_be_edited_and_the_whole_not_replaced() {
-    let (it, _editor) = Fixture::open(|workspace, _, edit| honest(workspace, edit));
-    let lines = |last: &str| (1..9).map(|it| format!("{it}\n")).collect::<String>() + last + "\n";
-    type_text(&it.workspace, &it.path, &it.buffer(), &lines("9"));
-    let version = || it.workspace.document(&it.path).unwrap().version;
-    it.workspace.mark_seen(&it.path, version(), 0..3);
-    it.workspace.mark_seen(&it.path, version(), 8..9);
-    let plan = |base: Option<Snapshot>, text: String| EditPlan {
-        path: it.path.clone(),
-        base,
-        text,
-        label: String::new(),
-        cause: None,
-    };
-    let base = it.workspace.read(&it.path).await.unwrap();
-    it.workspace.commit(plan(Some(base), lines("nine")), &CancellationToken::new()).await.unwrap();
-    let write = async || it.workspace.commit(plan(None, "all\n".into()), &CancellationToken::new()).await;
-    let error = write().await.unwrap_err();
-    let said = "Lines 4-8 of 9 are now:\n4\n5\n6\n7\n8\nIf it should still be replaced, write it again.";
-    assert!(error.to_string().ends_with(said), "{error}");
-    assert_eq!(it.buffer(), lines("nine"));
-    write().await.unwrap();
-    assert_eq!(it.buffer(), "all\n");
-    // What is too long is shown from its start.
-    type_text(&it.workspace, &it.path, "all\n", &format!("one\n{}\n", "x".repeat(9000)));
-    for said in ["Lines 1-1 of 2 are now:\none\nRead on from line 2", "Read it from line 2 on"] {
-        let error = write().await.unwrap_err().to_string();
-        assert!(error.contains(said), "{error}");
-    }
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn spellings_of_a_file_meet_one_document() {
@@ -499,7 +435,7 @@ async fn every_edit_is_recorded_before_and_after() {
     let write = async |name: &str, text: &str| {
         let plan = EditPlan {
             path: root.join(name),
-            base: None,
+            base: it.workspace.read(&root.join(name)).await.ok(),
             text: text.into(),
             label: String::new(),
             cause: None,
