@@ -11,7 +11,7 @@ use pi_core::{
 };
 use pi_host::{
     fs::blocking,
-    sessions::{SessionFiles, SessionHit, SessionInfo},
+    sessions::{SessionFileError, SessionFiles, SessionHit, SessionInfo},
 };
 use pi_protocol::*;
 
@@ -20,6 +20,8 @@ use crate::{
     hub::{Hub, Live},
 };
 
+/// What a user is told who comes to a session of another process.
+const IN_USE: &str = "This chat is open in another window.";
 /// Most sessions a search shows.
 const MAX_FOUND: usize = 100;
 
@@ -141,7 +143,11 @@ impl Hub {
         let (path, cwd) = self.stored(folder.clone(), id).await?;
         let (model, thinking) = model_of(from).await?;
         let folder = if cwd.is_dir() { cwd } else { folder };
-        self.open(&folder, Opening::File { path, model, thinking }).await.map_err(failed)
+        let opened = self.open(&folder, Opening::File { path, model, thinking }).await;
+        opened.map_err(|error| match error.downcast_ref() {
+            Some(SessionFileError::InUse(_)) => CommandError::failed(IN_USE),
+            _ => failed(error),
+        })
     }
 
     async fn stored(&self, folder: PathBuf, id: &str) -> Result<(PathBuf, PathBuf), CommandError> {

@@ -261,7 +261,7 @@ fn a_document_that_fell_behind_catches_up() {
     let uri = chat.editor.uri(CHAT);
     chat.editor.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
     chat.command("pi.prompt", json!(["second"]));
-    chat.editor.claim_until("window/showMessage", "the second answer", |it| it["message"] == "Two.");
+    chat.editor.claim_until("window/logMessage", "the second answer", |it| it["message"] == "Two.");
     let Chat { mut editor, scratch, model } = chat;
     editor.unchecked = true;
     assert!(editor.exit().success());

@@ -103,6 +103,27 @@ fn later_requests_wait_behind_a_prompt_and_other_sessions_do_not() {
 }
 
 #[test]
+fn a_stop_gives_up_the_prompts_behind_one_that_waits_as_well() {
+    let (mut editor, _scratch, model) = start(Profile::knowing());
+    model.script([say("later")]);
+    editor.ok("pi/getState", json!({}));
+    let first = editor.start_request("pi/prompt", json!({"message": "a", "context": [{"kind": "file"}]}));
+    let second = editor.start_request("pi/prompt", json!({"message": "b"}));
+    let name = editor.start_request("pi/setSessionName", json!({"name": "kept"}));
+    editor.asked("pi/editor/state");
+    editor.ok("pi/abort", json!({}));
+    // What comes after the stop is not meant by it.
+    let third = editor.start_request("pi/prompt", json!({"message": "c"}));
+    for prompt in [first, second] {
+        assert_eq!(editor.response(prompt)["error"]["message"], "stopped before it was sent");
+    }
+    assert!(editor.response(name).get("error").is_none());
+    assert_eq!(editor.response(third)["result"]["accepted"], true);
+    editor.settled();
+    assert_eq!(model.last_request().user_texts(), ["c"]);
+}
+
+#[test]
 fn a_stop_gives_up_a_prompt_that_waits_for_the_editor() {
     let (mut editor, _scratch, _model) = start(Profile::knowing());
     editor.ok("pi/getState", json!({}));

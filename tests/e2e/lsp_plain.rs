@@ -17,6 +17,9 @@ fn command(editor: &mut Editor, name: &str, arguments: Value) {
 }
 
 /// Claims the progress of one run; its values.
+/// The last word about a run that changed nothing.
+const FINISHED: &str = "Pi finished: the answer is in the chat";
+
 fn progress(editor: &Editor) -> Vec<Value> {
     let values =
         editor.claim_until("$/progress", "the end of the progress", |it| it["value"]["kind"] == "end");
@@ -47,7 +50,7 @@ fn a_prompt_shows_progress_and_then_the_answer() {
     model.release("end");
     let values = progress(&editor);
     assert_eq!(values.last().unwrap()["kind"], "end");
-    assert_eq!(message(&editor), (3, "Done".to_owned()));
+    assert_eq!(message(&editor), (3, FINISHED.to_owned()));
     let logged = editor.notification("window/logMessage");
     assert_eq!(logged["message"], "# Done\n\nAll is well.");
     assert_eq!(model.requests()[0].user_texts(), ["do it"]);
@@ -81,7 +84,7 @@ fn commands_steer_stop_and_start_afresh() {
     command(&mut editor, "pi.steer", json!(["rather", "this"]));
     model.release("first");
     progress(&editor);
-    assert_eq!(message(&editor).1, "steered");
+    assert_eq!(message(&editor).1, FINISHED);
     assert!(model.requests()[0].user_texts()[0].starts_with("start\n\nFile: "));
     assert!(model.requests()[1].user_texts().contains(&"rather this".to_owned()));
     command(&mut editor, "pi.newSession", json!([]));
@@ -150,21 +153,21 @@ fn a_code_action_asks_about_the_selection() {
     ];
     assert_eq!(titles(&actions(&mut editor, (0, 0), (0, 0), all.clone())), usual);
     let written = actions(&mut editor, (1, 0), (2, 0), all.clone());
-    assert_eq!(titles(&written)[0], "Pi: do “return 7”");
-    assert_eq!(titles(&written)[1..], usual);
+    let (asking, chat) = usual.split_at(6);
+    assert_eq!(titles(&written), [asking, &["Pi: do “return 7”"], chat].concat());
     let fixes = json!({"diagnostics": [], "only": ["quickfix"]});
     assert!(actions(&mut editor, (0, 0), (0, 0), fixes).is_empty());
 
     let selected = actions(&mut editor, (0, 0), (1, 0), all);
     model.script([say("It does nothing."), say("Seven.")]);
     run_action(&mut editor, &selected[2]);
-    assert_eq!(message(&editor).1, "It does nothing.");
+    assert_eq!(message(&editor).1, FINISHED);
     let asked = model.last_request().user_texts().join("");
     assert!(asked.starts_with("Explain the selected code."), "{asked}");
     assert!(asked.ends_with("```rs\nfn a() {}\n```"), "{asked}");
 
-    run_action(&mut editor, &written[0]);
-    assert_eq!(message(&editor).1, "Seven.");
+    run_action(&mut editor, &written[6]);
+    assert_eq!(message(&editor).1, FINISHED);
     assert!(model.last_request().user_texts().pop().unwrap().starts_with("return 7\n\n"));
 }
 
@@ -180,7 +183,7 @@ fn a_problem_can_be_fixed_and_explained() {
     assert!(offered.iter().all(|it| it["kind"] == "quickfix"));
     model.script([say("Fixed.")]);
     run_action(&mut editor, &offered[0]);
-    assert_eq!(message(&editor).1, "Fixed.");
+    assert_eq!(message(&editor).1, FINISHED);
     let asked = model.last_request().user_texts().join("");
     assert!(asked.starts_with("Fix this problem.\n\nProblems in "), "{asked}");
     assert!(asked.contains("- line 2: error: mismatched types\n  expected u8 (rustc)"), "{asked}");
@@ -219,7 +222,7 @@ fn templates_that_want_to_be_actions_are_offered_with_the_selection() {
     assert_eq!(titles[10..], ["Pi: open chat", "Pi: new chat"]);
     assert_eq!(offered[6]["kind"], "refactor.rewrite");
     run_action(&mut editor, &offered[6]);
-    assert_eq!(message(&editor).1, "Reviewed.");
+    assert_eq!(message(&editor).1, FINISHED);
     let asked = model.last_request().user_texts().join("");
     assert!(asked.starts_with("Review with care."), "{asked}");
     assert!(asked.ends_with("```rs\nfn a(\n```"), "{asked}");
@@ -282,7 +285,7 @@ fn a_chat_is_found_by_a_word_of_its_answer() {
     model.script([say("Zebras have\n\nstripes.")]);
     command(&mut editor, "pi.prompt", json!(["first"]));
     progress(&editor);
-    assert_eq!(message(&editor).1, "Zebras have");
+    assert_eq!(message(&editor).1, FINISHED);
     command(&mut editor, "pi.sessions", json!(["STRIPES"]));
     assert_eq!(message(&editor).1, "open one with `/open n`");
     editor.claim("the line that was found", |it| {
@@ -384,7 +387,7 @@ fn words_about_the_session_are_commands_and_answered_in_a_message() {
     model.script([say("One.")]);
     command(&mut editor, "pi.prompt", json!(["first"]));
     progress(&editor);
-    assert_eq!(message(&editor).1, "One.");
+    assert_eq!(message(&editor).1, FINISHED);
     for (name, arguments, said) in [
         ("pi.mode", json!(["plan"]), "plan"),
         ("pi.review", json!(["ask"]), "ask"),

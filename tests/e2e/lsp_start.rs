@@ -68,7 +68,7 @@ fn a_chat_says_that_lines_of_its_file_cannot_be_read() {
     model.script([say("One.")]);
     editor.ok("workspace/executeCommand", json!({"command": "pi.prompt", "arguments": ["first"]}));
     let params = editor.notification("window/showMessage");
-    assert_eq!(params["message"], "One.");
+    assert_eq!(params["message"], "Pi finished: the answer is in the chat");
     editor.unchecked = true;
     assert!(editor.exit().success());
     let file = scratch.session_files().remove(0);

@@ -1,7 +1,8 @@
 //! End-to-end stories over the real binary, one file per face or topic:
 //!
 //! * `architecture`: rules about the sources themselves.
-//! * `chat`, `chat_reading`: chat documents, and what is looked up in them.
+//! * `chat`, `chat_reading`: chat documents, and what is looked up in them; `chat_draft`: what is not sent yet;
+//!   `chat_reopen`: closed and opened again; `chat_sessions`: two at once.
 //! * `cli`: what people and scripts meet on the command line.
 //! * `conformance`: Pi's own recordings, where they are at hand.
 //! * `crash`: killed at every step of an edit, and started again.
@@ -27,7 +28,10 @@
 
 mod architecture;
 mod chat;
+mod chat_draft;
 mod chat_reading;
+mod chat_reopen;
+mod chat_sessions;
 mod cli;
 mod conformance;
 #[cfg(debug_assertions)]

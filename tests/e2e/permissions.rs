@@ -324,9 +324,12 @@ fn plain() -> Profile {
     profile
 }
 
+/// The last word about a run that changed nothing.
+const FINISHED: &str = "Pi finished: the answer is in the chat";
+
 /// Waits for the one line that ends the run.
 fn done(editor: &Editor) {
-    editor.claim("the end", |it| it["params"]["message"] == "done" && it["method"] == "window/showMessage");
+    editor.claim("the end", |it| it["params"]["message"] == FINISHED && it["method"] == "window/showMessage");
 }
 
 /// Diagnostics of `a.txt` as they were sent last.
@@ -353,7 +356,7 @@ fn an_editor_without_plugin_answers_with_a_code_action() {
     let edit = call("edit", json!({"path": "a.txt", "oldText": "two", "newText": "2"}));
     for (wanted, text, end) in [
         ("Pi: allow once", "one\n2\n", "Pi finished: 1 change in 1 file"),
-        ("Pi: reject", "one\ntwo\n", "done"),
+        ("Pi: reject", "one\ntwo\n", FINISHED),
     ] {
         let (mut editor, _scratch, _model) = editor(plain(), edit.clone());
         let shown = diagnostics(&editor, 1);

@@ -94,6 +94,91 @@ pub fn rebase(base: &str, ours: &str, theirs: &str) -> Option<String> {
     Some(apply(theirs, &moved))
 }
 
+/// Three-way merge that always has a result, for texts that nobody compiles: `theirs` with our changes, and where both
+/// changed a line, both lines. What both put at one place stands one behind the other, theirs first.
+///
+/// Lines are told apart by their place in `base`, so a merge with a later `ours` finds the lines of `theirs` where
+/// this one has left them.
+pub fn merge(base: &str, ours: &str, theirs: &str) -> String {
+    if base == theirs {
+        return ours.to_owned();
+    }
+    let base_lines = lines(base);
+    let (ours, theirs) = (Fates::of(base, ours), Fates::of(base, theirs));
+    let mut out = String::new();
+    // A last line without its end must not grow together with the next one.
+    let mut put = |text: &str| {
+        if !out.is_empty() && !out.ends_with('\n') && !text.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(text);
+    };
+    for at in 0..=base_lines.len() {
+        let (our_new, their_new) = (&ours.before[at].concat(), &theirs.before[at].concat());
+        put(their_new);
+        if our_new != their_new {
+            // Paragraphs of two writers stay apart.
+            let joined = !their_new.is_empty() && !their_new.ends_with("\n\n") && !our_new.is_empty();
+            put(if joined && !our_new.starts_with('\n') { "\n" } else { "" });
+            put(our_new);
+        }
+        let Some(line) = base_lines.get(at) else { break };
+        match (ours.line[at], theirs.line[at]) {
+            (our, None) => put(our.unwrap_or(line)),
+            (None, Some(their)) => put(their),
+            (Some(our), Some(their)) => {
+                put(their);
+                put(if our == their { "" } else { our });
+            }
+        }
+    }
+    out
+}
+
+/// What a text has made of the lines of another.
+struct Fates<'a> {
+    /// By line: what it became; nothing if it is as it was.
+    line: Vec<Option<&'a str>>,
+    /// By line, and at the end: what was put before it.
+    before: Vec<Vec<&'a str>>,
+}
+
+impl<'a> Fates<'a> {
+    fn of(base: &str, text: &'a str) -> Self {
+        let (old, new) = (lines(base), lines(text));
+        let mut fates = Self { line: vec![None; old.len()], before: vec![Vec::new(); old.len() + 1] };
+        let deadline = Some(Instant::now() + DIFF_TIME);
+        for op in capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline) {
+            if matches!(op, DiffOp::Equal { .. }) {
+                continue;
+            }
+            let (range, mut new) = (op.old_range(), new[op.new_range()].iter());
+            for line in &mut fates.line[range.clone()] {
+                *line = Some(new.next().copied().unwrap_or_default());
+            }
+            fates.before[range.end].extend(new.copied());
+        }
+        fates.put_late(&old);
+        fates
+    }
+
+    /// New lines that could stand at several places, as their first one is also the line behind them, stand at the last
+    /// of these: both sides then mean the same place.
+    fn put_late(&mut self, old: &[&str]) {
+        for mut at in (0..old.len()).rev() {
+            while self.before[at].first().is_some_and(|it| old.get(at) == Some(it))
+                && self.line[at].is_none()
+                && self.before[at + 1].is_empty()
+            {
+                let mut moved = std::mem::take(&mut self.before[at]);
+                moved.rotate_left(1);
+                at += 1;
+                self.before[at] = moved;
+            }
+        }
+    }
+}
+
 /// Overlapping or sharing a border. A border in the middle of the text counts as well: two insertions at one
 /// place have no order, and a line the user is typing below a replaced line may belong to it.
 fn touch(a: &TextChange, b: &TextChange) -> bool {
@@ -272,7 +357,67 @@ mod tests {
         assert_eq!(rebase(base, ours, "one\ntwo\nthree\nfour\nfive\n"), None);
     }
 
+    #[test]
+    fn a_merge_keeps_what_both_have_written() {
+        for (base, ours, theirs, merged) in [
+            // A note below what grows: the growth goes on in its line, what is new comes behind the note.
+            ("a\n\n", "a b\n\nc\n\n", "a\n\nnote\n\n", "a b\n\nnote\n\nc\n\n"),
+            ("a\n\n", "a b\n\n", "a\nnote\n\n", "a b\nnote\n\n"),
+            ("a\n", "a b\nc\n", "a\nnote\n", "a b\nnote\n\nc\n"),
+            // A note in what is taken away stays.
+            ("a\nb\nc\n", "", "a\nb\nnote\nc\n", "note\n"),
+            // Both changed one line.
+            ("a\n", "a b\n", "a!\n", "a!\na b\n"),
+            ("a\n", "b\n", "b\n", "b\n"),
+            // What they took away and we changed comes back; what we left alone does not.
+            ("a\nb\n", "a\nb c\n", "", "b c\n"),
+            ("a\n", "a\nb\n", "a", "a\nb\n"),
+            ("", "a\n", "note", "note\n\na\n"),
+            ("", "a\n", "", "a\n"),
+        ] {
+            assert_eq!(merge(base, ours, theirs), merged, "{base:?} {ours:?} {theirs:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_beside_what_grows_is_written_once_and_nothing_twice() {
+        let whole = "one two three\n\nfour five\n\n### six\n\nseven\n\n";
+        for noted in 0..whole.len() {
+            let (mut written, mut shown) = (String::new(), String::new());
+            for end in 0..=whole.len() {
+                let grown = format!("{}\n\n", whole[..end].trim_end());
+                shown = merge(&written, &grown, &shown);
+                written = grown;
+                if end == noted {
+                    shown.push_str("note\n");
+                }
+            }
+            let mut rest: Vec<_> = shown.lines().filter(|it| !it.is_empty()).collect();
+            let at = rest.iter().position(|it| *it == "note");
+            assert!(at.is_some_and(|it| rest.remove(it) == "note"), "{noted}: {shown:?}");
+            let lines: Vec<_> = whole.lines().filter(|it| !it.is_empty()).collect();
+            assert_eq!(rest, lines, "{noted}: {shown:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_merge_has_every_line_of_both(
+            base in prop::collection::vec("[a-c]{1,2}", 0..8),
+            ours in prop::collection::vec("[a-cA-C]{1,2}", 0..8),
+            theirs in prop::collection::vec("[a-cX-Z]{1,2}", 0..8),
+        ) {
+            let text = |lines: &[String]| lines.iter().map(|it| format!("{it}\n")).collect::<String>();
+            let merged = merge(&text(&base), &text(&ours), &text(&theirs));
+            let has = |line: &String| merged.lines().any(|it| it == line);
+            // A line of one side goes only if the other side has taken it away.
+            for line in ours.iter().filter(|it| !base.contains(it)).chain(theirs.iter().filter(|it| !base.contains(it))) {
+                prop_assert!(has(line), "{line} is missing in {merged:?}");
+            }
+            prop_assert_eq!(merge(&text(&base), &text(&base), &text(&theirs)), text(&theirs));
+            prop_assert_eq!(merge(&text(&base), &text(&ours), &text(&base)), text(&ours));
+        }
+
         #[test]
         fn changes_lead_from_one_text_to_the_other(a in "[ab\u{e9} \r\n]{0,60}", b in "[ab\u{e9} \r\n]{0,60}") {
             let changes = minimal(&a, &b);

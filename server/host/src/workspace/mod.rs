@@ -48,7 +48,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::moves::rebase as rebase_path;
 pub use self::{
-    changes::{apply as apply_changes, minimal as minimal_changes, rebase},
+    changes::{apply as apply_changes, merge, minimal as minimal_changes, rebase},
     commit::{CommitError, Committed, EditPlan, PathGuard},
     overlay::{Document, RangeEdit},
     position::{Position, PositionEncoding, Range},

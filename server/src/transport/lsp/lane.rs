@@ -194,7 +194,7 @@ impl Lane {
                 match self.session(&target).await.map(|it| it.handle.clone()) {
                     Ok(session) => {
                         if stops {
-                            self.give_up_prompt(session.id());
+                            self.give_up_prompts(session.id());
                         }
                         session.send(command);
                     }
@@ -207,18 +207,20 @@ impl Lane {
                 }
                 Err(error) => self.connection.messages.error(&error.message),
             },
-            Job::Answer(id, answer) => {
-                if let Some(session) = self.attached.get(&id) {
-                    session.handle.send(answer.command(tell(&self.connection)));
-                }
-            }
+            Job::Answer(id, answer) => match self.attached.get(&id) {
+                Some(session) => session.handle.send(answer.command(tell(&self.connection))),
+                None => self
+                    .connection
+                    .messages
+                    .error("Nothing was answered: the chat of this question has ended"),
+            },
             Job::CancelBash(target) => {
                 if let Some(session) = self.known(&target).and_then(|it| self.attached.get(&it)) {
                     session.handle.send(Command::AbortBash(Box::new(|_| {})));
                 }
             }
             Job::Stop(id) => {
-                self.give_up_prompt(&id);
+                self.give_up_prompts(&id);
                 if let Some(session) = self.attached.get(&id) {
                     session.handle.send(Command::Abort(Box::new(|_| {})));
                 }

@@ -1,7 +1,8 @@
 //! Prompts whose context takes time: the editor is asked, images are read.
 //!
 //! That is done beside the lane, which serves other sessions meanwhile. Later requests of the same session wait behind
-//! the prompt, as if it had been sent at once; what stops something does not wait, and gives the prompt up.
+//! the prompt, as if it had been sent at once; what stops something does not wait, and gives up the prompt and those
+//! behind it.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -36,10 +37,15 @@ impl Preparing {
 }
 
 impl Lane {
-    /// Gives up the prompt of this session, if its context is still being put together.
-    pub(super) fn give_up_prompt(&self, session: &str) {
-        if let Some(preparing) = self.preparing.get(session) {
-            preparing.give_up();
+    /// Gives up the prompt of this session, if its context is still being put together, and the prompts behind it.
+    pub(super) fn give_up_prompts(&mut self, session: &str) {
+        let Some(preparing) = self.preparing.get_mut(session) else { return };
+        preparing.give_up();
+        for waiting in std::mem::take(&mut preparing.behind) {
+            match waiting {
+                (Request::Prompt(_), _, _, answering) => answering.refuse(stopped()),
+                other => preparing.behind.push_back(other),
+            }
         }
     }
 
@@ -51,16 +57,16 @@ impl Lane {
         texts: Texts,
         answering: Answering,
     ) -> Option<Waiting> {
-        let preparing = self.known(&target).and_then(|it| self.preparing.get_mut(&it));
+        let session = self.known(&target);
         let waiting = (request, target, texts, answering);
-        match preparing {
-            None => Some(waiting),
-            Some(preparing) if waiting.0.method().scope() == Scope::Overtakes => {
-                if matches!(waiting.0, Request::Abort(_)) {
-                    preparing.give_up();
-                }
-                Some(waiting)
+        if waiting.0.method().scope() == Scope::Overtakes {
+            if let (Request::Abort(_), Some(session)) = (&waiting.0, session) {
+                self.give_up_prompts(&session);
             }
+            return Some(waiting);
+        }
+        match session.and_then(|it| self.preparing.get_mut(&it)) {
+            None => Some(waiting),
             Some(preparing) => {
                 preparing.behind.push_back(waiting);
                 None
@@ -110,7 +116,7 @@ impl Lane {
         let behind = self.preparing.remove(&session).map(|it| it.behind).unwrap_or_default();
         match prompt {
             Some(prompt) => self.hand_over(&session, prompt, answering),
-            None => answering.refuse(CommandError::failed("stopped before it was sent")),
+            None => answering.refuse(stopped()),
         }
         for (request, target, texts, answering) in behind {
             // Among them may be another such prompt; the rest then waits behind that one.
@@ -124,4 +130,8 @@ impl Lane {
             None => answering.refuse(CommandError::failed("the session has ended")),
         }
     }
+}
+
+fn stopped() -> CommandError {
+    CommandError::failed("stopped before it was sent")
 }

@@ -38,6 +38,11 @@ impl Messages {
         Self { out, shared: Arc::default() }
     }
 
+    /// Tells only the log.
+    pub fn log(&self, kind: MessageType, text: &str) {
+        self.out.notify("window/logMessage", &LogMessageParams { typ: kind, message: text.to_owned() });
+    }
+
     /// Shows the first line of `text`; the log gets all of it.
     pub fn show(&self, kind: MessageType, text: &str) {
         self.log(kind, text);
@@ -45,11 +50,6 @@ impl Messages {
         let line = first_line(&visible(text), LENGTH);
         *self.shared.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((kind, line));
         self.shared.arrived.notify_one();
-    }
-
-    /// Writes `text` into the log only.
-    pub fn log(&self, kind: MessageType, text: &str) {
-        self.out.notify("window/logMessage", &LogMessageParams { typ: kind, message: text.to_owned() });
     }
 
     /// Shows what went wrong.

@@ -99,9 +99,9 @@ impl Plain {
             StopReason::Error => (MessageType::ERROR, failure(answer)),
             StopReason::Aborted => (MessageType::INFO, markdown::stopped("Stopped", took)),
             _ => {
-                let text = answer.text();
-                let text = if text.trim().is_empty() { "Pi finished".to_owned() } else { text };
-                (MessageType::INFO, text)
+                // The chat document has it; a status line has no room for it.
+                self.connection.messages.log(MessageType::INFO, &answer.text());
+                (MessageType::INFO, "Pi finished: the answer is in the chat".to_owned())
             }
         };
         // Helix wipes its status line when a progress ends, so the message must come after that.

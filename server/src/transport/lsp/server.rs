@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use lsp_types::*;
+use pi_host::fs::blocking;
 use pi_protocol::{ClientMethod, Method, SCHEMA_HASH};
 use serde_json::{Value, json};
 use tower_lsp::{LanguageServer, async_trait, jsonrpc::Result};
@@ -125,7 +126,7 @@ impl LanguageServer for Backend {
         self.connection.documents.save(&params);
         self.touch(&params.text_document.uri);
         if let Some(path) = file_path(&params.text_document.uri) {
-            self.connection.chats.saved(&path);
+            self.connection.chats.saved(&self.connection, &path);
         }
     }
 
@@ -193,8 +194,10 @@ impl LanguageServer for Backend {
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
         let encoding = self.connection.capabilities().encoding;
-        let chat = self.chat(&params.text_document.uri);
-        Ok(chat.map(|(path, text)| chat::links(&text, &self.connection.folder_of(&path), encoding)))
+        let Some((path, text)) = self.chat(&params.text_document.uri) else { return Ok(None) };
+        let folder = self.connection.folder_of(&path);
+        let links = blocking(move || Ok(chat::links(&text, &folder, encoding)));
+        Ok(Some(links.await.unwrap_or_default()))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {

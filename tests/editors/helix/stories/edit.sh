@@ -31,13 +31,15 @@ tm_type '-- pi: shout louder'
 shows '-- pi: shout louder' && normal_mode
 tm_keys Space a
 check "a comment offers to do what it says" screen_has 'Pi: do “shout louder”'
-tm_keys Enter
-check "what the comment says is the prompt, and its answer is in the status line" screen_has 'LOUDER'
+tm_keys Escape
+choose 'do “shout louder”'
+check "what the comment says is the prompt" received 'LOUDER'
+check "the status line says where the answer is" screen_has 'Pi finished: the answer is in the chat'
 
 begin "$edits"
 tm_keys x
 choose explain
 screen_has 'Running cat gate'
 tm_keys Space p s
-check "a key stops the run" screen_has 'Stopped by you'
+check "a key stops the run" screen_has 'Stopped by you after 0:'
 check "nothing was edited" shows 'x = 1'

@@ -24,7 +24,7 @@ choose explain
 dismiss
 screen_has "$waits"
 choose 'reject – echo w001'
-check "a code action rejects it and the run goes on" screen_has 'I have gone on'
+check "a code action rejects it and the run goes on" received 'I have gone on'
 check "the command has not run" gone "$workspace/made"
 
 if [ "$newer" = yes ]; then

@@ -41,39 +41,52 @@ const VERBS: [(&str, &str); 4] = [
     ("write tests", "Write tests for {} where this project has its tests."),
 ];
 
-/// Do what a comment there says, one of the usual things, or what the user's templates say. A plugin asks its user what to do.
+/// One of the usual things, or what the user's templates say. A plugin asks its user what to do.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
-    let offer = |title: String, command: &'static str, argument: Value| Offer {
-        kind: CodeActionKind::REFACTOR_REWRITE,
-        title,
-        command,
-        arguments: vec![argument],
-    };
-    let written = place.text.as_ref().and_then(|it| written::request(&written::lines(it, place.range)));
-    let title = written.as_ref().map(|it| format!("do “{}”", first_line(it, 50)));
-    if place.connection.capabilities().knows_pi {
-        let title = title.unwrap_or_else(|| "ask about this…".to_owned());
-        return vec![offer(title, CLIENT_ASK, json!({ "uri": place.uri, "range": place.range }))];
-    }
-    let (range, code) = match place.is_cursor() {
-        true => (around(place.range), format!("the code around line {}", place.range.start.line + 1)),
-        false => (place.range, "the selected code".to_owned()),
-    };
     let place_of = json!({ "uri": place.uri, "range": place.range });
+    if place.connection.capabilities().knows_pi {
+        let title = written(place).map_or_else(|| "ask about this…".to_owned(), |it| it.1);
+        return vec![offer(title, CLIENT_ASK, place_of)];
+    }
+    let code = match place.is_cursor() {
+        true => format!("the code around line {}", place.range.start.line + 1),
+        false => "the selected code".to_owned(),
+    };
     let mut change = place_of.clone();
     change["change"] = json!(true);
     let chat = [("ask about this…", place_of), ("change this…", change)]
         .map(|(title, argument)| offer(title.to_owned(), "pi.openChat", argument));
-    let ask = |message: String| json!({ "message": message, "uri": place.uri, "range": range });
-    let written = written.zip(title).map(|(text, title)| offer(title, "pi.prompt", ask(text)));
-    let verbs = VERBS
-        .iter()
-        .map(|(title, text)| offer((*title).to_owned(), "pi.prompt", ask(text.replace("{}", &code))));
+    let verbs = VERBS.iter().map(|(title, text)| {
+        offer((*title).to_owned(), "pi.prompt", asked(place, &text.replace("{}", &code)))
+    });
     let templates = place.found.templates.iter().map(|it| {
         let title = first_line(&visible(&it.title), TITLE);
-        offer(title, "pi.prompt", ask(format!("/{}", it.name)))
+        offer(title, "pi.prompt", asked(place, &format!("/{}", it.name)))
     });
-    written.into_iter().chain(chat).chain(verbs).chain(templates).collect()
+    chat.into_iter().chain(verbs).chain(templates).collect()
+}
+
+/// What a comment there says.
+pub fn offered_by_comment(place: &Place<'_>) -> Vec<Offer> {
+    let written = written(place).filter(|_| !place.connection.capabilities().knows_pi);
+    written.into_iter().map(|(text, title)| offer(title, "pi.prompt", asked(place, &text))).collect()
+}
+
+fn offer(title: String, command: &'static str, argument: Value) -> Offer {
+    Offer { kind: CodeActionKind::REFACTOR_REWRITE, title, command, arguments: vec![argument] }
+}
+
+/// What is asked about the place.
+fn asked(place: &Place<'_>, message: &str) -> Value {
+    let range = if place.is_cursor() { around(place.range) } else { place.range };
+    json!({ "message": message, "uri": place.uri, "range": range })
+}
+
+/// What a comment at the place says, and the title of the action that does it.
+fn written(place: &Place<'_>) -> Option<(String, String)> {
+    let text = written::request(&written::lines(place.text.as_ref()?, place.range))?;
+    let title = format!("do “{}”", first_line(&text, 50));
+    Some((text, title))
 }
 
 fn around(range: Range) -> Range {

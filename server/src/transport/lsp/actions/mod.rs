@@ -30,8 +30,14 @@ pub use self::{
 use super::{capabilities::Capabilities, connection::Connection, documents::file_path};
 
 /// The kinds of actions, what waits first: the order in which they are shown.
-const KINDS: [fn(&Place<'_>) -> Vec<Offer>; 5] =
-    [question::offered, hunks::offered, problems::offered, ask::offered, session::offered];
+const KINDS: [fn(&Place<'_>) -> Vec<Offer>; 6] = [
+    question::offered,
+    hunks::offered,
+    problems::offered,
+    ask::offered,
+    ask::offered_by_comment,
+    session::offered,
+];
 /// The kind in which there is always one more: where there are too many, these give way.
 const ASKING: usize = 3;
 /// Actions that are shown at most.
@@ -160,11 +166,11 @@ mod tests {
 
     #[test]
     fn where_there_are_too_many_what_can_be_asked_gives_way() {
-        let all = |lengths: [usize; 5]| few(lengths.map(|it| vec![it; it]));
-        assert_eq!(all([0, 0, 0, 9, 3]).len(), 12);
-        assert_eq!(all([0, 0, 0, 20, 3]).iter().filter(|it| **it == 20).count(), 9);
-        assert_eq!(all([5, 6, 0, 20, 1]), [vec![5; 5], vec![6; 6], vec![1]].concat());
-        assert_eq!(all([5, 7, 4, 20, 2]), [vec![5; 5], vec![7; 7]].concat());
+        let all = |lengths: [usize; 6]| few(lengths.map(|it| vec![it; it]));
+        assert_eq!(all([0, 0, 0, 9, 0, 3]).len(), 12);
+        assert_eq!(all([0, 0, 0, 20, 1, 3]).iter().filter(|it| **it == 20).count(), 8);
+        assert_eq!(all([5, 6, 0, 20, 0, 1]), [vec![5; 5], vec![6; 6], vec![1]].concat());
+        assert_eq!(all([5, 7, 4, 20, 1, 2]), [vec![5; 5], vec![7; 7]].concat());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Actions and commands about the session itself: its chat document, stop, start afresh, what to do without a model.
 
-use std::{io, process::Stdio, sync::Arc, time::Duration};
+use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use lsp_types::{Range, Url};
 use pi_core::session::Command;
@@ -26,7 +26,12 @@ const DEMO_TIME: Duration = Duration::from_secs(30);
 
 /// Open or send the chat; while something runs it can be stopped.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
-    let running = place.connection.tokens.any();
+    let target = file_path(place.uri).map(|it| about(place.connection, &it));
+    let running = match target {
+        // What a chat document stops is its own run.
+        Some(Target::Session(id)) => place.connection.tokens.has(&id),
+        _ => place.connection.tokens.any(),
+    };
     let offer =
         |title: &str, command, arguments| Offer { kind: source(), title: title.into(), command, arguments };
     let mut offers = Vec::new();
@@ -56,22 +61,28 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
 
 /// `pi.abort`.
 pub fn abort(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let target = folder(connection, arguments).unwrap_or_default();
+    let target = named_by(connection, arguments).unwrap_or_default();
     connection.enqueue(Job::Command(target, Command::Abort(tell(connection))));
     Ok(())
 }
 
 /// `pi.newSession`.
 pub fn new_session(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let target = folder(connection, arguments).unwrap_or_else(|| Target::here(connection));
+    let target = named_by(connection, arguments).unwrap_or_else(|| Target::here(connection));
     connection.enqueue(Job::NewSession(target));
     Ok(())
 }
 
-/// The session of the folder of `{uri}`, if there is such an argument.
-fn folder(connection: &Connection, arguments: &[Value]) -> Option<Target> {
+/// The session `{uri}` is about, if there is such an argument.
+fn named_by(connection: &Connection, arguments: &[Value]) -> Option<Target> {
     let uri = first(arguments)?.get("uri")?.as_str()?;
-    file_path(&Url::parse(uri).ok()?).map(|it| Target::about(connection, &it))
+    file_path(&Url::parse(uri).ok()?).map(|it| about(connection, &it))
+}
+
+/// The session of a chat document that lives, else the one of the document's folder.
+fn about(connection: &Connection, document: &Path) -> Target {
+    let own = connection.chats.session_of(document).filter(|it| connection.hub.session(Some(it)).is_ok());
+    own.map_or_else(|| Target::about(connection, document), Target::Session)
 }
 
 /// What a command about a document is given.
@@ -91,7 +102,7 @@ fn first(arguments: &[Value]) -> Option<&Value> {
 
 /// `pi.openChat`: with a place, mention it; with a text, write it.
 pub fn open_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let target = folder(connection, arguments).unwrap_or_else(|| Target::here(connection));
+    let target = named_by(connection, arguments).unwrap_or_else(|| Target::here(connection));
     let draft = match first(arguments) {
         None => None,
         Some(Value::String(_)) => Some(words(arguments)).filter(|it| !it.is_empty()),

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use pi_core::{SessionHandle, session::Command};
 use pi_host::ledger::Verb;
-use pi_protocol::{AnswerPermissionParams, CommandError, PermissionChoice, StreamingBehavior};
+use pi_protocol::{AnswerPermissionParams, CommandError, PermissionChoice};
 
-use super::{question::Question, review, room::Room, send, verbs};
+use super::{question::Question, review, room::Room, verbs};
 use crate::transport::lsp::{questions::Asked, ui};
 
 /// One command: its name, its arguments, what it does.
@@ -30,7 +30,7 @@ pub static TABLE: [Row; 26] = [
     row("queue", "text", "say it after the run"),
     row("now", "text", "stop the run and say it"),
     row("stop", "", "stop the run"),
-    row("take", "", "take queued and held messages back into the prompt"),
+    row("take", "", "take the last queued or held message back into the prompt"),
     row("allow", "[chat] [n]", "answer a question: allow once, or in this chat"),
     row("reject", "[n] [why]", "answer a question: reject, and say why"),
     row(ANSWER, "[n] text", "answer a question that asks for a choice or a text"),
@@ -92,26 +92,18 @@ pub async fn run(room: &mut Room, command: &Row, rest: &str) {
 async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &str) -> Said {
     let connection = room.connection.clone();
     match name {
-        "queue" | "now" => say(room, session, name, rest).await,
-        "take" => {
-            let queue = session.ask(Command::ClearQueue).await.map_err(text)?;
-            let texts = queue.steering.iter().chain(&queue.follow_up).map(|it| room.written(it));
-            let texts: Vec<_> = texts.collect();
-            texts.iter().for_each(|it| room.unsent_after_all(it));
-            if texts.is_empty() {
-                return Ok("Nothing is queued".into());
-            }
-            room.write_draft(&texts.join("\n\n")).await;
-            Ok(String::new())
-        }
+        // With a text they are messages: `sending.rs`.
+        "queue" | "now" => Err("needs a text".into()),
+        "take" => room.take(session).await,
         "allow" | "reject" => decide(room, session, name, rest).await,
         ANSWER => answer(room, session, rest),
         "keep" => review::decide(&connection, session, rest, Verb::Accept).await,
         "drop" => review::decide(&connection, session, rest, Verb::Reject).await,
         "revert" => review::revert(&connection, session, rest).await,
+        "redo" => review::redo(&connection, session).await,
         "diff" => review::diff(&connection, session, rest).await,
         "refresh" => {
-            room.refresh().await;
+            room.refresh().await?;
             Ok(String::new())
         }
         "help" => Ok(help()),
@@ -120,7 +112,7 @@ async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &st
 }
 
 /// What went wrong, for the user.
-pub fn text(error: CommandError) -> String {
+pub(super) fn text(error: CommandError) -> String {
     error.message
 }
 
@@ -133,24 +125,6 @@ fn help() -> String {
     }
     out.push_str("\n`@file`, `@file:12-40` and `@file#name` add their text; `/prompt:name` is a template with a command's name");
     out
-}
-
-async fn say(room: &mut Room, session: &SessionHandle, name: &str, rest: &str) -> Said {
-    if rest.is_empty() {
-        return Err("needs a text".into());
-    }
-    let mut params = send::prompt(&room.connection, &room.project(), rest);
-    if name == "now" {
-        session.ask(Command::Abort).await.map_err(text)?;
-    } else {
-        params.streaming_behavior = Some(StreamingBehavior::FollowUp);
-    }
-    room.sends(rest);
-    session.ask(|reply| Command::Prompt(params, reply)).await.map_err(|error| {
-        room.unsent_after_all(rest);
-        error.message
-    })?;
-    Ok(String::new())
 }
 
 /// The open question with this number; without one, the only one there is.

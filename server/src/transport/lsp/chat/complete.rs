@@ -2,12 +2,12 @@
 //! behind `@`.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
 };
 
-use ignore::WalkBuilder;
 use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionList, CompletionTextEdit, Position, Range, TextEdit,
 };
@@ -26,14 +26,17 @@ use pi_host::{
 use ropey::Rope;
 use tokio::sync::oneshot;
 
-use super::{commands, review, symbols::definitions, verbs};
+use super::{
+    commands, review,
+    symbols::definitions,
+    verbs,
+    walk::{Found, relative},
+};
 use crate::{
     markdown,
     transport::lsp::{connection::Connection, lane::Job, target::Target},
 };
 
-/// Files that are looked at.
-const WALKED: usize = 50_000;
 /// Items of one answer; more typing narrows it.
 const MOST: usize = 50;
 /// Bytes of an open text in which definitions are looked for.
@@ -180,9 +183,10 @@ async fn arguments(connection: &Connection, session: &SessionHandle, command: &s
 /// Files of the project and definitions in open documents.
 async fn mentions(connection: &Connection, folder: PathBuf) -> Vec<Choice> {
     let Some(workspace) = connection.documents.workspace().cloned() else { return Vec::new() };
+    let walked = connection.chats.walks.files(&folder).await;
     let found = blocking(move || {
         let open = workspace.open_paths();
-        let mut all = files(&folder, &open);
+        let mut all = files(&walked, &folder, &open);
         for path in &open {
             let Some(relative) = relative(path, &folder) else { continue };
             let text = workspace.overlay_text(path).filter(|it| it.len_bytes() <= LARGEST);
@@ -200,32 +204,18 @@ async fn mentions(connection: &Connection, folder: PathBuf) -> Vec<Choice> {
     found.await.unwrap_or_default()
 }
 
-/// A path as it is written from the project's folder.
-fn relative(path: &Path, folder: &Path) -> Option<String> {
-    let hidden = |it: &str| it.split('/').any(|it| it.starts_with('.'));
-    let relative = path.strip_prefix(folder).ok()?.to_str()?.replace('\\', "/");
-    Some(relative).filter(|it| !hidden(it))
-}
-
-/// The files of the project that no ignore file names, from its folder. Those in `open` are the newest.
-fn files(folder: &Path, open: &[PathBuf]) -> Vec<Choice> {
-    let walk = WalkBuilder::new(folder).hidden(true).require_git(false).build();
-    let files = walk.flatten().filter(|it| it.file_type().is_some_and(|it| it.is_file())).take(WALKED);
+/// The files of the project and those that are open and on no disk yet. Those in `open` are the newest.
+fn files(walked: &[Found], folder: &Path, open: &[PathBuf]) -> Vec<Choice> {
     let now = SystemTime::now();
-    let choice = |path: &Path, time: Option<SystemTime>| {
-        let name = relative(path, folder)?;
+    let choice = |name: &str, time: Option<SystemTime>| {
         let text = format!("@{name}");
-        Some(Choice { name, time, ..Choice::new(text, None, CompletionItemKind::FILE) })
+        Choice { name: name.to_owned(), time, ..Choice::new(text, None, CompletionItemKind::FILE) }
     };
-    let mut all: Vec<_> = files
-        .filter_map(|it| {
-            let changed = || it.metadata().ok()?.modified().ok();
-            let is_open = open.iter().any(|open| open == it.path());
-            choice(it.path(), if is_open { Some(now) } else { changed() })
-        })
-        .collect();
-    // Not on the disk yet.
-    all.extend(open.iter().filter(|it| !it.exists()).filter_map(|it| choice(it, Some(now))));
+    let is_open: HashSet<String> = open.iter().filter_map(|it| relative(it, folder)).collect();
+    let time = |it: &Found| if is_open.contains(&it.name) { Some(now) } else { it.time };
+    let mut all: Vec<_> = walked.iter().map(|it| choice(&it.name, time(it))).collect();
+    let new = open.iter().filter(|it| !it.exists()).filter_map(|it| relative(it, folder));
+    all.extend(new.map(|it| choice(&it, Some(now))));
     all
 }
 
@@ -285,8 +275,8 @@ mod tests {
         assert_eq!(at(5, 10), None);
     }
 
-    #[test]
-    fn files_fit_fuzzily_the_newest_first_and_ignored_ones_not_at_all() {
+    #[tokio::test]
+    async fn files_fit_fuzzily_the_newest_first_and_ignored_ones_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in
             [("src/retry.rs", ""), ("src/main.rs", ""), ("out.rs", ""), (".gitignore", "out.rs\n")]
@@ -297,8 +287,9 @@ mod tests {
         }
         let old = std::fs::File::open(folder.path().join("src/main.rs")).unwrap();
         old.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        let walked = super::super::walk::Walks::default().files(folder.path()).await;
         let texts = |open: &[PathBuf], word: &str| -> Vec<String> {
-            best(files(folder.path(), open), word).into_iter().map(|it| it.text).collect()
+            best(files(&walked, folder.path(), open), word).into_iter().map(|it| it.text).collect()
         };
         assert_eq!(texts(&[], ""), ["@src/retry.rs", "@src/main.rs"]);
         assert_eq!(texts(&[], "srt"), ["@src/retry.rs"]);

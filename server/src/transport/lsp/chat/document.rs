@@ -1,13 +1,14 @@
-//! The text of an open chat document, and the two places in it that we keep: where the running turn begins, and
-//! where the user's prompt does.
+//! The text of an open chat document: what of it is ours, and what the user has changed there.
 //!
-//! Pure. The places move with every change; only when a change touches the prompt's heading itself is it looked for
-//! by its text again.
+//! Pure. What we write is merged line by line over what the user has made of it; `places.rs` has the places that are
+//! kept, `draft.rs` what becomes of the draft.
 
 use std::collections::HashSet;
 
-use pi_host::workspace::rebase;
+use pi_host::workspace::{apply_changes, editor::TextChange, merge, rebase};
+use serde::{Deserialize, Serialize};
 
+use super::places::{Places, follow, moved};
 use crate::markdown::{self, Word};
 
 /// An open chat document.
@@ -17,22 +18,52 @@ pub struct Document {
     pub text: String,
     /// The editor's version of it.
     pub version: i32,
-    /// Where what we still write at begins.
-    tail: usize,
-    /// Where the heading of the prompt begins.
-    prompt: Option<usize>,
-    /// What we wrote between the two.
+    /// The turns of the conversation that are above what we write at.
+    pub frozen: usize,
+    pub(super) places: Places,
+    /// What we wrote between the tail and the prompt.
     written: String,
-    /// A text we asked for, and its two places.
-    expected: Option<(String, usize, usize)>,
+    /// What we asked for.
+    expected: Option<Expected>,
     /// The draft as it was read from the disk: saving it again says nothing new.
-    loaded: String,
+    pub(super) loaded: String,
     /// Ticked boxes, and words behind hunks, as they were read from the disk.
     loaded_ticks: Vec<String>,
     /// Hunks about which the user's word was carried out.
     decided: HashSet<usize>,
-    /// How many messages were taken out of the prompt so far.
-    pub cleared: u64,
+    /// How many messages were taken from the draft.
+    pub(super) taken: u64,
+    /// Its places are known from the conversation, not only from its text.
+    placed: bool,
+}
+
+/// A text we asked for, and what holds in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// The text it was made from.
+    base: String,
+    text: String,
+    /// What we write at begins and ends here.
+    tail: usize,
+    prompt: usize,
+    /// What leads from the one text to the other, one step after the other. A draft may say the same thing twice: only
+    /// this tells which one went.
+    steps: Vec<Vec<TextChange>>,
+    /// What we write at then.
+    written: Option<String>,
+}
+
+/// A document as it was saved, to go on with when it is opened again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    text: String,
+    places: Places,
+    written: String,
+    /// The turns above what we write at.
+    pub frozen: usize,
+    /// It was compared with the conversation by then.
+    #[serde(skip)]
+    pub placed: bool,
 }
 
 /// A box that the user has ticked.
@@ -57,33 +88,93 @@ pub struct Wanted {
     pub text: String,
 }
 
+impl Saved {
+    /// Whether this is in its draft.
+    pub fn has(&self, raw: &str) -> bool {
+        self.places.prompt.and_then(|at| self.text.get(at..)).is_some_and(|it| it.contains(raw))
+    }
+
+    /// What is in its draft and has been sent.
+    pub fn sent(&self) -> impl Iterator<Item = &str> {
+        self.places.sent.iter().filter(|it| it.accepted).map(|it| &self.text[it.range.clone()])
+    }
+
+    /// How many turns are written at.
+    pub fn turns(&self) -> usize {
+        markdown::prompts(&self.written)
+    }
+}
+
 impl Document {
     /// As it was opened.
     pub fn new(text: String, version: i32) -> Self {
         let prompt = markdown::prompt(&text);
-        let tail = prompt.unwrap_or(text.len());
+        let places = Places { tail: prompt.unwrap_or(text.len()), prompt, sent: Vec::new() };
         let mut it = Self {
             text,
             version,
-            tail,
-            prompt,
+            frozen: 0,
+            places,
             written: String::new(),
             expected: None,
             loaded: String::new(),
             loaded_ticks: Vec::new(),
             decided: HashSet::new(),
-            cleared: 0,
+            taken: 0,
+            placed: false,
         };
         it.distrust();
         it
     }
 
+    /// As it is now, to be kept when it is saved.
+    pub fn saved(&self) -> Saved {
+        let (text, places, written) = (self.text.clone(), self.places.clone(), self.written.clone());
+        Saved { text, places, written, frozen: self.frozen, placed: self.placed }
+    }
+
+    /// What was saved, as it is known now that the document was compared with the conversation. Nothing if the text is
+    /// another one by now.
+    pub fn saved_before(&self, saved: Saved) -> Option<Saved> {
+        match saved.placed {
+            true => Some(saved),
+            false => Some(self.saved()).filter(|it| it.placed && it.text == saved.text),
+        }
+    }
+
+    /// It was compared with the conversation.
+    pub fn is_placed(&mut self) {
+        self.placed = true;
+    }
+
+    /// Goes on where the document was when it was saved: what was changed since counts as the user's.
+    pub fn restore(&mut self, saved: &Saved) {
+        // What was taken since it was opened stays taken.
+        let sent = std::mem::take(&mut self.places.sent);
+        self.places = Places { sent, ..saved.places.moved(&saved.text, &self.text) };
+        self.written.clone_from(&saved.written);
+        self.frozen = saved.frozen;
+    }
+
     /// The editor has this text now. `on_disk`: it is what the file has, although nobody saved it.
     pub fn changed(&mut self, text: String, version: i32, on_disk: bool) {
         self.version = version;
-        match self.expected.take_if(|it| it.0 == text) {
-            Some((_, tail, prompt)) => (self.tail, self.prompt) = (tail, Some(prompt)),
-            None => self.follow(&text),
+        match self.expected.take_if(|it| it.arrived(&self.text, &text)) {
+            Some(it) => {
+                let known = it.base == self.text;
+                let sent = it.steps.iter().fold(self.places.sent.clone(), |sent, step| follow(&sent, step));
+                let places = Places { tail: it.tail, prompt: Some(it.prompt), sent };
+                let sent = (!known).then(|| self.places.moved(&self.text, &text).sent);
+                self.places = if it.text == text { places } else { places.moved(&it.text, &text) };
+                if let Some(sent) = sent {
+                    // Something was typed between: nobody knows the steps from there.
+                    self.places.sent = sent;
+                }
+                if let Some(written) = it.written {
+                    self.wrote(written);
+                }
+            }
+            None => self.places = self.places.moved(&self.text, &text),
         }
         self.text = text;
         if on_disk {
@@ -105,48 +196,29 @@ impl Document {
         self.loaded_ticks.clear();
     }
 
+    /// Where what we write at ends.
+    fn end(&self) -> usize {
+        self.places.prompt.unwrap_or(self.text.len())
+    }
+
     /// What we write at, as it is.
     fn ours(&self) -> &str {
-        let end = self.prompt.unwrap_or(self.text.len());
-        self.text.get(self.tail..end).unwrap_or_default()
+        self.text.get(self.places.tail..self.end()).unwrap_or_default()
     }
 
     /// Everything above the prompt.
     fn above(&self) -> &str {
-        &self.text[..self.prompt.unwrap_or(self.text.len())]
+        &self.text[..self.end()]
+    }
+
+    /// Everything above what we write at.
+    pub fn finished(&self) -> &str {
+        &self.text[..self.places.tail]
     }
 
     /// Whether the prompt's heading is there.
     pub fn has_prompt(&self) -> bool {
-        self.prompt.is_some()
-    }
-
-    fn follow(&mut self, text: &str) {
-        let old = self.text.as_bytes();
-        let new = text.as_bytes();
-        let start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-        let rest = (old.len() - start).min(new.len() - start);
-        let same = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
-        let end = old.len() - same;
-        let moved = |at: usize| if at >= end { at + new.len() - old.len() } else { at.min(start) };
-        // What is inserted between the two is ours: it moves the prompt only.
-        let tail = if self.tail <= start { self.tail } else { moved(self.tail) };
-        let prompt = self.prompt.map(moved).filter(|at| is_prompt(text, *at));
-        self.prompt = prompt.or_else(|| markdown::prompt(text));
-        let tail = tail.min(self.prompt.unwrap_or(text.len()));
-        self.tail = if text.is_char_boundary(tail) { tail } else { self.prompt.unwrap_or(text.len()) };
-    }
-
-    /// What the user has written and not sent.
-    pub fn draft(&self) -> &str {
-        let Some(below) = self.prompt.and_then(|at| self.text.get(at..)) else { return "" };
-        below.split_once('\n').map_or("", |(_, draft)| draft.trim())
-    }
-
-    /// The draft, unless it is as the disk had it.
-    pub fn new_draft(&self) -> Option<&str> {
-        let draft = self.draft();
-        (!draft.is_empty() && draft != self.loaded).then_some(draft)
+        self.places.prompt.is_some()
     }
 
     /// The boxes that are ticked where we write, each with the heading it is below. Those that came from the disk do
@@ -197,44 +269,46 @@ impl Document {
         found.is_some()
     }
 
-    /// What was written so far stays as it is; from now on we write behind it.
-    pub fn freeze(&mut self) {
-        self.tail = self.prompt.unwrap_or(self.text.len());
+    /// What was written so far stays as it is; from now on we write behind it. It has so many turns more.
+    pub fn freeze(&mut self, turns: usize) {
+        self.places.tail = self.end();
         self.written.clear();
+        self.frozen += turns;
+    }
+
+    /// Likewise for the turn that we write at, if it has its foot; what is below that is still ours. False if it has none.
+    pub fn freeze_finished(&mut self) -> bool {
+        let behind_foot = |text: &str| {
+            let foot = markdown::open_lines(text).filter(|it| it.2.starts_with("<!-- ")).last()?;
+            let rest = &text[foot.1 + foot.2.len()..];
+            Some(text.len() - rest.trim_start_matches('\n').len())
+        };
+        let is_one = markdown::prompts(self.ours()) == 1;
+        let ends = behind_foot(self.ours()).zip(behind_foot(&self.written)).filter(|_| is_one);
+        if let Some((shown, written)) = ends {
+            self.places.tail += shown;
+            self.written.drain(..written);
+            self.frozen += 1;
+        }
+        ends.is_some()
     }
 
     /// Everything below the head is ours to write anew.
     pub fn thaw_all(&mut self) {
-        let end = self.prompt.unwrap_or(self.text.len());
-        let head =
-            markdown::headings(&self.text).into_iter().find(|it| it.level == 2).map_or(end, |it| it.start);
-        self.tail = head.min(end);
+        let end = self.end();
+        let first = markdown::headings(&self.text).into_iter().find(|it| it.level == 2).map(|it| it.start);
+        self.places.tail = first.map_or(end, |it| it.min(end));
         // As if nothing had been written: what is there is replaced, whatever it is.
-        self.written = self.text[self.tail..end].to_owned();
+        self.written = self.ours().to_owned();
+        self.frozen = 0;
     }
 
-    /// Whether the last turn in the document has its foot.
-    pub fn ends_finished(&self) -> bool {
-        let end = self.prompt.unwrap_or(self.text.len());
-        self.text[..end]
-            .lines()
-            .rev()
-            .take_while(|it| !it.starts_with("## "))
-            .any(|it| it.starts_with("<!-- "))
-    }
-
-    /// From the last heading on that begins with `heading`, the text is ours to write anew; steering messages belong
-    /// to the prompt before.
-    pub fn thaw(&mut self, heading: &str) {
-        let found = markdown::headings(&self.text)
-            .into_iter()
-            .rev()
-            .find(|it| it.level == 2 && it.text.starts_with(heading) && !it.text.ends_with(')'));
-        let end = self.prompt.unwrap_or(self.text.len());
-        if let Some(at) = found.map(|it| it.start).filter(|it| *it < end) {
-            self.tail = at;
-            self.written = self.text[at..end].to_owned();
-        }
+    /// From the heading of a turn on the text is ours to write anew, as `tail`. What is not in `tail` stays, as nobody
+    /// knows who wrote it.
+    pub fn thaw(&mut self, at: usize, tail: &str) {
+        self.places.tail = at.min(self.end());
+        let ours: HashSet<&str> = tail.lines().collect();
+        self.written = self.ours().split_inclusive('\n').filter(|it| ours.contains(it.trim_end())).collect();
     }
 
     /// The text in which what we write at is `tail`, and `title` is the title if it has none. Nothing if it is so.
@@ -245,84 +319,80 @@ impl Document {
         title: Option<&str>,
         states: Option<&dyn Fn(usize) -> Option<&'static str>>,
     ) -> Option<Wanted> {
-        let end = self.prompt.unwrap_or(self.text.len());
-        let mut head = self.text[..self.tail].to_owned();
+        let mut head = self.finished().to_owned();
         if let Some(state) = states {
             head = markdown::with_states(&head, state, |it| self.decided.contains(&it));
         }
-        let theirs = &self.text[self.tail..end];
-        let region = match rebase(&self.written, tail, theirs) {
-            Some(region) => region,
-            // The user changed the very lines: theirs stay, what is new comes behind.
-            None => {
-                let same = self.written.lines().zip(tail.lines()).take_while(|(a, b)| a == b).count();
-                let new: String = tail.split_inclusive('\n').skip(same).collect();
-                format!("{}\n\n{new}", theirs.trim_end())
-            }
-        };
+        let region = merge(&self.written, tail, self.ours());
         if let (Some(title), Some(rest)) = (title, head.strip_prefix(UNTITLED)) {
             head = format!("# {title}\n{rest}");
         }
         let begin = head.len() + gap(&head, region.is_empty()).len();
         let mut text = format!("{head}{}{region}", gap(&head, region.is_empty()));
         // Nobody wrote it, or the user removed it: without it nothing can be sent.
-        let below = self.prompt.map_or("## You\n\n", |at| &self.text[at..]);
-        text.push_str(gap(&text, self.prompt.is_some() && region == theirs));
+        let below = self.places.prompt.map_or("## You\n\n", |at| &self.text[at..]);
+        text.push_str(gap(&text, self.places.prompt.is_some() && region == self.ours()));
         let prompt = text.len();
         text.push_str(below);
-        let wanted = self.wanted(text, begin, prompt);
-        if wanted.is_none() {
-            self.wrote(tail);
-        }
-        wanted
+        // Of the draft nothing changes but its place.
+        let end = self.places.prompt.unwrap_or(self.text.len());
+        let step = vec![TextChange { start: 0, end, text: text[..prompt].to_owned() }];
+        self.wanted(Expected {
+            base: self.text.clone(),
+            text,
+            tail: begin,
+            prompt,
+            steps: vec![step],
+            written: Some(tail.to_owned()),
+        })
     }
 
     /// The editor has taken `tail` as what we write at.
-    pub fn wrote(&mut self, tail: &str) {
-        self.written = tail.to_owned();
+    fn wrote(&mut self, tail: String) {
         self.decided.clear();
         // No word that we write ourselves is the user's, whatever a file or a tool is called.
-        let words = markdown::hunk_lines(tail).into_iter().filter(|it| it.word().is_some());
+        let words = markdown::hunk_lines(&tail).into_iter().filter(|it| it.word().is_some());
         let words: Vec<String> = words.map(|it| it.text.to_owned()).collect();
         self.loaded_ticks.extend(words);
-    }
-
-    /// The text without `sent` at the beginning of the draft. Nothing if the draft begins with something else.
-    pub fn without(&mut self, sent: &str) -> Option<Wanted> {
-        let at = self.prompt?;
-        let body = at + self.text[at..].find('\n')? + 1;
-        let draft = self.text[body..].trim_start();
-        let rest = draft.strip_prefix(sent)?;
-        let rest = rest.strip_prefix('\n').unwrap_or(rest);
-        let text = format!("{}\n{rest}", &self.text[..body]);
-        self.loaded.clear();
-        self.wanted(text, self.tail, at)
-    }
-
-    /// The text with `draft` before what is in the draft already.
-    pub fn with_draft(&mut self, draft: &str) -> Option<Wanted> {
-        let at = self.prompt?;
-        let body = at + self.text[at..].find('\n')? + 1;
-        let rest = self.text[body..].trim_start_matches('\n');
-        let text = format!("{}\n{draft}\n{rest}", &self.text[..body]);
-        self.wanted(text, self.tail, at)
+        self.written = tail;
     }
 
     /// The text with another session in its head.
     pub fn with_session(&mut self, old: &str, new: &str) -> Option<Wanted> {
-        let text = self.text.replacen(&format!("· session {old}"), &format!("· session {new}"), 1);
-        let moved = |at: usize| at + new.len() - old.len();
-        let (tail, prompt) = (moved(self.tail), moved(self.prompt?));
-        self.wanted(text, tail, prompt)
+        let old = format!("· session {old}");
+        let start = self.text.find(&old)?;
+        let change = TextChange { start, end: start + old.len(), text: format!("· session {new}") };
+        self.stepped(vec![vec![change]])
     }
 
-    fn wanted(&mut self, text: String, tail: usize, prompt: usize) -> Option<Wanted> {
-        if text == self.text {
-            (self.tail, self.prompt) = (tail, Some(prompt));
+    /// The text after these steps, none of which is about what we write at.
+    pub(super) fn stepped(&mut self, steps: Vec<Vec<TextChange>>) -> Option<Wanted> {
+        let text = steps.iter().fold(self.text.clone(), |text, step| apply_changes(&text, step));
+        let after = |at: usize| steps.iter().fold(at, |at, step| moved(step, at, false));
+        let (tail, prompt) = (after(self.places.tail), after(self.places.prompt?));
+        let base = self.text.clone();
+        self.wanted(Expected { base, text, tail, prompt, steps, written: None })
+    }
+
+    fn wanted(&mut self, expected: Expected) -> Option<Wanted> {
+        if expected.text == self.text {
+            (self.places.tail, self.places.prompt) = (expected.tail, Some(expected.prompt));
+            if let Some(written) = expected.written {
+                self.wrote(written);
+            }
             return None;
         }
-        self.expected = Some((text.clone(), tail, prompt));
-        Some(Wanted { base: self.text.clone(), version: self.version, text })
+        let (base, text) = (expected.base.clone(), expected.text.clone());
+        self.expected = Some(expected);
+        Some(Wanted { base, version: self.version, text })
+    }
+}
+
+impl Expected {
+    /// Whether a change from `old` to `new` brought it, alone or among what the user typed.
+    fn arrived(&self, old: &str, new: &str) -> bool {
+        let among = |text: &str| rebase(&self.base, &self.text, text).is_some_and(|it| it == text);
+        new == self.text || (among(new) && !among(old))
     }
 }
 
@@ -346,45 +416,45 @@ fn ticked(line: &str) -> Option<(&'static str, &str)> {
     TICKED.into_iter().find_map(|sign| Some((sign, line.strip_prefix(sign)?)))
 }
 
-/// Whether the heading of the prompt is at this place.
-fn is_prompt(text: &str, at: usize) -> bool {
-    let begins = at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
-    let line = text.get(at..).and_then(|it| it.split('\n').next());
-    begins && line.is_some_and(|it| it.trim_end() == markdown::PROMPT)
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const HEAD: &str = "# New chat\n\n<!-- pi-chat 1 · session a · x -->\n\n";
+    pub const HEAD: &str = "# New chat\n\n<!-- pi-chat 1 · session a · x -->\n\n";
 
     /// The editor does what was asked.
-    fn apply(document: &mut Document, wanted: Option<Wanted>) {
+    pub fn apply(document: &mut Document, wanted: Option<Wanted>) {
         let wanted = wanted.expect("a change");
         assert_eq!(wanted.base, document.text);
         document.changed(wanted.text, wanted.version + 1, false);
     }
 
+    /// The draft is sent and goes out of the prompt; what it said.
+    pub fn sent(document: &mut Document) -> String {
+        let taken = document.take_new(false).expect("a draft");
+        assert_eq!(document.take_new(false), None, "it counts as sent");
+        document.accept(taken.id);
+        let cleared = document.without_sent();
+        apply(document, cleared);
+        taken.text
+    }
+
     #[test]
     fn a_prompt_moves_up_and_the_answer_grows_above_the_next() {
         let mut it = Document::new(format!("{HEAD}## You\n\nfix it\n"), 1);
-        assert_eq!((it.draft(), it.new_draft()), ("fix it", None), "it came from the disk");
+        assert_eq!(it.take_new(false), None, "it came from the disk");
+        assert_eq!(it.draft(), "fix it");
         it.changed(format!("{HEAD}## You\n\nfix it now\n"), 2, false);
-        assert_eq!(it.new_draft(), Some("fix it now"));
-        let cleared = it.without("fix it now");
-        apply(&mut it, cleared);
-        assert_eq!(it.draft(), "");
-        assert_eq!(it.without("fix it now"), None);
+        assert_eq!(sent(&mut it), "fix it now");
+        assert_eq!(it.without_sent(), None);
         for tail in ["## You · 1\n\nfix it now\n\n", "## You · 1\n\nfix it now\n\n## Pi\n\nok\n\n"] {
             let grown = it.with_tail(tail, Some("fix it now"), None);
             apply(&mut it, grown);
-            it.wrote(tail);
             let head = HEAD.replace("New chat", "fix it now");
             assert_eq!(it.text, format!("{head}{tail}## You\n\n"));
             assert_eq!(it.with_tail(tail, Some("x"), None), None);
         }
-        it.freeze();
+        it.freeze(1);
         let next = it.with_tail("## You · 2\n\n", None, None);
         apply(&mut it, next);
         assert!(it.text.ends_with("ok\n\n## You · 2\n\n## You\n\n"), "{}", it.text);
@@ -395,26 +465,80 @@ mod tests {
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
         let first = it.with_tail("a\n\nb\n\n", None, None);
         apply(&mut it, first);
-        it.wrote("a\n\nb\n\n");
         // Into the prompt, above it, and into the very line that grows.
         it.changed(it.text.replace("## You\n\n", "## You\n\ndraft"), 3, false);
         it.changed(it.text.replace("a\n", "a!\n"), 4, false);
         let grown = it.with_tail("a\n\nb\n\nc\n\n", None, None).unwrap();
         assert_eq!(grown.text, format!("{HEAD}a!\n\nb\n\nc\n\n## You\n\ndraft"));
-        it.changed(grown.text.replace("c\n", "mine\n"), 5, false);
-        it.wrote("a\n\nb\n\nc\n\n");
-        let clash = it.with_tail("a\n\nb\n\nc and d\n\n", None, None).unwrap();
-        assert_eq!(clash.text, format!("{HEAD}a!\n\nb\n\nmine\n\nc and d\n\n## You\n\ndraft"));
+        it.changed(grown.text.clone(), 5, false);
+        it.changed(grown.text.replace("c\n", "mine\n"), 6, false);
+        let clash = it.with_tail("a\n\nb\n\nc and d\n\n", None, None);
+        apply(&mut it, clash);
+        assert_eq!(it.text, format!("{HEAD}a!\n\nb\n\nmine\nc and d\n\n## You\n\ndraft"));
+        let more = it.with_tail("a\n\nb\n\nc and d and e\n\nf\n\n", None, None);
+        apply(&mut it, more);
+        assert_eq!(it.text, format!("{HEAD}a!\n\nb\n\nmine\nc and d and e\n\nf\n\n## You\n\ndraft"));
         assert_eq!(it.draft(), "draft");
     }
 
     #[test]
-    fn what_was_typed_behind_the_sent_text_is_the_next_draft() {
+    fn what_meets_typing_is_known_for_ours() {
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
-        it.changed(format!("{HEAD}## You\n\nfix it? and more"), 2, false);
-        let cleared = it.without("fix it");
-        apply(&mut it, cleared);
-        assert_eq!(it.draft(), "? and more");
+        let tail = "## You · 1\n\ngo\n\n## Pi\n\nThe lo\n\n";
+        let first = it.with_tail(tail, Some("go"), None).unwrap();
+        // The editor tells title, answer and typing at once.
+        let typed = format!("{}next", first.text);
+        it.changed(typed.clone(), 2, false);
+        let tail = tail.replace("The lo", "The loop");
+        let grown = it.with_tail(&tail, Some("go"), None);
+        apply(&mut it, grown);
+        assert_eq!(it.text, typed.replace("The lo", "The loop"));
+        // An edit that comes late, when something was typed already.
+        let tail = tail.replace("The loop", "The loop ends");
+        let late = it.with_tail(&tail, None, None).unwrap();
+        it.changed(it.text.replace("next", "next one"), 4, false);
+        it.changed(late.text.replace("next", "next one"), 5, false);
+        assert_eq!(it.with_tail(&tail, None, None), None);
+        it.freeze(1);
+        assert_eq!((it.ours(), it.draft()), ("", "next one"));
+    }
+
+    #[test]
+    fn a_note_above_the_prompt_does_not_double_what_grows() {
+        let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
+        let first = it.with_tail("## Pi\n\nThe lo\n\n", None, None);
+        apply(&mut it, first);
+        it.changed(it.text.replace("## You\n", "note\n## You\n"), 3, false);
+        for tail in [
+            "## Pi\n\nThe loop\n\n",
+            "## Pi\n\nThe loop ends\n\nNow\n\n",
+            "## Pi\n\nThe loop ends\n\nNow what\n\n",
+        ] {
+            let grown = it.with_tail(tail, None, None);
+            apply(&mut it, grown);
+        }
+        assert_eq!(it.text, format!("{HEAD}## Pi\n\nThe loop ends\n\nnote\n\nNow what\n\n## You\n\n"));
+    }
+
+    #[test]
+    fn a_document_goes_on_where_it_was_saved() {
+        let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
+        let first = it.with_tail("## Pi\n\n### ▶ bash\n\n", None, None);
+        apply(&mut it, first);
+        it.changed(
+            it.text.replace("### ▶", "note\n\n### ▶").replace("## You\n\n", "## You\n\ngo\n"),
+            3,
+            false,
+        );
+        let saved = it.saved();
+        let mut again = Document::new(it.text.replace("note", "a note"), 0);
+        again.restore(&saved);
+        assert!(again.is_sent("go") && !again.is_sent("go"));
+        let cleared = again.without_sent();
+        apply(&mut again, cleared);
+        let grown = again.with_tail("## Pi\n\n### ✓ bash\n\n", None, None);
+        apply(&mut again, grown);
+        assert_eq!(again.text, format!("{HEAD}## Pi\n\na note\n\n### ✓ bash\n\n## You\n\n"));
     }
 
     #[test]
@@ -428,22 +552,12 @@ mod tests {
     }
 
     #[test]
-    fn a_text_from_the_disk_is_no_new_draft() {
-        let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
-        it.changed(format!("{HEAD}## You\n\nrm -rf\n"), 2, true);
-        assert_eq!((it.draft(), it.new_draft()), ("rm -rf", None));
-        it.changed(format!("{HEAD}## You\n\nrm -rf\nno\n"), 3, false);
-        assert_eq!(it.new_draft(), Some("rm -rf\nno"));
-    }
-
-    #[test]
     fn a_tick_counts_once_and_only_where_we_drew_a_box() {
         // The command has such lines itself.
         let tail = "### ? question 1 · bash\n\n```\n- [ ] reject\n- [x] allow once\n- [ ] allow once\n```\n\n- [ ] allow once\n- [ ] reject\n\n";
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
         let asked = it.with_tail(tail, None, None);
         apply(&mut it, asked);
-        it.wrote(tail);
         assert_eq!(it.ticks(), []);
         let ticked = it.text.replace("\n\n- [ ] allow once", "\n\n- [x] allow once");
         it.changed(ticked.clone(), 3, true);
@@ -466,7 +580,6 @@ mod tests {
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
         let asked = it.with_tail(tail, None, None);
         apply(&mut it, asked);
-        it.wrote(tail);
         it.changed(it.text.replace("[ ] allow", "[X] allow"), 3, false);
         let ticks = it.ticks();
         assert_eq!(ticks.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["allow once"]);
@@ -483,9 +596,8 @@ mod tests {
         let mut it = Document::new(format!("{HEAD}## You\n\n"), 1);
         let asked = it.with_tail(&tail("keep"), None, None);
         apply(&mut it, asked);
-        it.wrote(&tail("keep"));
         assert_eq!(it.words(), []);
-        it.freeze();
+        it.freeze(1);
         assert_eq!(it.words(), []);
         it.changed(it.text.replace("keep", "reject"), 3, true);
         assert_eq!(it.words(), [], "it came from the disk");
@@ -497,20 +609,24 @@ mod tests {
     }
 
     #[test]
-    fn the_last_turn_can_be_written_anew() {
-        let old =
-            format!("{HEAD}## You · 1\n\na\n\n## You · 2\n\nb\n\n### ▶ bash · running\n\n## You\n\ndraft");
-        let mut it = Document::new(old, 1);
-        it.thaw("You ·");
-        let whole = it.with_tail("## You · 2\n\nb\n\n### ✓ bash\n\n", None, None).unwrap();
-        assert_eq!(
-            whole.text,
-            format!("{HEAD}## You · 1\n\na\n\n## You · 2\n\nb\n\n### ✓ bash\n\n## You\n\ndraft")
+    fn a_turn_can_be_written_anew_and_what_nobody_knows_stays() {
+        let old = format!(
+            "{HEAD}## You · 1\n\na\n\n## You · 2\n\nb\n\nnote\n\n### ▶ bash · running\n\n## You\n\ndraft"
         );
-        apply(&mut it, Some(whole));
-        it.wrote("## You · 2\n\nb\n\n### ✓ bash\n\n");
+        let mut it = Document::new(old.clone(), 1);
+        let tail = "## You · 2\n\nb\n\n### ✓ bash\n\n";
+        it.thaw(old.find("## You · 2").unwrap(), tail);
+        let whole = it.with_tail(tail, None, None);
+        apply(&mut it, whole);
+        for line in ["note", "### ▶ bash · running", "### ✓ bash", "b", "a"] {
+            assert_eq!(it.text.lines().filter(|it| *it == line).count(), 1, "{line}: {}", it.text);
+        }
         let other = it.with_session("a", "bcd");
         apply(&mut it, other);
         assert_eq!((crate::markdown::session_id(&it.text), it.draft()), (Some("bcd"), "draft"));
+        it.thaw_all();
+        let anew = it.with_tail(tail, None, None);
+        apply(&mut it, anew);
+        assert_eq!(it.text, format!("{HEAD}{tail}## You\n\ndraft").replace("session a", "session bcd"));
     }
 }

@@ -8,7 +8,7 @@ use pi_host::{fs::blocking, sessions};
 use pi_protocol::{AgentMessage, ToolCall};
 use serde_json::Value;
 
-use super::{mention, review, room};
+use super::{attach, mention, review, writing};
 use crate::{
     markdown::{self, Heading},
     transport::lsp::connection::Connection,
@@ -24,7 +24,7 @@ pub async fn hover(connection: &Connection, path: &Path, text: &str, at: Positio
     let (turn, step) = place(&headings, heading)?;
     let project = connection.folder_of(path);
     let messages = messages(connection, &project, markdown::session_id(text)?).await?;
-    let style = room::style(connection, &project);
+    let style = writing::style(connection, &project);
     let turns = markdown::split(&messages);
     let call = markdown::calls(turns.get(turn)?, &style).into_iter().nth(step)??;
     // The user may have changed the document.
@@ -54,7 +54,7 @@ fn is_step(heading: &Heading<'_>) -> bool {
 async fn messages(connection: &Connection, project: &Path, session: &str) -> Option<Vec<Arc<AgentMessage>>> {
     if let Ok(live) = connection.hub.session(Some(session)) {
         let all = live.ask(|reply| Command::GetEntries(None, reply)).await.ok()?;
-        return Some(room::path_of(&all.entries, all.leaf_id.as_deref()));
+        return Some(attach::path_of(&all.entries, all.leaf_id.as_deref()));
     }
     let folder = project.to_owned();
     let files = connection.hub.compose().session_files(&folder);
@@ -65,7 +65,7 @@ async fn messages(connection: &Connection, project: &Path, session: &str) -> Opt
     });
     let loaded = loaded.await.ok()??;
     let leaf = loaded.entries.last().map(|it| it.base.id.clone());
-    Some(room::path_of(&loaded.entries, leaf.as_deref()))
+    Some(attach::path_of(&loaded.entries, leaf.as_deref()))
 }
 
 /// A call as Markdown: each argument by its name, long ones in fences of their own.
@@ -93,7 +93,12 @@ fn arguments(call: &ToolCall) -> String {
 }
 
 /// Where a path, a mention or a change at the place leads.
-pub async fn definition(connection: &Connection, path: &Path, text: &str, at: Position) -> Option<Location> {
+pub async fn definition(
+    connection: &Arc<Connection>,
+    path: &Path,
+    text: &str,
+    at: Position,
+) -> Option<Location> {
     let line = text.lines().nth(at.line as usize)?;
     let column = mention::column(line, at.character, connection.capabilities().encoding);
     if let Some(number) = hunk_at(text, at.line as usize, line, column) {
@@ -103,7 +108,10 @@ pub async fn definition(connection: &Connection, path: &Path, text: &str, at: Po
         let path = open.map_or_else(|| hunk.path.clone(), |it| it.path);
         return location(connection, &path, u32::try_from(hunk.start).ok()?);
     }
-    let found = mention::at(connection, &connection.folder_of(path), line, column)?.resolved(connection)?;
+    let (by, project, line) = (connection.clone(), connection.folder_of(path), line.to_owned());
+    let found =
+        blocking(move || Ok(mention::at(&by, &project, &line, column).and_then(|it| it.resolved(&by))));
+    let found = found.await.ok()??;
     location(connection, &found.path, found.first.unwrap_or(1).saturating_sub(1))
 }
 

@@ -4,23 +4,30 @@
 //! Each open document has a [`room::Room`], a task of its own. What documents do is noted here at once, in the order
 //! of the messages; the rooms act on it.
 
+mod attach;
 mod choose;
 mod commands;
 mod complete;
 mod document;
+mod draft;
 mod files;
+mod kept;
 mod look;
 mod mention;
 mod open;
 mod outline;
+mod places;
 mod question;
 mod review;
 mod room;
 mod send;
+mod sending;
 mod story;
 mod symbols;
 mod transcript;
 mod verbs;
+mod walk;
+mod writing;
 
 use std::{
     collections::HashMap,
@@ -31,7 +38,7 @@ use std::{
 
 use lsp_types::TextDocumentSaveReason;
 use pi_host::fs;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use self::{
     complete::items as completions,
@@ -46,6 +53,7 @@ pub use self::{
 use self::{
     document::Document,
     room::{Message, Room},
+    walk::Walks,
 };
 use super::connection::Connection;
 use crate::markdown;
@@ -54,6 +62,8 @@ use crate::markdown;
 struct Entry {
     document: SharedDocument,
     room: mpsc::UnboundedSender<Message>,
+    /// The version of the document, for the room, which waits for what it has written.
+    version: watch::Sender<i32>,
     /// Why the editor is about to save it.
     reason: Option<TextDocumentSaveReason>,
     /// What was saved last: the disk has it because the user wanted so.
@@ -67,11 +77,15 @@ type SharedDocument = Arc<Mutex<Document>>;
 
 /// The open chat documents of one client.
 #[derive(Default)]
-pub struct Chats(Mutex<HashMap<PathBuf, Entry>>);
+pub struct Chats {
+    open: Mutex<HashMap<PathBuf, Entry>>,
+    /// The files of its projects.
+    walks: Walks,
+}
 
 impl Chats {
     fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A document was opened.
@@ -82,16 +96,21 @@ impl Chats {
         let Some(open) = connection.documents.workspace().and_then(|it| it.document(path)) else { return };
         let document = Arc::new(Mutex::new(Document::new(open.rope.to_string(), open.version)));
         let (room, inbox) = mpsc::unbounded_channel();
+        let version = watch::Sender::new(open.version);
+        let seen = version.subscribe();
         let entry = Entry {
             document: document.clone(),
             room: room.clone(),
+            version,
             reason: None,
             saved: None,
             reloaded: None,
         };
         self.lock().insert(path.to_owned(), entry);
         let path = path.to_owned();
-        connection.tasks.spawn(Room::new(connection.clone(), path, document, room.downgrade()).run(inbox));
+        connection
+            .tasks
+            .spawn(Room::new(connection.clone(), path, document, seen, room.downgrade()).run(inbox));
     }
 
     /// A document changed.
@@ -106,6 +125,7 @@ impl Chats {
             entry.reloaded = written(path);
         }
         lock(&entry.document).changed(text, open.version, reloaded);
+        entry.version.send_replace(open.version);
     }
 
     /// A document is about to be saved.
@@ -116,7 +136,7 @@ impl Chats {
     }
 
     /// A document was saved: the user's way to send. A save that the editor made by itself sends nothing.
-    pub fn saved(&self, path: &Path) {
+    pub fn saved(&self, connection: &Connection, path: &Path) {
         let mut chats = self.lock();
         let Some(entry) = chats.get_mut(path) else { return };
         let by_hand = entry.reason.take().is_none_or(|it| it == TextDocumentSaveReason::MANUAL);
@@ -126,14 +146,16 @@ impl Chats {
             document.trust();
         }
         entry.saved = Some(document.text.clone());
-        let said = Message::Saved {
-            draft: document.new_draft().map(str::to_owned),
-            cleared: document.cleared,
-            ticks: document.ticks(),
-            words: document.words(),
-        };
+        let kept = Message::Keep(document.saved());
+        let said = by_hand.then(|| {
+            let settings = connection.hub.compose().settings(&connection.folder_of(path)).values();
+            let marker = settings.text("chat.sendOn").as_deref() == Some("marker");
+            let (ticks, words) = (document.ticks(), document.words());
+            Message::Saved { taken: document.take_new(marker), ticks, words }
+        });
         drop(document);
-        if by_hand {
+        tell(entry, kept);
+        if let Some(said) = said {
             tell(entry, said);
         }
     }
@@ -157,6 +179,12 @@ impl Chats {
     /// Whether a document of this session is open.
     pub fn has_session(&self, session: &str) -> bool {
         self.lock().values().any(|it| markdown::session_id(&lock(&it.document).text) == Some(session))
+    }
+
+    /// The session of this document, if it is open.
+    pub fn session_of(&self, path: &Path) -> Option<String> {
+        let chats = self.lock();
+        markdown::session_id(&lock(&chats.get(path)?.document).text).map(str::to_owned)
     }
 
     /// The only one that is open.

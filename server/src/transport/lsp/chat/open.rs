@@ -63,13 +63,18 @@ async fn write(connection: &Connection, path: &Path, text: &str) {
         return;
     }
     let (file, added) = (path.to_owned(), format!("{} \n", text.trim_end()));
-    let written = blocking(move || {
-        let old = std::fs::read_to_string(&file)?;
-        std::fs::write(&file, old + &added)
-    });
+    let written = blocking(move || std::fs::write(&file, behind(std::fs::read_to_string(&file)?, &added)));
     if let Err(error) = written.await {
         tracing::warn!(%error, "cannot write the mention into the chat document");
     }
+}
+
+/// A draft with another line behind it.
+fn behind(mut old: String, added: &str) -> String {
+    if !old.is_empty() && !old.ends_with('\n') {
+        old.push('\n');
+    }
+    old + added
 }
 
 /// How a selection is mentioned in a prompt: `@src/retry.rs:12-40`.
@@ -95,4 +100,15 @@ fn shown(connection: &Connection, uri: &Url) -> Option<String> {
     let path = file_path(uri)?;
     let folder = connection.folder_of(&path);
     Some(path.strip_prefix(&folder).unwrap_or(&path).display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mention_is_a_line_of_its_own() {
+        assert_eq!(behind("## You\n\n".into(), "@a.rs \n"), "## You\n\n@a.rs \n");
+        assert_eq!(behind("## You\n\nhalf".into(), "@a.rs \n"), "## You\n\nhalf\n@a.rs \n");
+    }
 }

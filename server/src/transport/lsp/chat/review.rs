@@ -6,7 +6,7 @@ use std::{
 };
 
 use pi_core::{SessionHandle, session::Command};
-use pi_host::ledger::{FoundHunk, Select, Verb};
+use pi_host::ledger::{FoundHunk, Select, Status, Verb};
 use pi_protocol::{AgentMessage, CommandError, Entry, entry::EntryKind};
 
 use super::{commands::Said, story::title_of};
@@ -67,19 +67,23 @@ pub fn decide_words(connection: &Arc<Connection>, hunks: &[FoundHunk], words: &[
     }
 }
 
-/// `/keep` and `/drop`: numbers, a file, or everything that waits.
+/// `/keep` and `/drop`: numbers, a file, or everything of this chat that waits.
 pub async fn decide(connection: &Arc<Connection>, session: &SessionHandle, rest: &str, verb: Verb) -> Said {
-    let select = match rest {
-        "" | "all" => Select::default(),
-        rest => {
-            let hunks = hunks(connection, session.id()).await;
-            let ids: Vec<i64> =
-                meant(connection, session.id(), &hunks, rest)?.iter().map(|it| it.id).collect();
-            Select { hunks: ids, ..Select::default() }
-        }
+    let hunks = hunks(connection, session.id()).await;
+    let ids = match rest {
+        "" | "all" => hunks.iter().filter(|it| waits(it)).map(|it| it.id).collect(),
+        rest => meant(connection, session.id(), &hunks, rest)?.iter().map(|it| it.id).collect(),
     };
-    actions::decide(connection, select, verb);
-    Ok(String::new())
+    Ok(decide_ids(connection, ids, verb))
+}
+
+/// Decides about these; what comes of it is told in a message, and here only that there are none.
+fn decide_ids(connection: &Arc<Connection>, hunks: Vec<i64>, verb: Verb) -> String {
+    if hunks.is_empty() {
+        return "Nothing to review".to_owned();
+    }
+    actions::decide(connection, Select { hunks, ..Select::default() }, verb);
+    String::new()
 }
 
 /// The hunks that numbers or a file mean.
@@ -109,17 +113,42 @@ fn meant<'a>(
     }
 }
 
-/// `/revert`: what the last turn changed, or the turn with this number.
+/// `/revert`: what the last turn of this chat changed, or the turn with this number.
 pub async fn revert(connection: &Arc<Connection>, session: &SessionHandle, rest: &str) -> Said {
-    let select = match rest.trim_start_matches("turn").trim() {
-        "" => Select { last_turn: true, ..Select::default() },
-        number => {
-            let prompts = turn(session, number).await?;
-            Select { prompts: Some(prompts), session: Some(session.id().to_string()), ..Select::default() }
-        }
-    };
+    let number = rest.trim_start_matches("turn").trim();
+    if number.is_empty() {
+        let hunks = hunks(connection, session.id()).await;
+        return Ok(decide_ids(connection, of_last_turn(&hunks), Verb::Revert));
+    }
+    let prompts = turn(session, number).await?;
+    let select =
+        Select { prompts: Some(prompts), session: Some(session.id().to_string()), ..Select::default() };
     actions::decide(connection, select, Verb::Revert);
     Ok(String::new())
+}
+
+/// `/redo`: what the last decision about changes of this chat took out.
+pub async fn redo(connection: &Arc<Connection>, session: &SessionHandle) -> Said {
+    let hunks = hunks(connection, session.id()).await;
+    Ok(decide_ids(connection, taken_out_last(&hunks), Verb::Redo))
+}
+
+/// The hunks of the last turn whose edits are still there.
+fn of_last_turn(hunks: &[FoundHunk]) -> Vec<i64> {
+    let inside = || hunks.iter().filter(|it| matches!(it.status, Status::Pending | Status::Kept));
+    let last = inside().max_by_key(|it| (it.time, it.id)).map(|it| it.turn);
+    inside().filter(|it| Some(it.turn) == last).map(|it| it.id).collect()
+}
+
+/// The hunks that the last decision took out.
+fn taken_out_last(hunks: &[FoundHunk]) -> Vec<i64> {
+    let is_out = |it: &&FoundHunk| {
+        // What the user has undone in the editor was no decision here.
+        matches!(it.status, Status::Rejected | Status::Reverted) && it.decision > 0
+    };
+    let out = || hunks.iter().filter(is_out);
+    let last = out().map(|it| it.decision).max();
+    out().filter(|it| Some(it.decision) == last).map(|it| it.id).collect()
 }
 
 /// The entries of the user's messages in a turn, the first of which began it.
@@ -137,7 +166,7 @@ pub async fn turn(session: &SessionHandle, number: &str) -> Result<Vec<String>, 
 /// The first words of each turn.
 pub async fn titles(session: &SessionHandle) -> Vec<String> {
     let Ok(all) = session.ask(|reply| Command::GetEntries(None, reply)).await else { return Vec::new() };
-    let messages = super::room::path_of(&all.entries, all.leaf_id.as_deref());
+    let messages = super::attach::path_of(&all.entries, all.leaf_id.as_deref());
     let turns = markdown::split(&messages);
     turns.iter().map(|it| it.messages.first().and_then(|it| title_of(it)).unwrap_or_default()).collect()
 }
@@ -154,7 +183,7 @@ pub fn waiting(connection: &Connection, session: &str, hunks: &[FoundHunk]) -> V
 }
 
 fn turns(entries: &[Entry], leaf: Option<&str>) -> Vec<Vec<String>> {
-    let mut ids = super::room::entries_of(entries, leaf).into_iter().filter_map(|it| match &it.kind {
+    let mut ids = super::attach::entries_of(entries, leaf).into_iter().filter_map(|it| match &it.kind {
         EntryKind::Message { message } => Some((it.base.id.clone(), message.shared().clone())),
         _ => None,
     });

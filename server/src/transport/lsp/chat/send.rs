@@ -13,23 +13,12 @@ use crate::{
 /// The line that ends a prompt where saving alone must not send.
 const MARKER: &str = "---";
 
-/// What a draft becomes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Draft<'a> {
-    /// As it is in the document.
-    pub raw: &'a str,
-    /// What is said.
-    pub text: &'a str,
-}
-
-impl<'a> Draft<'a> {
-    /// The draft to send; with `marker`, only one that ends with the marker's line.
-    pub fn of(raw: &'a str, marker: bool) -> Option<Self> {
-        let without =
-            raw.strip_suffix(MARKER).filter(|it| it.is_empty() || it.ends_with('\n')).map(str::trim_end);
-        let text = if marker { without? } else { raw };
-        (!text.is_empty()).then_some(Self { raw, text })
-    }
+/// What a draft says; with `marker`, only one that ends with the marker's line.
+pub fn message(raw: &str, marker: bool) -> Option<&str> {
+    let without =
+        raw.strip_suffix(MARKER).filter(|it| it.is_empty() || it.ends_with('\n')).map(str::trim_end);
+    let text = if marker { without? } else { raw };
+    (!text.is_empty()).then_some(text)
 }
 
 /// A prompt with the context its mentions name, as seen from the project; while a run is in progress it steers.
@@ -97,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_marker_is_no_part_of_the_prompt() {
-        let text = |raw, marker| Draft::of(raw, marker).map(|it| it.text);
+        let text = message;
         assert_eq!(text("go", false), Some("go"));
         assert_eq!(text("go", true), None);
         assert_eq!(text("go\n\n---", true), Some("go"));

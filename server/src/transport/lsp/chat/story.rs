@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use pi_core::builder::MessageFolder;
 use pi_protocol::{
-    AgentEvent, AgentMessage, AssistantMessageEvent,
+    AgentEvent, AgentMessage, AssistantMessageEvent, Content, MessageContent, UserMessage,
     queue::{QueueItem, QueueKind},
 };
 
@@ -34,13 +34,15 @@ pub struct Story {
     /// Turns before the last one that are not in the document yet.
     before: String,
     turn: Turn,
+    /// How many turns these are.
+    turns: usize,
     folder: Option<MessageFolder>,
     /// Block of the growing answer in which the model thinks, and since when.
     thinking: Option<(usize, Instant)>,
     asked: usize,
-    queued: Vec<String>,
-    /// Prompts under way, as they were written.
-    sent: VecDeque<String>,
+    queued: Vec<QueueItem>,
+    /// Messages whose turn it is, as they were written, without what goes with them.
+    coming: VecDeque<String>,
     /// When the run began.
     since: Option<Instant>,
 }
@@ -56,11 +58,12 @@ impl Story {
             hunks: Vec::new(),
             before: String::new(),
             turn: Turn { settled: true, ..Turn::default() },
+            turns: 0,
             folder: None,
             thinking: None,
             asked: 0,
             queued: Vec::new(),
-            sent: VecDeque::new(),
+            coming: VecDeque::new(),
             since: None,
         }
     }
@@ -68,32 +71,19 @@ impl Story {
     /// Starts anew with turns that the document lacks, and the last one, which it may have in part.
     pub fn begin(&mut self, missing: &[Turn], last: Option<Turn>) {
         self.before = missing.iter().map(|it| self.rendered(it)).collect();
+        self.turns = missing.len() + usize::from(last.is_some());
+        self.coming.clear();
+        self.folder = None;
         self.turn = last.unwrap_or_else(|| Turn { settled: true, ..Turn::default() });
     }
 
-    fn rendered(&self, turn: &Turn) -> String {
+    pub(super) fn rendered(&self, turn: &Turn) -> String {
         markdown::render(&Turn { hunks: review::marks(&self.hunks), ..turn.clone() }, &self.style)
     }
 
-    /// The user's words are on their way.
-    pub fn sends(&mut self, text: &str) {
-        self.sent.push_back(text.to_owned());
-    }
-
-    /// They were not taken.
-    pub fn unsent(&mut self, text: &str) {
-        self.sent.retain(|it| it != text);
-    }
-
-    /// Whether these words are on their way.
-    pub fn is_sent(&self, text: &str) -> bool {
-        self.sent.iter().any(|it| it == text)
-    }
-
-    /// What the user wrote of a message: without the context that went with it.
-    pub fn written<'a>(&'a self, text: &'a str) -> &'a str {
-        let written = self.sent.iter().find(|it| text.starts_with(it.as_str()));
-        written.map_or(text, String::as_str)
+    /// The next message of the user begins a run and was written like this.
+    pub fn starts(&mut self, written: &str) {
+        self.coming.push_back(written.to_owned());
     }
 
     /// A question, once.
@@ -110,24 +100,30 @@ impl Story {
         matches!(**message, AgentMessage::User(_)) && self.turn.is_over()
     }
 
-    /// Begins another turn. `written`: the document has everything before it.
-    pub fn next_turn(&mut self, written: bool) {
+    /// Begins another turn; `written`: the document has everything before it. How many turns that is.
+    pub fn next_turn(&mut self, written: bool) -> usize {
         self.before = match written {
             true => String::new(),
             false => self.tail(),
         };
         self.notes.clear();
         self.turn = Turn::default();
+        if written { std::mem::take(&mut self.turns) } else { 0 }
     }
 
     /// What waits, which is no part of the turn that ends.
-    pub fn queue(&mut self) -> Vec<String> {
+    pub fn queue(&mut self) -> Vec<QueueItem> {
         std::mem::take(&mut self.queued)
     }
 
-    /// It waits in the turn that begins.
-    pub fn wait_again(&mut self, queue: Vec<String>) {
+    /// This waits.
+    pub fn waits(&mut self, queue: Vec<QueueItem>) {
         self.queued = queue;
+    }
+
+    /// What waits, as it was written.
+    pub fn waiting(&self) -> impl Iterator<Item = &str> {
+        self.queued.iter().map(|it| it.text.as_str())
     }
 
     /// The turn in progress is over.
@@ -169,9 +165,12 @@ impl Story {
             AgentEvent::AgentSettled => {
                 self.turn.settled = true;
                 self.turn.took = self.since.take().map(|it| it.elapsed().as_secs());
+                self.coming.clear();
             }
-            AgentEvent::QueueUpdate { items, .. } => {
-                self.queued = items.iter().map(|it| self.waiting(it)).collect();
+            AgentEvent::QueueUpdate { items, delivered, .. } => {
+                let known = |id: &u64| self.queued.iter().find(|it| it.id == *id);
+                self.coming.extend(delivered.iter().filter_map(known).map(|it| it.text.clone()));
+                self.queued.clone_from(items);
             }
             event => match (questions::asked(event), questions::closed(event)) {
                 (Some(asked), _) => self.ask(asked),
@@ -180,15 +179,6 @@ impl Story {
             },
         }
         true
-    }
-
-    fn waiting(&self, item: &QueueItem) -> String {
-        let kind = match item.kind {
-            QueueKind::Steer => "steered",
-            QueueKind::FollowUp => "after",
-        };
-        let state = if item.held { "held" } else { "queued" };
-        format!("## You · {state} ({kind})\n\n{}\n", markdown::inert(self.written(&item.text)))
     }
 
     fn thinks(&mut self, event: &AssistantMessageEvent) {
@@ -210,14 +200,15 @@ impl Story {
     fn complete(&mut self, message: &Arc<AgentMessage>) {
         let mut message = message.clone();
         if let AgentMessage::User(user) = &*message {
-            let text = user.content.text();
-            if let Some(at) = self.sent.iter().position(|it| text.starts_with(it.as_str())) {
-                let said = self.sent.remove(at).unwrap_or_default();
-                message = Arc::new(AgentMessage::user_text(said, user.timestamp));
+            if let Some(written) = self.coming.pop_front() {
+                message = Arc::new(AgentMessage::User(as_written(user, &written)));
             }
             if self.title.is_none() {
                 self.title = title_of(&message);
             }
+        }
+        if self.turn.messages.is_empty() {
+            self.turns += 1;
         }
         self.turn.messages.push(message);
     }
@@ -227,8 +218,27 @@ impl Story {
         self.turn.growing = self.folder.as_mut().map(|it| it.message().clone());
         let turn = self.rendered(&self.turn);
         let questions: String = self.questions.iter().map(Question::render).collect();
-        format!("{}{turn}{questions}{}{}", self.before, self.queued.concat(), self.notes)
+        let queued: String = self.queued.iter().map(queued).collect();
+        format!("{}{turn}{questions}{queued}{}", self.before, self.notes)
     }
+}
+
+/// A message that waits, as Markdown.
+fn queued(item: &QueueItem) -> String {
+    let kind = match item.kind {
+        QueueKind::Steer => "steered",
+        QueueKind::FollowUp => "after",
+    };
+    let state = if item.held { "held" } else { "queued" };
+    let text = markdown::inert(&item.text);
+    format!("## You · {state} ({kind})\n\n{}\n\n", text.trim_end_matches('\n'))
+}
+
+/// A message without what was put in the place of its text or behind it.
+fn as_written(message: &UserMessage, written: &str) -> UserMessage {
+    let images = message.content.to_blocks().into_iter().filter(|it| matches!(it, Content::Image(_)));
+    let blocks = [Content::text(written.to_owned())].into_iter().chain(images).collect();
+    UserMessage { content: MessageContent::Blocks(blocks), ..message.clone() }
 }
 
 /// The user's first words.

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use lsp_types::MessageType;
 use pi_core::{
     SessionHandle,
     bus::{Delivery, EventQueue},
@@ -24,7 +25,7 @@ use pi_host::{
 use pi_protocol::{AgentEvent, AgentMessage, CommandError};
 use tokio::time::Instant;
 
-use super::{files, review, room, story};
+use super::{attach, files, review, story, writing};
 use crate::{
     markdown::{self, Turn},
     transport::lsp::connection::Connection,
@@ -58,7 +59,7 @@ async fn write(
     let state = session.ask(Command::GetState).await?;
     let entries = session.ask(|reply| Command::GetEntries(None, reply)).await?;
     let hunks = review::hunks(connection, session.id()).await;
-    let messages = room::path_of(&entries.entries, entries.leaf_id.as_deref());
+    let messages = attach::path_of(&entries.entries, entries.leaf_id.as_deref());
     let mut turns = markdown::split(finished(&messages));
     let marks = review::marks(&hunks);
     turns.iter_mut().for_each(|it| it.hunks = marks.clone());
@@ -69,7 +70,7 @@ async fn write(
     let name = state.session_name.map(|it| markdown::line(&it, story::TITLE)).filter(|it| !it.is_empty());
     let (Some(title), false) = (name.or(first), turns.is_empty()) else { return Ok(None) };
     let project = connection.hub.folder_of(session.id());
-    let style = room::style(connection, &project);
+    let style = writing::style(connection, &project);
     let body: String = turns.iter().map(|it| markdown::render(it, &style)).collect();
     let text = format!("{}# {title}\n\n{}\n", head(session.id(), &turns, &hunks, &style), body.trim_end());
     let failed =
@@ -190,7 +191,13 @@ pub async fn follow(connection: Arc<Connection>, session: SessionHandle) {
                 let Ok(session) = connection.hub.session(Some(&id)) else { return };
                 if is_open(&connection, &id) || (ended && wanted(&connection, &id)) {
                     match write(&connection, &session, known.clone()).await {
-                        Ok(path) => known = path,
+                        Ok(path) => {
+                            if let Some(path) = path.as_ref().filter(|_| ended) {
+                                let said = format!("Transcript: {}", path.display());
+                                connection.messages.log(MessageType::LOG, &said);
+                            }
+                            known = path;
+                        }
                         Err(error) => tracing::warn!(%error, "transcript"),
                     }
                 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use lsp_types::MessageType;
 use pi_core::{SessionHandle, session::Command};
-use pi_host::{fs::blocking, ledger::Select, ledger::Verb};
+use pi_host::fs::blocking;
 use pi_protocol::{CommandError, CompactParams, Model, PermissionMode, ReviewMode, SetModelParams};
 use tokio::sync::oneshot;
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     markdown,
-    transport::lsp::{actions, connection::Connection, lane::Job, target::Target},
+    transport::lsp::{connection::Connection, lane::Job, target::Target},
 };
 
 /// Sessions that are listed.
@@ -48,10 +48,6 @@ pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name
             session.send(Command::Abort(Box::new(|_| {})));
             Ok(String::new())
         }
-        "redo" => {
-            actions::decide(connection, Select { last_decision: true, ..Select::default() }, Verb::Redo);
-            Ok(String::new())
-        }
         "diff" => review::diff(connection, session, rest).await,
         "model" => model(session, rest).await,
         "thinking" => {
@@ -79,8 +75,9 @@ pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name
             Ok(state.review_mode.as_str().to_owned())
         }
         "new" => {
+            // It takes the place of this one, and is then the one of its folder.
             let folder = Target::Folder(connection.hub.folder_of(session.id()));
-            connection.enqueue(Job::NewSession(folder.clone()));
+            connection.enqueue(Job::NewSession(Target::Session(session.id().to_string())));
             connection.enqueue(Job::OpenChat(folder, None));
             Ok(String::new())
         }

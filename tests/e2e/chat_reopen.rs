@@ -1,0 +1,184 @@
+//! A chat document that is closed and opened again goes on where it was, also with another server.
+
+use pi_harness::{Editor, Profile, say};
+use serde_json::json;
+
+use crate::chat::{CHAT, Chat};
+
+const PI: &str = env!("CARGO_BIN_EXE_pi");
+
+fn close(chat: &Chat) {
+    let uri = chat.editor.uri(CHAT);
+    chat.editor.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+}
+
+/// Ends the editor and starts another one, which opens the document as it is on the disk.
+fn restart(chat: Chat) -> Chat {
+    let Chat { mut editor, scratch, model } = chat;
+    editor.unchecked = true;
+    assert!(editor.exit().success());
+    let chat = Chat { editor: Editor::start(PI, &scratch, Profile::plain()), scratch, model };
+    chat.editor.open(CHAT, &chat.disk());
+    chat
+}
+
+#[test]
+fn a_note_in_an_unfinished_turn_stays_when_the_document_is_opened_again() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([
+        say("I look.").call("bash", json!({"command": "echo out"})).gate("tool"),
+        say("Done.").gate("end"),
+    ]);
+    chat.say("Go\n");
+    chat.model.reached("tool");
+    for (gate, next, note) in [("tool", "## You · ", "A note.\n\n"), ("end", "I look.\n", "Another.\n")] {
+        let text = chat.until(next, |it| it.contains(next) && it.ends_with("## You\n\n"));
+        let at = text.rfind(next).unwrap() + text[text.rfind(next).unwrap()..].find("\n\n").unwrap() + 2;
+        chat.editor.type_at(CHAT, at, at, note);
+        // Saved with a command in the prompt, whose answer says that the server has it.
+        chat.say("/cost\n");
+        chat.until("the answer", |it| it.contains("> /cost · ") && it.ends_with("## You\n\n"));
+        close(&chat);
+        chat.editor.open(CHAT, &chat.disk());
+        chat.until("it is taken out again", |it| it.ends_with("## You\n\n"));
+        chat.model.release(gate);
+        if gate == "tool" {
+            chat.model.reached("end");
+            chat.until("the tool", |it| it.contains("### ✓ bash"));
+        }
+    }
+    let text = chat.until("the end", |it| it.contains("Done.\n\n<!-- "));
+    for line in ["A note.", "Another.", "Go", "I look.", "### ✓ bash", "Done."] {
+        assert_eq!(text.lines().filter(|it| *it == line).count(), 1, "{line}: {text}");
+    }
+    assert!(!text.contains('▶'), "{text}");
+    chat.finish();
+}
+
+#[test]
+fn a_draft_that_was_sent_does_not_wait_in_the_prompt_again() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("One."), say("Two."), say("Three.")]);
+    chat.say("first\n");
+    chat.until("One.", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    chat.say("second\n");
+    chat.until("Two.", |it| it.contains("Two.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    // What the disk has is the document as it was saved, with the prompt in it.
+    assert!(chat.disk().ends_with("## You\n\nsecond\n"));
+    let chat = restart(chat);
+    let text = chat.until("what is missing", |it| it.contains("Two.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    assert_eq!(text.matches("\n\nsecond\n").count(), 1, "{text}");
+    assert_eq!(text.matches("\n\nfirst\n").count(), 1, "{text}");
+    chat.say("third\n");
+    chat.until("Three.", |it| it.contains("Three.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    assert_eq!(chat.model.last_request().user_texts(), ["first", "second", "third"]);
+    chat.finish();
+}
+
+#[test]
+fn turns_the_user_has_taken_out_or_made_up_do_not_count() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("One."), say("Two."), say("Three.")]);
+    for (said, answer) in [("first", "One."), ("second", "Two.")] {
+        chat.say(&format!("{said}\n"));
+        chat.until(answer, |it| it.contains(&format!("{answer}\n\n<!-- ")) && it.ends_with("## You\n\n"));
+    }
+    chat.say("/help\n");
+    let text = chat.until("the notes", |it| it.contains("> /help · ") && it.ends_with("## You\n\n"));
+    // The first turn goes, and a heading comes that looks like one.
+    let (from, to) = (text.find("## You · ").unwrap(), text.rfind("## You · ").unwrap());
+    chat.editor.type_at(CHAT, from, to, "## You · said nothing\n\n## You · at all\n\n");
+    chat.save();
+    close(&chat);
+    chat.command("pi.prompt", json!(["third"]));
+    chat.editor.claim_until("window/logMessage", "the answer", |it| it["message"] == "Three.");
+    let chat = restart(chat);
+    let text =
+        chat.until("what is missing", |it| it.contains("Three.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    assert!(!text.contains("One."), "{text}");
+    for line in ["Two.", "third", "Three.", "second"] {
+        assert_eq!(text.lines().filter(|it| *it == line).count(), 1, "{line}: {text}");
+    }
+    assert_eq!(text.matches("> /help · ").count(), 1, "{text}");
+    chat.finish();
+}
+
+#[test]
+fn what_was_held_comes_back_into_the_prompt_of_another_server_and_is_not_sent_by_a_save() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("never").gate("end"), say("Two.")]);
+    chat.say("Go\n");
+    chat.model.reached("end");
+    chat.until_ends("## You\n\n");
+    chat.say("/queue then that\n");
+    chat.until("it waits", |it| it.contains("## You · queued (after)\n\nthen that\n"));
+    chat.say("/stop\n");
+    chat.until("it is held", |it| {
+        it.contains("## You · held (after)\n\nthen that\n") && it.ends_with("## You\n\n")
+    });
+    chat.save();
+    // The document is closed and opened again while it is held: it is held once.
+    close(&chat);
+    chat.editor.open(CHAT, &chat.disk());
+    chat.say("/cost\n");
+    let text = chat.until("it answers", |it| it.contains("> /cost · "));
+    assert_eq!(text.matches("then that\n").count(), 1, "{text}");
+    chat.until_ends("## You\n\n");
+    chat.save();
+    let chat = restart(chat);
+    chat.until("it comes back", |it| it.ends_with("## You\n\nthen that\n") && !it.contains("held"));
+    chat.save();
+    chat.save();
+    assert_eq!(chat.model.requests().len(), 1);
+    chat.write("after all\n");
+    chat.save();
+    chat.until("Two.", |it| it.contains("Two.\n\n<!-- "));
+    assert_eq!(chat.model.last_request().user_texts().pop().unwrap(), "then that\nafter all");
+    chat.finish();
+}
+
+#[test]
+fn a_finished_chat_is_written_anew() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("One."), say("Two.")]);
+    for (said, answer) in [("first", "One."), ("second", "Two.")] {
+        chat.say(&format!("{said}\n"));
+        chat.until(answer, |it| it.contains(&format!("{answer}\n\n<!-- ")) && it.ends_with("## You\n\n"));
+    }
+    let text = chat.text();
+    let at = text.find("One.").unwrap();
+    chat.editor.type_at(CHAT, at, at + "One.".len(), "Another one.");
+    chat.say("/refresh\n");
+    let again = chat.until("it is anew", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    assert_eq!(again, text);
+    chat.finish();
+}
+
+#[test]
+fn a_document_that_is_saved_while_its_turn_grows_is_not_written_twice_by_the_next_server() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([
+        say("I look.").call("bash", json!({"command": "echo out"})),
+        say("Never.").gate("end"),
+        say("Back."),
+    ]);
+    chat.say("Go\n");
+    chat.model.reached("end");
+    chat.until("the tool", |it| it.contains("### ✓ bash\n") && it.ends_with("## You\n\n"));
+    // Saved and left at once, with the run in progress.
+    chat.save();
+    let chat = restart(chat);
+    let text = chat.until("how it ended", |it| it.contains("\n<!-- 0 s") || it.contains("\n<!-- 1 s"));
+    for line in ["Go", "I look.", "### ✓ bash", "$ echo out"] {
+        assert_eq!(text.lines().filter(|it| *it == line).count(), 1, "{line}: {text}");
+    }
+    chat.say("Again\n");
+    chat.until("the next answer", |it| it.contains("Back.\n\n<!-- "));
+    chat.finish();
+}

@@ -1,0 +1,154 @@
+//! Two chats in one folder: what is said in one is about that one.
+
+use pi_harness::{Profile, call, say};
+use serde_json::{Value, json};
+
+use crate::chat::{CHAT, Chat};
+
+const OTHER: &str = ".pi/chat/other.md";
+
+/// Opens the document of another chat beside the first.
+fn open_other(chat: &mut Chat) -> String {
+    let added = chat.editor.ok("pi/session/add", json!({}));
+    let session = added["sessionId"].as_str().unwrap().to_owned();
+    let text = format!("# Other\n\n<!-- pi-chat 1 · session {session} · x -->\n\n## You\n\n");
+    chat.scratch.file(OTHER, &text);
+    chat.editor.open(OTHER, &text);
+    session
+}
+
+fn say_other(chat: &Chat, text: &str) {
+    let end = chat.editor.buffer(OTHER).len();
+    chat.editor.type_at(OTHER, end, end, text);
+    let uri = chat.editor.uri(OTHER);
+    std::fs::write(chat.scratch.workspace().join(OTHER), chat.editor.buffer(OTHER)).unwrap();
+    chat.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}}));
+}
+
+fn until_other(chat: &Chat, what: &str, fits: impl Fn(&str) -> bool) -> String {
+    chat.editor.wait_for(what, || Some(chat.editor.buffer(OTHER)).filter(|it| fits(it)))
+}
+
+#[test]
+fn changes_are_taken_out_and_put_back_in_the_chat_that_made_them() {
+    let mut chat = Chat::start();
+    chat.open();
+    open_other(&mut chat);
+    for (name, text) in [("a.txt", "one\n"), ("b.txt", "uno\n")] {
+        chat.scratch.file(name, text);
+        chat.editor.open(name, text);
+    }
+    let change = |path: &str, old: &str, new: &str| {
+        [
+            call("read", json!({"path": path})),
+            call("edit", json!({"path": path, "oldText": old, "newText": new})),
+            say("Done."),
+        ]
+    };
+    chat.model.script(change("a.txt", "one", "two"));
+    chat.say("Change it\n");
+    chat.until("the first", |it| it.contains("Done.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    chat.model.script(change("b.txt", "uno", "due"));
+    say_other(&chat, "Change it\n");
+    until_other(&chat, "the second", |it| it.contains("Done.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    let buffers = |chat: &Chat, a: &str, b: &str| {
+        chat.editor.wait_for(&format!("{a:?} {b:?}"), || {
+            Some(()).filter(|()| chat.editor.buffer("a.txt") == a && chat.editor.buffer("b.txt") == b)
+        });
+    };
+    let first = |chat: &Chat, said: &str, state: &str| {
+        chat.say(said);
+        chat.until(state, |it| it.contains(&format!("· hunk 1 {state}\n")) && it.ends_with("## You\n\n"));
+    };
+    let other = |chat: &Chat, said: &str, state: &str| {
+        say_other(chat, said);
+        until_other(chat, state, |it| {
+            it.contains(&format!("· hunk 1 {state}\n")) && it.ends_with("## You\n\n")
+        });
+    };
+    // The other chat was the last to change something, and to take something out.
+    first(&chat, "/revert\n", "reverted");
+    buffers(&chat, "one\n", "due\n");
+    other(&chat, "/drop\n", "rejected");
+    buffers(&chat, "one\n", "uno\n");
+    first(&chat, "/redo\n", "pending");
+    buffers(&chat, "two\n", "uno\n");
+    other(&chat, "/redo\n", "pending");
+    first(&chat, "/keep\n", "kept");
+    buffers(&chat, "two\n", "due\n");
+    assert!(chat.editor.buffer(OTHER).contains("· hunk 1 pending\n"));
+    say_other(&chat, "/keep\n");
+    until_other(&chat, "kept", |it| it.contains("· hunk 1 kept\n") && it.ends_with("## You\n\n"));
+    say_other(&chat, "/keep\n");
+    until_other(&chat, "nothing waits", |it| it.contains("> /keep · Nothing to review\n"));
+    chat.finish();
+}
+
+#[test]
+fn stop_and_new_chat_are_about_the_chat_where_they_are_said() {
+    let mut chat = Chat::start();
+    chat.open();
+    let other = open_other(&mut chat);
+    let actions = |chat: &mut Chat, document: &str| -> Vec<Value> {
+        let (uri, place) = (chat.editor.uri(document), json!({"line": 0, "character": 0}));
+        let range = json!({"start": place, "end": place});
+        let params = json!({"textDocument": {"uri": uri}, "range": range, "context": {"diagnostics": []}});
+        chat.editor.ok("textDocument/codeAction", params).as_array().unwrap().clone()
+    };
+    let named = |actions: &[Value], title: &str| actions.iter().find(|it| it["title"] == title).cloned();
+    chat.model.script([say("First.").gate("first"), say("Second.").gate("second")]);
+    chat.say("Go\n");
+    chat.model.reached("first");
+    let progress =
+        |chat: &Chat| chat.editor.claim("a progress", |it| it["params"]["value"]["kind"] == "begin");
+    progress(&chat);
+    assert!(named(&actions(&mut chat, OTHER), "Pi: stop").is_none(), "nothing runs in this one");
+    say_other(&chat, "Go\n");
+    chat.model.reached("second");
+    progress(&chat);
+    let stop = named(&actions(&mut chat, OTHER), "Pi: stop").unwrap()["command"].clone();
+    chat.command("pi.abort", stop["arguments"].clone());
+    until_other(&chat, "it is stopped", |it| it.contains("### – stopped by you after 0:"));
+    chat.model.release("first");
+    chat.until("the first goes on", |it| it.contains("First.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    // Another chat takes the place of this one, and leaves the first alone.
+    say_other(&chat, "/new\n");
+    chat.editor.claim("the new chat", |it| {
+        it["method"] == "window/logMessage" && it["params"]["message"] == "Chat: .pi/chat/new-chat-2.md"
+    });
+    let list = chat.editor.ok("pi/session/list", json!({}));
+    let living: Vec<_> =
+        list["sessions"].as_array().unwrap().iter().filter(|it| it["life"] != "stored").collect();
+    assert!(living.iter().all(|it| it["sessionId"] != other.as_str()), "{list}");
+    assert_eq!(living.len(), 2, "{list}");
+    chat.finish();
+}
+
+#[test]
+fn a_chat_that_is_open_in_another_window_says_so() {
+    let mut chat = Chat::with(Profile::plain(), |_| {});
+    chat.open();
+    chat.model.script([say("One.")]);
+    chat.say("first\n");
+    chat.until("One.", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    let text = chat.text();
+    let editor = pi_harness::Editor::start(env!("CARGO_BIN_EXE_pi"), &chat.scratch, Profile::plain());
+    let window = Chat { editor, scratch: chat.scratch, model: chat.model };
+    window.editor.open(CHAT, &text);
+    let told = window.editor.notification("window/showMessage");
+    assert_eq!(told["message"], "This chat is open in another window.");
+    window.write("second\n");
+    window.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": window.editor.uri(CHAT)}}));
+    let text = window.until("the reason", |it| it.contains("### ✗ not sent: "));
+    assert!(
+        text.contains(
+            "### ✗ not sent: This chat is open in another window. Your message is kept.\n\n## You\n\nsecond\n"
+        ),
+        "{text}"
+    );
+    let Chat { mut editor, .. } = window;
+    for editor in [&mut editor, &mut chat.editor] {
+        editor.unchecked = true;
+        assert!(editor.exit().success());
+    }
+}
