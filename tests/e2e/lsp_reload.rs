@@ -219,7 +219,7 @@ fn a_file_that_a_command_moves_or_deletes_is_nowhere_though_a_window_shows_it() 
     );
     assert!(results[4].starts_with("ENOENT") && results[5].contains("File not found"), "{results:?}");
     assert_eq!(results[7], "brand new\n");
-    assert_eq!(scratch.read("a.txt"), "brand new\n");
+    assert_eq!((scratch.read("a.txt"), editor.buffer("a.txt")), ("brand new\n".into(), "brand new\n".into()));
 }
 
 #[test]

@@ -49,7 +49,8 @@ impl Workspace {
         };
         let aborted = cancel.is_cancelled();
         let (workspace, plan) = (self.clone(), plan.clone());
-        in_background(&plan.path.clone(), move || {
+        let path = plan.path.clone();
+        let made = in_background(&plan.path.clone(), move || {
             let made = match workspace.document(&plan.path) {
                 Some(_) => Ok(None),
                 None if aborted => Err(CommitError::Aborted),
@@ -65,7 +66,12 @@ impl Workspace {
             }
             made
         })
-        .await
+        .await;
+        if matches!(made, Ok(Some(_))) {
+            // A window may still have shown an older file of that name.
+            self.show_written(&path, cancel).await;
+        }
+        made
     }
 
     /// Deletes a file that is still what was read and has nothing unsaved. Recorded like every edit.

@@ -92,6 +92,19 @@ impl Workspace {
         }
     }
 
+    /// The editor shows what we have just written, if it has a document of it in which nobody has typed. The caller holds
+    /// the path.
+    pub(super) async fn show_written(self: &Arc<Self>, path: &Path, cancel: &CancellationToken) {
+        if !self.is_behind(path).await
+            || self.reload(vec![path.to_owned()], Duration::ZERO, cancel).await.is_empty()
+        {
+            return;
+        }
+        if let Err(error) = self.bring(path, cancel).await {
+            tracing::debug!(%error, "the editor goes on showing an older file");
+        }
+    }
+
     async fn all_standings(self: &Arc<Self>) -> Vec<(Document, Standing)> {
         let workspace = self.clone();
         fs::blocking(move || Ok(workspace.look_around())).await.unwrap_or_default()

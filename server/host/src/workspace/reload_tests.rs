@@ -259,3 +259,17 @@ async fn a_save_of_which_the_editor_has_not_told_yet_is_not_brought_into_the_buf
     assert_eq!(it.buffer(), saved.replace("one", "1"));
     assert_eq!(it.editor.sent.load(SeqCst), 1, "the edit and nothing else");
 }
+
+#[tokio::test]
+async fn a_file_that_is_made_where_a_window_shows_an_older_one_is_shown() {
+    for reloads in [Reloads::Never, Reloads::Asked] {
+        let it = Fixture::new(reloads, true);
+        std::fs::remove_file(&it.path).unwrap();
+        assert_eq!(it.standing(), Some(Standing::Gone));
+        let text = "new\n".to_owned();
+        let plan = EditPlan { path: it.path.clone(), base: None, text, label: String::new(), cause: None };
+        it.workspace.commit(plan, &CancellationToken::new()).await.unwrap();
+        assert_eq!((it.buffer().as_str(), it.disk().as_str()), ("new\n", "new\n"));
+        assert_eq!(it.standing(), Some(Standing::Same));
+    }
+}
