@@ -87,6 +87,38 @@ fn the_pages_of_editors_show_the_configuration_that_is_shipped_and_tried() {
 }
 
 #[test]
+fn the_zed_extension_is_what_its_page_says() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let page = read("docs/editors/zed.md");
+    let (manifest, cargo) = (read("editors/zed/extension.toml"), read("editors/zed/Cargo.toml"));
+    let version = |text: &str| text.lines().find(|it| it.starts_with("version = ")).map(str::to_owned);
+    assert_eq!(version(&manifest), version(&cargo));
+    let (_, server) = manifest.split_once("[language_servers.pi]\n").unwrap();
+    let (server, ids) = server.split_once("[language_servers.pi.language_ids]\n").unwrap();
+    let quoted =
+        |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
+    let languages = quoted(server.split_once("languages = ").unwrap().1);
+    let told = format!("of one of these languages: {}.\n", languages.join(", "));
+    assert!(page.contains(&told), "docs/editors/zed.md lists other languages than: {told}");
+    assert!(languages.contains(&"Markdown".to_owned()), "the chat document is Markdown");
+    let named = quoted(ids);
+    assert!(
+        named.iter().step_by(2).all(|it| languages.contains(it)),
+        "an id of what is not served: {named:?}"
+    );
+    // Its settings are what it does without them, and what it looks up.
+    let settings: String =
+        read("editors/zed/settings.json").lines().filter(|it| !it.starts_with("//")).collect();
+    let settings: serde_json::Value = serde_json::from_str(&settings).unwrap();
+    let code = read("editors/zed/src/lib.rs");
+    let binary = &settings["lsp"]["pi"]["binary"];
+    assert!(code.contains(&format!("const PROGRAM: &str = {};", binary["path"])), "{binary}");
+    assert!(code.contains(&format!("= {};\n", binary["arguments"])), "{binary}");
+    let options = settings["lsp"]["pi"]["initialization_options"].to_string().replace([' ', '\n'], "");
+    assert!(code.replace(' ', "").contains(&format!("json!({options})")), "{options}");
+}
+
+#[test]
 fn the_readme_shows_the_demo_as_it_is() {
     const BEGIN: &str = "<!-- pi demo -->\n```diff\n";
     const END: &str = "```\n<!-- end -->";
