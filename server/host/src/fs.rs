@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     crash::{self, Point},
-    process,
+    form, process,
 };
 
 /// How the files begin and end that become others; the process that makes one is in between.
@@ -86,11 +86,13 @@ pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// Whether the file has exactly this text; a byte order mark, which editors hide, does not count.
+/// Whether the file has this text; what editors hide, a byte order mark and other line ends, does not count.
 pub fn has_text(path: &Path, text: &str) -> bool {
-    let expected = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
-    match read_bounded(path, expected.len() as u64 + 3) {
-        Ok(bytes) => bytes.strip_prefix(b"\xef\xbb\xbf".as_slice()).unwrap_or(&bytes) == expected,
+    let hidden = form::MARK.len_utf8() + text.matches('\n').count();
+    match read_bounded(path, (text.len() + hidden) as u64) {
+        Ok(bytes) => {
+            bytes == text.as_bytes() || String::from_utf8(bytes).is_ok_and(|it| form::same(&it, text))
+        }
         Err(_) => false,
     }
 }
@@ -396,6 +398,12 @@ mod tests {
         assert!(has_text(&file, "12345"));
         assert!(!has_text(&file, "1234"));
         assert!(!has_text(&file, "123456"));
+        for text in ["1\n2\n", "1\r\n2\r\n", "1\r\n2\n", "\u{feff}1\n2\n"] {
+            std::fs::write(&file, "\u{feff}1\r\n2\r\n").unwrap();
+            assert!(has_text(&file, text), "{text:?}");
+            std::fs::write(&file, text).unwrap();
+            assert!(has_text(&file, "1\n2\n") && !has_text(&file, "1\n\n2\n"), "{text:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod crash;
 pub mod export;
+pub mod form;
 pub mod fs;
 pub mod ledger;
 pub mod paths;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{decide::Verb, hunks::FileState, query, review::Review, store};
 use crate::{
     crash::{self, Point},
+    form::{self, Form},
     fs, paths,
     workspace::{CommitError, EditPlan, Origin, PathGuard, Snapshot, rebase_path},
 };
@@ -62,12 +63,16 @@ impl Review {
             (None, Some(document)) => {
                 self.write_again(path, &text).await?;
                 let shown = document.rope.to_string();
-                if shown == text {
+                if form::same(&shown, &text) {
                     return Ok(Placed { text: Some(text), buffer: true });
                 }
                 Some(Snapshot::of_buffer(path.to_owned(), shown, document.version))
             }
             (snapshot, _) => snapshot,
+        };
+        let text = match &base {
+            Some(base) => Form::of(&base.text).give_mark(&text).into_owned(),
+            None => text,
         };
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let path = path.to_owned();

@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use super::lines::{self, LineOp, Lines};
+use crate::form;
 
 /// What became of a hunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,6 +143,12 @@ impl Hunk {
         }
     }
 
+    /// What its lines are, unless somebody else has changed them.
+    pub(super) fn side_shown(&self) -> Option<&str> {
+        let shown = self.is_live() && !self.edited && !self.renames();
+        self.side(self.side_now()).filter(|_| shown)
+    }
+
     /// Whether its lines are those of one side.
     fn shows(&self, lines: Option<&Lines<'_>>, to: To) -> bool {
         match (lines, self.side(to)) {
@@ -179,8 +186,17 @@ impl FileState {
     /// Takes in what the file has become without Pi. Hunks elsewhere move along; one whose own lines changed is
     /// `edited`, unless they now are another of its texts: then it was undone or redone, by whatever means.
     pub fn follow(&mut self, now: Option<&str>) {
+        let now = now.map(form::without_mark);
+        self.unmark();
+        self.level();
         if self.text.as_deref() == now || self.undone(now) {
             return;
+        }
+        if let Some(now) = now {
+            self.take_ends(now);
+            if self.text.as_deref() == Some(now) || self.undone(Some(now)) {
+                return;
+            }
         }
         match (self.text.take(), now) {
             (Some(old), Some(new)) => {
@@ -422,6 +438,8 @@ impl FileState {
     /// Takes in an edit of Pi from the text as it is to `after`. New hunks get ids from `next_id` on. Gives how
     /// many there are.
     pub fn absorb(&mut self, edit: i64, after: Option<&str>, next_id: i64) -> usize {
+        let after = after.map(form::without_mark);
+        self.unmark();
         let before = self.text.take();
         self.text = after.map(str::to_owned);
         let whole = match (&before, after) {
@@ -568,6 +586,7 @@ fn touches(a: &Range<usize>, b: &Range<usize>) -> bool {
 /// The same lines; whether the last one has an ending depends on what is behind it.
 fn same(a: &str, b: &str) -> bool {
     fn bare(text: &str) -> &str {
+        let text = form::without_mark(text);
         let text = text.strip_suffix('\n').unwrap_or(text);
         text.strip_suffix('\r').unwrap_or(text)
     }

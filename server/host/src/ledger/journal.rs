@@ -20,8 +20,10 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
+    form::{self, Form, MARK},
     paths, process,
     workspace::{
+        has_change,
         journal::{EditCause, EditIntent, EditJournal, EditKind, Watched},
         rebase,
     },
@@ -254,6 +256,9 @@ fn take_in(
         file.state.text = after.map(str::to_owned);
     } else {
         file.state.absorb(edit.id, after, store::next_hunk(db)?);
+        if before.or(after).is_some_and(|it| it.starts_with(MARK)) {
+            file.state.mark(edit.id);
+        }
     }
     file.stamp = if edit.buffer { None } else { stamp(Path::new(path)) };
     store::save(db, &edit.root, path, &file)?;
@@ -269,11 +274,18 @@ pub(super) fn settle(
     open: bool,
 ) -> rusqlite::Result<Option<EditState>> {
     let (before, after) = (edit.before.as_deref(), edit.after.as_deref());
+    let is_now = |it: Option<&str>| match (it, now) {
+        (Some(it), Some(now)) => form::without_mark(it) == now,
+        (it, now) => it == now,
+    };
     let made = match (before, after, now) {
-        (_, after, now) if after == now => true,
-        (before, _, now) if before == now => false,
-        // Made, and something else changed as well.
-        (Some(before), Some(after), Some(now)) => rebase(before, after, now).as_deref() == Some(now),
+        _ if is_now(after) => true,
+        _ if is_now(before) => false,
+        // Made, and something else changed as well, or with what an editor makes of line ends.
+        (Some(before), Some(after), Some(now)) => {
+            let [before, after] = [before, after].map(|it| Form::of(now).give(it));
+            rebase(&before, &after, now).as_deref() == Some(now) || has_change(&before, &after, now)
+        }
         _ => false,
     };
     if made {

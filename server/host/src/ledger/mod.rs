@@ -14,6 +14,9 @@ mod decide;
 #[cfg(test)]
 mod faults;
 mod files;
+mod forms;
+#[cfg(test)]
+mod forms_tests;
 mod hunks;
 #[cfg(test)]
 mod hunks_tests;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
-    fs, process,
+    form, fs, process,
     workspace::{MAX_FILE_BYTES, Workspace, standing::Standing},
 };
 
@@ -392,7 +392,7 @@ fn finish(edit: &store::OpenEdit, path: &Path, workspace: &Workspace) {
     }
 }
 
-/// The text of a file, and whether it is open in an editor. Blocks.
+/// The text of a file, without a byte order mark, and whether it is open in an editor. Blocks.
 pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bool) {
     match open_text(path, workspace) {
         Some(text) => (Some(text), true),
@@ -403,12 +403,13 @@ pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bo
 /// The text of a file that is open in an editor. Where nobody has typed and the file has become another one or has
 /// gone, it is only what is left of it in a window.
 pub(super) fn open_text(path: &Path, workspace: &Workspace) -> Option<String> {
-    workspace.shown(path).map(|it| it.rope.to_string())
+    workspace.shown(path).map(|it| form::without_mark(&it.rope.to_string()).to_owned())
 }
 
 /// What is no text is as if it were not there: no hunk can be in it.
 fn disk_text(path: &Path) -> Option<String> {
-    String::from_utf8(fs::read_bounded(path, MAX_FILE_BYTES).ok()?).ok()
+    let text = String::from_utf8(fs::read_bounded(path, MAX_FILE_BYTES).ok()?).ok()?;
+    Some(form::without_mark(&text).to_owned())
 }
 
 fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {

@@ -449,7 +449,7 @@ async fn a_record_of_a_living_process_is_left_alone() {
 }
 
 /// An editor that does as it is told.
-struct Obedient(Arc<Workspace>);
+pub(super) struct Obedient(pub(super) Arc<Workspace>);
 
 #[async_trait::async_trait]
 impl EditorClient for Obedient {
@@ -464,7 +464,7 @@ impl EditorClient for Obedient {
 }
 
 /// The user makes a buffer say this.
-fn type_all(workspace: &Workspace, path: &Path, text: &str) {
+pub(super) fn type_all(workspace: &Workspace, path: &Path, text: &str) {
     let document = workspace.document(path).unwrap();
     let end = position::to_range(&document.rope, 0, document.rope.len_bytes(), PositionEncoding::Utf8).end;
     let range = Some(Range { start: Position::new(0, 0), end });

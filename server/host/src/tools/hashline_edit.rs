@@ -1,9 +1,10 @@
 //! `hashline_edit`: change lines named by their tags.
 //!
 //! All tags are checked before anything is changed; edits are made from the bottom up, so the numbers stay
-//! valid.
+//! valid. A tag has eight bits, and names the first and the last of many lines: what is replaced must also be what the
+//! model has read, as far as that is known.
 
-use std::{fmt::Write as _, ops::Range, sync::Arc};
+use std::{borrow::Cow, fmt::Write as _, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
@@ -19,12 +20,14 @@ use super::{
     writes,
 };
 use crate::{
-    fs,
+    form, fs,
     workspace::{Snapshot, Workspace},
 };
 
 /// Unchanged lines shown around a tag that does not fit.
 const CONTEXT: usize = 2;
+/// Lines shown of a part that the model does not know as it is.
+const SHOWN: usize = 40;
 
 /// Lines to change, named by the tags that read and grep print with hashline: true.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -84,8 +87,12 @@ impl HashlineEdit {
 }
 
 impl HashlineEdit {
-    /// The file as it is, and its text as it would be.
-    async fn changed(&self, args: &HashlineEditArgs) -> Result<(Snapshot, String), ToolError> {
+    /// The file as it is, and its text as it would be. `session` is the one whose model asks.
+    async fn changed(
+        &self,
+        args: &HashlineEditArgs,
+        session: Option<&str>,
+    ) -> Result<(Snapshot, String), ToolError> {
         if args.edits.is_empty() {
             return Err(ToolError::new("No edits provided"));
         }
@@ -93,7 +100,8 @@ impl HashlineEdit {
         let base = edit::readable(&self.workspace, &path)
             .await
             .map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;
-        let changed = apply(&args.path, &base.text, &args.edits).map_err(ToolError::new)?;
+        let known = session.and_then(|it| self.workspace.known_text(it, &path));
+        let changed = apply(&args.path, &base.text, known.as_deref(), &args.edits).map_err(ToolError::new)?;
         Ok((base, changed))
     }
 }
@@ -111,7 +119,7 @@ impl Tool for HashlineEdit {
 
     async fn preview(&self, args: &Map<String, Value>) -> Result<Option<String>, ToolError> {
         let args: HashlineEditArgs = arguments(args.clone())?;
-        let (base, changed) = self.changed(&args).await?;
+        let (base, changed) = self.changed(&args, None).await?;
         Ok(Some(diff::preview(&args.path, &base.text, &changed)))
     }
 
@@ -120,7 +128,7 @@ impl Tool for HashlineEdit {
         let args: HashlineEditArgs = arguments(call.args.clone())?;
         let path = self.workspace.resolve_existing(&args.path);
         let guard = edit::lock(&self.workspace, &path, &call).await?;
-        let (base, changed) = self.changed(&args).await?;
+        let (base, changed) = self.changed(&args, Some(&call.session_id)).await?;
         let (before, after) = edit::commit(&guard, base, changed, "hashline_edit", &call).await?;
         let text = format!("Successfully applied hashline edits to {}.", args.path);
         Ok(ToolResult::text(text).with_details(diff::details(&args.path, &before, &after)))
@@ -134,27 +142,85 @@ struct Splice {
     lines: Vec<String>,
 }
 
-/// The new text of the file.
-fn apply(path: &str, text: &str, edits: &[HashlineOp]) -> Result<String, String> {
-    let (mark, body) = match text.strip_prefix('\u{feff}') {
-        Some(body) => ("\u{feff}", body),
-        None => ("", text),
-    };
-    let crlf = body.find('\n').is_some_and(|at| body[..at].ends_with('\r'));
+/// A line without its end, and what that is: LF or CRLF, or nothing.
+#[derive(Debug, Clone)]
+struct Line<'a> {
+    text: Cow<'a, str>,
+    end: &'a str,
+}
+
+/// The lines of a text; behind a final end there is an empty one.
+fn ended_lines(text: &str) -> Vec<Line<'_>> {
+    let mut lines: Vec<_> = text
+        .split('\n')
+        .map(|line| match line.strip_suffix('\r') {
+            Some(text) => Line { text: text.into(), end: "\r\n" },
+            None => Line { text: line.into(), end: "\n" },
+        })
+        .collect();
+    if let Some(last) = lines.last_mut() {
+        *last = Line { text: text[text.rfind('\n').map_or(0, |it| it + 1)..].into(), end: "" };
+    }
+    lines
+}
+
+/// The new text of the file. `known` is what the model has read of it.
+fn apply(path: &str, text: &str, known: Option<&str>, edits: &[HashlineOp]) -> Result<String, String> {
+    let body = form::without_mark(text);
     // Tags are made from the text as it is read, with the mark in its first line; contents are without.
     let tagged: Vec<&str> = text.split('\n').collect();
-    let mut lines: Vec<String> =
-        body.split('\n').map(|it| it.strip_suffix('\r').unwrap_or(it).to_owned()).collect();
-    let before = lines.clone();
-    for splice in splices(&tagged, edits)?.into_iter().rev() {
-        lines.splice(splice.range, splice.lines);
+    let before = ended_lines(body);
+    let first = before.first().map(|it| it.end).filter(|it| !it.is_empty()).unwrap_or("\n");
+    let splices = splices(&tagged, edits)?;
+    if let Some(known) = known {
+        check_known(known, &before, &tagged, &splices)?;
     }
-    if lines == before {
+    let mut lines = before.clone();
+    for splice in splices.into_iter().rev() {
+        let ends: Vec<_> = before[splice.range.clone()].iter().map(|it| it.end).collect();
+        let fresh = splice.lines.into_iter().enumerate().map(|(at, text)| Line {
+            text: text.into(),
+            // A line keeps the end of the one in whose place it comes.
+            end: ends.get(at).copied().unwrap_or(first),
+        });
+        lines.splice(splice.range, fresh);
+    }
+    if lines.iter().map(|it| &it.text).eq(before.iter().map(|it| &it.text)) {
         return Err(format!(
             "No changes made to {path}. All edits were no-ops (replacement identical to existing content)."
         ));
     }
-    Ok(format!("{mark}{}", lines.join(if crlf { "\r\n" } else { "\n" })))
+    let mut out = String::with_capacity(text.len());
+    out.push_str(&text[..text.len() - body.len()]);
+    let last = lines.len().saturating_sub(1);
+    for (at, line) in lines.iter().enumerate() {
+        out.push_str(&line.text);
+        if at < last {
+            out.push_str(if line.end.is_empty() { first } else { line.end });
+        }
+    }
+    Ok(out)
+}
+
+/// An error that shows the lines that are to be replaced and are others than the model has read.
+fn check_known(known: &str, now: &[Line<'_>], tagged: &[&str], splices: &[Splice]) -> Result<(), String> {
+    let known = ended_lines(form::without_mark(known));
+    let is_known = |at: usize| known.get(at).zip(now.get(at)).is_some_and(|(a, b)| a.text == b.text);
+    let mut problems = String::new();
+    for splice in splices.iter().filter(|it| !it.range.clone().all(is_known)) {
+        for at in splice.range.clone().take(SHOWN) {
+            let mark = if is_known(at) { "    " } else { ">>> " };
+            let content = tagged[at].strip_suffix('\r').unwrap_or(tagged[at]);
+            let _ = write!(problems, "\n{mark}{}:{content}", hashline::tag(at, content));
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "Nothing was changed: lines to be replaced are others than you have read — re-read the file first. They are \
+             now:{problems}"
+        )),
+    }
 }
 
 /// The operations as splices, ascending and not overlapping.
@@ -283,7 +349,11 @@ mod tests {
             ),
         ];
         for (edits, expected) in cases {
-            assert_eq!(apply("f", "one\ntwo\nthree\n", &ops(edits.clone())).unwrap(), expected, "{edits}");
+            assert_eq!(
+                apply("f", "one\ntwo\nthree\n", None, &ops(edits.clone())).unwrap(),
+                expected,
+                "{edits}"
+            );
         }
     }
 
@@ -291,7 +361,49 @@ mod tests {
     fn mark_and_endings_stay() {
         let text = "\u{feff}one\r\ntwo\r\n";
         let edits = json!([{"op": "replace", "pos": t(0, "\u{feff}one"), "lines": ["1"]}]);
-        assert_eq!(apply("f", text, &ops(edits)).unwrap(), "\u{feff}1\r\ntwo\r\n");
+        assert_eq!(apply("f", text, None, &ops(edits)).unwrap(), "\u{feff}1\r\ntwo\r\n");
+    }
+
+    #[test]
+    fn lines_that_stay_keep_their_endings() {
+        let (b, d) = (t(1, "bbb"), t(3, "ddd"));
+        let mixed = "aaa\r\nbbb\nc\rc\nddd\r\neee";
+        for (edits, expected) in [
+            (json!([{"op": "replace", "pos": b, "lines": ["B", "B"]}]), "aaa\r\nB\nB\r\nc\rc\nddd\r\neee"),
+            (json!([{"op": "replace", "pos": b, "end": d, "lines": ["x"]}]), "aaa\r\nx\neee"),
+            (json!([{"op": "append", "lines": ["z"]}]), "aaa\r\nbbb\nc\rc\nddd\r\neee\r\nz"),
+            (json!([{"op": "replace", "pos": t(4, "eee")}]), "aaa\r\nbbb\nc\rc\nddd"),
+        ] {
+            assert_eq!(apply("f", mixed, None, &ops(edits.clone())).unwrap(), expected, "{edits}");
+        }
+        let append = json!([{"op": "append", "lines": ["z"]}]);
+        assert_eq!(apply("f", "a\nb\r\n", None, &ops(append)).unwrap(), "a\nb\r\nz\n");
+    }
+
+    #[tokio::test]
+    async fn lines_that_the_user_changed_since_are_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        std::fs::write(&path, "one\ntwo\nthree\nfour\n").unwrap();
+        let tool = HashlineEdit::new(Workspace::new(dir.path().to_owned()));
+        tool.workspace.learn("session", &path).await;
+        // Between two tags that still fit.
+        std::fs::write(&path, "one\nby the user\nthree\nfour!\n").unwrap();
+        let edit = |pos: String, end: String| {
+            let edits = json!([{"op": "replace", "pos": pos, "end": end, "lines": ["x"]}]);
+            json!({"path": "a.txt", "edits": edits})
+        };
+        let error = run(&tool, edit(t(0, "one"), t(2, "three"))).await.unwrap_err().0;
+        let shown = format!("    {}:one\n>>> {}:by the user\n", t(0, "one"), t(1, "by the user"));
+        assert!(error.contains("re-read the file") && error.contains(&shown), "{error}");
+        // A tag that fits by chance.
+        let error = run(&tool, edit(t(3, "four!"), t(3, "four!"))).await.unwrap_err().0;
+        assert!(error.contains("re-read the file"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nby the user\nthree\nfour!\n");
+        run(&tool, edit(t(2, "three"), t(2, "three"))).await.unwrap();
+        tool.workspace.learn("session", &path).await;
+        run(&tool, edit(t(0, "one"), t(1, "by the user"))).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\nx\nfour!\n");
     }
 
     #[test]
@@ -330,7 +442,7 @@ mod tests {
             ),
         ];
         for (edits, expected) in cases {
-            assert_eq!(apply("f", "one\ntwo\n", &ops(edits)).unwrap_err(), expected);
+            assert_eq!(apply("f", "one\ntwo\n", None, &ops(edits)).unwrap_err(), expected);
         }
     }
 

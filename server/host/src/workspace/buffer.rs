@@ -4,8 +4,11 @@
 //! late, twice or never. So only the buffer they report afterwards counts. If it is another one than wanted, the
 //! plan is rebased over what the buffer has become and sent again, at most twice. An edit that arrived in the
 //! wrong place is taken back first, whoever waits for it.
+//!
+//! A plan is given the mark and the line ends of the buffer before it is sent. What an editor makes of line ends all the
+//! same, and the line break that Neovim keeps behind the last line, are its own: the text it reports is what was made.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{borrow::Cow, path::Path, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,11 +17,14 @@ use super::{
     CommitError, Committed, Document, EditPlan, Origin, Snapshot, Workspace, changes,
     commit::diff,
     editor::{DocumentEdit, EditorAnswer, EditorClient},
+    ends,
     journal::{EditIntent, EditKind, Record},
+    overlay::Arrived,
     sent,
 };
 use crate::{
     crash::{self, Point},
+    form::{self, Form},
     fs,
 };
 
@@ -32,16 +38,25 @@ const REPAIR_PAUSES: [Duration; 3] =
 /// How long an editor that has shown the change may take to answer as well, before its request is cancelled.
 const ANSWER_GRACE: Duration = Duration::from_millis(100);
 
+/// Why an edit that is only about line ends is not made.
+const KEEPS_ENDS: &str = "it keeps its own line ends and the line break behind the last line";
+
 /// What became of one sent edit.
 enum Seen {
-    /// The text it was made for has it, at this version.
-    Arrived(i32),
+    /// The text it was made for has it.
+    Arrived(Arrived),
     /// The document was closed; the editor's answer if there was one.
     Closed(Option<EditorAnswer>),
     /// It visibly has it, among other changes.
     Among,
     /// Something else; with the editor's words if it gave any.
     Other(Option<String>),
+}
+
+/// A plan in the form of the document.
+struct Wanted<'a> {
+    base: Cow<'a, str>,
+    text: Cow<'a, str>,
 }
 
 /// Where a document is on its way to the planned text.
@@ -52,6 +67,8 @@ struct Goal {
     clean: String,
     /// The plan fits what the user has made of the text.
     fits: bool,
+    /// It was moved over that.
+    rebased: bool,
 }
 
 impl Workspace {
@@ -108,10 +125,19 @@ impl Workspace {
             };
             let damaged = clean.is_some();
             let theirs = document.rope.to_string();
-            let goal = Goal::of(&base, &plan.text, clean.unwrap_or_else(|| theirs.clone()));
-            if goal.target == theirs {
+            let wanted = Wanted::of(plan, &base, &theirs);
+            let goal = Goal::of(&wanted, clean.unwrap_or_else(|| theirs.clone()));
+            let is_there = goal.target == theirs;
+            let has_it = || goal.is_alike(&theirs) || (!damaged && wanted.is_in(&theirs));
+            if sent > 0 && !(is_there && goal.fits) && has_it() {
                 self.repaired(path);
-                return Self::there(plan, &base, goal, sent > 0, document.version).map(Some);
+                let goal = Goal { target: theirs, fits: true, ..goal };
+                return Self::made_of_ends(plan, &wanted, goal, document.version).map(Some);
+            }
+            if is_there {
+                self.repaired(path);
+                let before = if sent > 0 { wanted.before(&goal) } else { goal.clean.clone() };
+                return Self::made(plan, &wanted.base, goal, before, document.version).map(Some);
             }
             if sent >= ATTEMPTS + if damaged { REPAIRS } else { 0 } {
                 if !damaged {
@@ -123,7 +149,7 @@ impl Workspace {
                 return Err(CommitError::Aborted);
             }
             // Taking back what went astray is no edit of its own.
-            if record.is_none() && plan.text != base {
+            if record.is_none() && wanted.text != wanted.base {
                 *record = Some(self.begin_record(plan, &goal).await?);
             }
             let edit = DocumentEdit {
@@ -135,8 +161,10 @@ impl Workspace {
             };
             sent += 1;
             match self.send_and_watch(&*editor, edit, &theirs, &goal.target, cancel).await? {
-                Seen::Arrived(version) => {
-                    return Self::made(plan, &base, goal, version).map(Some);
+                Seen::Arrived(Arrived { text, version, .. }) => {
+                    let before = goal.clean.clone();
+                    let goal = Goal { target: text.to_string(), ..goal };
+                    return Self::made(plan, &wanted.base, goal, before, version).map(Some);
                 }
                 Seen::Closed(answer) => {
                     if !self.is_open_again(plan, answer).await? {
@@ -167,31 +195,39 @@ impl Workspace {
             .map_err(|error| CommitError::Journal { path: plan.path.clone(), error })
     }
 
-    /// The document has the text it should have, without an edit of ours that was seen to arrive.
-    fn there(
+    /// The document has the change, in line ends of its own, without an edit of ours that was seen to arrive.
+    fn made_of_ends(
         plan: &EditPlan,
-        base: &str,
+        wanted: &Wanted<'_>,
         goal: Goal,
-        tried: bool,
         version: i32,
     ) -> Result<Committed, CommitError> {
-        // After an attempt this says: it came together with what the user typed elsewhere.
-        let before = match tried && goal.fits {
-            true => changes::rebase(&plan.text, base, &goal.target).unwrap_or_else(|| base.to_owned()),
-            false => goal.clean.clone(),
+        let nothing = !wanted.changes_more_than_ends();
+        if nothing && plan.cause.is_some() {
+            return Err(CommitError::Refused { path: plan.path.clone(), reason: KEEPS_ENDS.into() });
+        }
+        let before = match nothing {
+            true => goal.target.clone(),
+            false => ends::without(&wanted.base, &wanted.text, &goal.target)
+                .unwrap_or_else(|| wanted.base.clone().into_owned()),
         };
-        Self::made(plan, base, Goal { clean: before, ..goal }, version)
+        Self::made(plan, &wanted.base, goal, before, version)
     }
 
     /// The document has the text it should have.
-    fn made(plan: &EditPlan, base: &str, goal: Goal, version: i32) -> Result<Committed, CommitError> {
+    fn made(
+        plan: &EditPlan,
+        base: &str,
+        goal: Goal,
+        before: String,
+        version: i32,
+    ) -> Result<Committed, CommitError> {
         let path = plan.path.clone();
+        let (after, rebased) = (goal.target, goal.rebased);
         if !goal.fits {
             return Err(CommitError::Conflict { diff: diff(base, &goal.clean), path });
         }
-        let rebased = goal.target != plan.text;
-        let (before, after) = (Some(goal.clean), goal.target);
-        Ok(Committed { path, before, after, origin: Origin::Buffer { version }, rebased })
+        Ok(Committed { path, before: Some(before), after, origin: Origin::Buffer { version }, rebased })
     }
 
     /// Sends one edit and waits until the buffer has it, visibly contains it among the user's own changes, or
@@ -216,13 +252,13 @@ impl Workspace {
         let mut answer = None;
         let mut deadline = None;
         loop {
-            let now = *progress.borrow_and_update();
-            if let Some((_, version)) = now.arrived.filter(|it| it.0 == id) {
+            let now = progress.borrow_and_update().clone();
+            if let Some(arrived) = now.arrived.filter(|it| it.id == id) {
                 crash::at(Point::Reported);
                 if answer.is_none() {
                     let _late = tokio::time::timeout(ANSWER_GRACE, &mut asked).await;
                 }
-                return Ok(Seen::Arrived(version));
+                return Ok(Seen::Arrived(arrived));
             }
             if now.closed {
                 if answer.is_none() {
@@ -257,7 +293,9 @@ impl Workspace {
     /// Whether the document visibly has the changes that lead from `theirs` to `target`, among others.
     fn contains(&self, path: &Path, theirs: &str, target: &str) -> bool {
         let Some(now) = self.document(path).map(|it| it.rope.to_string()) else { return false };
-        now != theirs && changes::rebase(theirs, target, &now).as_deref() == Some(now.as_str())
+        now != theirs
+            && (changes::rebase(theirs, target, &now).as_deref() == Some(now.as_str())
+                || ends::has(theirs, target, &now))
     }
 
     /// The document was closed while an edit was on its way: it is opened again, or the edit is lost and the
@@ -355,12 +393,43 @@ impl Workspace {
     }
 }
 
-impl Goal {
-    fn of(base: &str, ours: &str, clean: String) -> Self {
-        match changes::rebase(base, ours, &clean) {
-            Some(target) => Self { target, clean, fits: true },
-            None => Self { target: clean.clone(), clean, fits: false },
+impl<'a> Wanted<'a> {
+    /// In the form that the document has in its editor.
+    fn of(plan: &'a EditPlan, base: &'a str, theirs: &str) -> Self {
+        let form = Form::of(theirs);
+        Self { base: form.give(base), text: form.give(&plan.text) }
+    }
+
+    /// Whether a text has the change, as an editor may have made it.
+    fn is_in(&self, theirs: &str) -> bool {
+        ends::has(&self.base, &self.text, theirs)
+    }
+
+    fn changes_more_than_ends(&self) -> bool {
+        !form::alike(self.base.bytes(), self.text.bytes())
+    }
+
+    /// What the text was before, which has the change now: it came together with what the user typed elsewhere.
+    fn before(&self, goal: &Goal) -> String {
+        match goal.fits {
+            true => changes::rebase(&self.text, &self.base, &goal.target)
+                .unwrap_or_else(|| self.base.clone().into_owned()),
+            false => goal.clean.clone(),
         }
+    }
+}
+
+impl Goal {
+    fn of(wanted: &Wanted<'_>, clean: String) -> Self {
+        match changes::rebase(&wanted.base, &wanted.text, &clean) {
+            Some(target) => Self { rebased: target != *wanted.text, target, clean, fits: true },
+            None => Self { target: clean.clone(), clean, fits: false, rebased: false },
+        }
+    }
+
+    /// Whether a text is as good as an editor can make this one.
+    fn is_alike(&self, theirs: &str) -> bool {
+        self.fits && form::alike(self.target.bytes(), theirs.bytes())
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::{Origin, Snapshot, Workspace, journal::EditCause, lock, resolve};
-use crate::fs;
+use crate::{form, fs};
 
 /// How often an edit goes from the editor to the disk or back, when the document is opened and closed meanwhile.
 const HANDOVERS: usize = 4;
@@ -258,7 +258,7 @@ impl PathGuard {
                 // Opened while the file was written: the editor has the text from before.
                 Some(document) if done.origin == Origin::Disk => {
                     let text = document.rope.to_string();
-                    if done.before.as_deref() != Some(&text) {
+                    if !done.before.as_deref().is_some_and(|it| form::same(it, &text)) {
                         return Ok(done);
                     }
                     plan.base = Some(Snapshot::of_buffer(plan.path.clone(), text, document.version));

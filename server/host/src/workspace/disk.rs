@@ -12,7 +12,7 @@ use super::{
     commit::{diff, is_free},
     journal::{EditIntent, EditKind, Record},
 };
-use crate::fs;
+use crate::{form::Form, fs};
 
 impl Workspace {
     /// Writes the planned text. Nothing if a document was opened there meanwhile, or the
@@ -29,7 +29,7 @@ impl Workspace {
     }
 
     fn write_disk(&self, plan: EditPlan) -> Result<Option<Committed>, CommitError> {
-        let EditPlan { path, base, text, cause, .. } = plan;
+        let EditPlan { path, base, mut text, cause, .. } = plan;
         let io = |error| CommitError::Io { path: path.clone(), error };
         let now = match fs::read_bounded(&path, MAX_FILE_BYTES) {
             Ok(bytes) => Some(Snapshot::of_bytes(path.clone(), bytes)),
@@ -40,8 +40,13 @@ impl Workspace {
             Err(_) => None,
         };
         if let (Some(base), Some(now)) = (&base, &now) {
-            if now.text != base.text || !now.exact {
+            // Read in an editor that has closed it since.
+            let form = Form::of(&now.text);
+            if form.give(&base.text) != now.text || !now.exact {
                 return Err(CommitError::Conflict { diff: diff(&base.text, &now.text), path });
+            }
+            if now.text != base.text {
+                text = form.give(&text).into_owned();
             }
         }
         let then = now.as_ref().map(|it| it.fingerprint);

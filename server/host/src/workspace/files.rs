@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
+    form::{self, Form},
     fs,
 };
 
@@ -144,10 +145,9 @@ impl Workspace {
         let bytes = fs::read_bounded(path, MAX_FILE_BYTES)
             .map_err(|error| CommitError::Io { path: path.clone(), error })?;
         let now = Snapshot::of_bytes(path.clone(), bytes);
-        // An editor does not show the byte order mark.
         let same = match base.origin {
             Origin::Disk => now.fingerprint == base.fingerprint,
-            Origin::Buffer { .. } => without_mark(&now.text) == without_mark(&base.text),
+            Origin::Buffer { .. } => form::same(&now.text, &base.text),
         };
         if !same {
             return Err(CommitError::Conflict { path: path.clone(), diff: diff(&base.text, &now.text) });
@@ -174,7 +174,8 @@ impl PathGuard {
         let record = workspace.begin(intent).await?;
         let leaving = Leaving::of(&workspace, &path);
         // The last look before an editor may throw the text away.
-        if workspace.document(&path).is_none_or(|it| !it.dirty || it.rope == *now.text) {
+        if workspace.document(&path).is_none_or(|it| !it.dirty || form::same(&it.rope.to_string(), &now.text))
+        {
             workspace.ask(FileOperation::Delete(path.clone()), &CancellationToken::new()).await;
         }
         let typed = leaving.typed(&now.text);
@@ -210,6 +211,7 @@ impl Workspace {
 /// Writes what the user typed into a document that its editor has thrown away.
 fn put_back(base: &Snapshot, text: &str) -> CommitError {
     let path = base.path.clone();
+    let text = Form::of(&base.text).give(text);
     let written = match fs::create_new(&path, text.as_bytes()) {
         // Not deleted after all. Another text than before is what the user has saved.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::has_text(&path, &base.text) {
@@ -240,7 +242,7 @@ impl<'a> Leaving<'a> {
     fn typed(self, text: &str) -> Option<String> {
         let last = self.workspace.with_key(self.path, |documents, key| documents.has_left(key))?;
         let last = last.rope.to_string();
-        (without_mark(&last) != without_mark(text)).then_some(last)
+        (!form::same(&last, text)).then_some(last)
     }
 }
 
@@ -248,10 +250,6 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.workspace.with_key(self.path, |documents, key| documents.has_left(key));
     }
-}
-
-fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Makes the file; in the place of an empty one only if an editor was `asked` to make it.

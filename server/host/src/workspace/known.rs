@@ -15,7 +15,10 @@ use super::{
     seen::{self, SeenLines},
     snapshot,
 };
-use crate::fs;
+use crate::{
+    form::{self, Form},
+    fs,
+};
 
 /// Larger texts are not kept.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -74,7 +77,7 @@ impl Workspace {
     pub fn looks_at(&self, session: &str, path: &Path, text: &str) {
         self.keep(session, path, text, |seen| {
             let mut lines = seen.lines.clone();
-            lines.carry(&seen.text, text, false);
+            lines.carry(&Form::of(text).give(&seen.text), text, false);
             lines
         });
     }
@@ -119,18 +122,19 @@ impl Workspace {
     pub fn edited(&self, session: &str, path: &Path, before: &str, after: &str) {
         let key = resolve::key(path);
         let seen = lock(&self.shared.known).0.get(session).and_then(|it| it.get(&key)).cloned();
-        let known = match &seen {
-            Some(seen) => changes::rebase(before, after, &seen.text).unwrap_or_else(|| seen.text.to_string()),
+        let seen_text = seen.as_ref().map(|it| Form::of(before).give(&it.text));
+        let known = match &seen_text {
+            Some(text) => changes::rebase(before, after, text).unwrap_or_else(|| text.to_string()),
             None => after.to_owned(),
         };
         let mut lines = seen.as_ref().map(|it| it.lines.clone()).unwrap_or_default();
-        lines.carry(seen.as_ref().map_or(before, |it| &it.text), &known, true);
+        lines.carry(seen_text.as_deref().unwrap_or(before), &known, true);
         self.keep(session, path, &known, |_| SeenLines::default());
-        let told = seen.is_some_and(|it| it.told == Some(snapshot::fingerprint(before.as_bytes())));
+        let told = seen.is_some_and(|it| it.told == Some(hash(before.as_bytes())));
         if let Some(seen) = lock(&self.shared.known).0.get_mut(session).and_then(|it| it.get_mut(&key)) {
             seen.lines = lines;
             seen.stamp = seen.stamp.filter(|_| known == after);
-            seen.told = told.then(|| snapshot::fingerprint(after.as_bytes()));
+            seen.told = told.then(|| hash(after.as_bytes()));
         }
     }
 
@@ -234,7 +238,16 @@ impl Workspace {
                 fs::blocking(move || fs::read_bounded(&path, MAX_FILE_BYTES)).await.unwrap_or_default()
             }
         };
-        (now != seen.text.as_bytes()).then(|| snapshot::fingerprint(&now))
+        let is_known = std::str::from_utf8(&now).is_ok_and(|it| form::same(it, &seen.text));
+        (!is_known).then(|| hash(&now))
+    }
+}
+
+/// Of a text, whatever its form.
+fn hash(text: &[u8]) -> u64 {
+    match std::str::from_utf8(text) {
+        Ok(text) => snapshot::fingerprint(form::with_lf(form::without_mark(text)).as_bytes()),
+        Err(_) => snapshot::fingerprint(text),
     }
 }
 

@@ -102,9 +102,15 @@ impl Lookout {
         let mut steps = Vec::new();
         let mut text = found.map_or(now, |it| it.0).clone();
         let start = text.clone();
-        for sent in found.map(|it| it.1.as_slice()).unwrap_or_default() {
-            let edits = sent.edits_of(&text);
-            text = sent.result(&text);
+        let way = found.map(|it| it.1.as_slice()).unwrap_or_default();
+        for (at, sent) in way.iter().enumerate() {
+            let result = sent.result(&text);
+            let edits = match at + 1 == way.len() && result != *now {
+                false => sent.edits_of(&text),
+                // With what the editor has made of it.
+                true => edits_between(&text, now),
+            };
+            text = if at + 1 == way.len() { now.clone() } else { result };
             steps.push((edits, text.clone()));
         }
         self.restart(&start);
@@ -155,7 +161,7 @@ impl Lookout {
     pub fn joined(&self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Vec<(Vec<Edit>, Rope)> {
         let Some((_, now)) = steps.last().filter(|_| steps.len() > 1) else { return steps };
         let told = || steps.iter().flat_map(|it| &it.0);
-        let is_all = |it: &Sent| it.result(before) == *now;
+        let is_all = |it: &Sent| it.may_lead(before, now);
         let is_told = |it: &Sent| it.is_for(before) || told().eq(&it.edits_of(before));
         match self.sent.iter().any(|it| is_all(it) && is_told(it)) {
             true => vec![(told().cloned().collect(), now.clone())],
@@ -163,13 +169,16 @@ impl Lookout {
         }
     }
 
-    /// The document has changed like this, by one report. Gives the edit that arrived as it was meant.
-    pub fn saw(&mut self, report: Vec<(Vec<Edit>, Rope)>) -> Option<u64> {
+    /// The document has changed like this, by one report. Gives the edit that arrived as it was meant, and the text
+    /// then.
+    pub fn saw(&mut self, report: Vec<(Vec<Edit>, Rope)>) -> Option<(u64, Rope)> {
         self.forget_old();
         if self.is_idle() {
             return None;
         }
         let mut arrived = None;
+        let is_exact = |(_, text): &(_, Rope)| self.sent.iter().any(|it| it.sources(text).next().is_some());
+        let exact = report.iter().any(is_exact);
         for (edits, text) in report {
             if edits.iter().all(|it| it.range.is_empty() && it.text.is_empty()) {
                 continue;
@@ -179,7 +188,7 @@ impl Lookout {
             if self.steps.iter().any(|it| it.astray.as_ref().is_some_and(|before| *before == text)) {
                 self.restart(&text);
             }
-            arrived = self.find_arrival(&text).or(arrived);
+            arrived = self.find_arrival(&text, exact).or(arrived);
             let now = self.now();
             self.sent.iter_mut().for_each(|it| it.meet(now, &text));
         }
@@ -189,20 +198,26 @@ impl Lookout {
         arrived
     }
 
-    /// Looks whether an edit has led to this text. Gives it if it was meant to.
-    fn find_arrival(&mut self, text: &Rope) -> Option<u64> {
+    /// Looks whether an edit has led to this text, `exact`ly or with what editors make of line ends. Gives it if it was
+    /// meant to.
+    fn find_arrival(&mut self, text: &Rope, exact: bool) -> Option<(u64, Rope)> {
         let found: Vec<_> =
-            (0..self.sent.len()).filter_map(|at| Some((at, self.source(at, text)?))).collect();
+            (0..self.sent.len()).filter_map(|at| Some((at, self.source(at, text, exact)?))).collect();
         // Of two that lead to the same, the newest is the one somebody waits for.
         let well = found.iter().rev().find(|(at, (_, source))| self.sent[*at].is_for(source));
         if let Some((at, _)) = well {
             let arrived = self.take(*at);
             // What it was made for is without what had gone astray before.
             self.repaired(text);
-            return Some(arrived.id);
+            return Some((arrived.id, text.clone()));
         }
         let (at, (number, source)) = found.into_iter().next()?;
-        let edits = self.take(at).edits_of(&source);
+        let arrived = self.take(at);
+        let edits = match arrived.result(&source) == *text {
+            true => arrived.edits_of(&source),
+            // With what the editor has made of it.
+            false => edits_between(&source, text),
+        };
         let now = self.now();
         self.steps.truncate(number - self.dropped);
         self.steps.push(Step { edits, astray: Some(source) });
@@ -223,11 +238,14 @@ impl Lookout {
     /// The text from which an edit has led to this one, and its number. If there are several it is the one it was made
     /// for if exactly the edit was reported from there, or if the others are only steps of it; else one from which
     /// exactly the edit was reported; else the newest: what was typed before an edit that removed it must come back.
-    fn source(&self, at: usize, text: &Rope) -> Option<(usize, Rope)> {
+    fn source(&self, at: usize, text: &Rope, exact: bool) -> Option<(usize, Rope)> {
         let sent = &self.sent[at];
         // No editor tells a change in more than one step, so the text before is not further away.
         let oldest = self.now().saturating_sub(sent.len()).max(self.dropped);
-        let sources: Vec<_> = sent.sources(text).filter(|it| it.0 >= oldest).collect();
+        let mut sources: Vec<_> = sent.sources(text).filter(|it| it.0 >= oldest).collect();
+        if sources.is_empty() && !exact {
+            sources = sent.sources_alike(text, oldest).collect();
+        }
         let is_told = |(number, source): &&(usize, &Rope)| {
             let told = self.steps[number - self.dropped..].iter().flat_map(|it| &it.edits);
             told.eq(sent.edits_of(source).iter())
@@ -277,7 +295,7 @@ fn way<'a>(sent: &[&'a Sent], from: &Rope, to: &Rope) -> Option<Vec<&'a Sent>> {
     if sent.len() > MOST_AT_ONCE {
         return way(&sent[sent.len() - MOST_AT_ONCE..], from, to);
     }
-    sent.iter().enumerate().find_map(|(at, it)| {
+    let exact = sent.iter().enumerate().find_map(|(at, it)| {
         let next = it.result(from);
         if next == *from {
             return None;
@@ -286,7 +304,8 @@ fn way<'a>(sent: &[&'a Sent], from: &Rope, to: &Rope) -> Option<Vec<&'a Sent>> {
         let mut way = way(&rest, &next, to)?;
         way.insert(0, it);
         Some(way)
-    })
+    });
+    exact.or_else(|| Some(vec![*sent.iter().find(|it| it.may_lead(from, to))?]))
 }
 
 /// A part of all that was ever in the text.
@@ -361,7 +380,7 @@ mod tests {
             arrived = lookout.saw(vec![(edits_between(&before, &text), text.clone())]).or(arrived);
             before = text;
         }
-        arrived
+        arrived.map(|it| it.0)
     }
 
     #[test]
@@ -405,7 +424,7 @@ mod tests {
             let [first, second] = steps.map(Rope::from_str);
             let report =
                 vec![(edits_between(&base, &first), first.clone()), (edits_between(&first, &second), second)];
-            (lookout.saw(report), lookout.damage())
+            (lookout.saw(report).map(|it| it.0), lookout.damage())
         };
         // From the start, as Helix tells it.
         let changes = [change(0, 3, "ONE"), change(7, 7, "!")];

@@ -10,6 +10,9 @@ mod changes;
 mod commit;
 mod disk;
 pub mod editor;
+mod ends;
+#[cfg(test)]
+mod ends_tests;
 #[cfg(test)]
 mod faults;
 mod files;
@@ -50,6 +53,7 @@ pub(crate) use self::moves::rebase as rebase_path;
 pub use self::{
     changes::{apply as apply_changes, merge, minimal as minimal_changes, rebase},
     commit::{CommitError, Committed, EditPlan, PathGuard},
+    ends::{has as has_change, keep_ends},
     overlay::{Document, RangeEdit},
     position::{Position, PositionEncoding, Range},
     snapshot::{Origin, Snapshot},

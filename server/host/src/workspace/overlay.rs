@@ -15,9 +15,12 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     editor::TextChange,
     lookout::{Edit, Lookout, edits_between},
-    position::{PositionEncoding, Range, to_char},
+    position::{PositionEncoding, Range, told_to_char},
 };
-use crate::fs::Stamp;
+use crate::{
+    form::{self, Form},
+    fs::Stamp,
+};
 
 /// An open document at one moment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,13 +47,24 @@ pub struct RangeEdit {
     pub text: String,
 }
 
+/// An edit that arrived as it was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    /// The edit.
+    pub id: u64,
+    /// What the editor has made of it; line ends and the line break behind the last line are its own.
+    pub text: Rope,
+    /// The version that was told with it.
+    pub version: i32,
+}
+
 /// What a waiting commit sees of its document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Progress {
     /// Counts the changes.
     pub changes: u64,
-    /// The last edit that arrived as it was meant, and the version of the text then.
-    pub arrived: Option<(u64, i32)>,
+    /// The last edit that arrived.
+    pub arrived: Option<Arrived>,
     /// The document was closed.
     pub closed: bool,
     /// Counts how often it was saved.
@@ -79,8 +93,8 @@ impl Change {
             let range = match edit.range {
                 None => 0..rope.len_chars(),
                 Some(range) => {
-                    let start = to_char(rope, range.start, self.encoding);
-                    start..to_char(rope, range.end, self.encoding).max(start)
+                    let start = told_to_char(rope, range.start, self.encoding);
+                    start..told_to_char(rope, range.end, self.encoding).max(start)
                 }
             };
             // An edit that leaves everything as it was says nothing of where a character came from.
@@ -175,7 +189,7 @@ impl Open {
     }
 
     /// Looks for edits of ours in a report; without its steps, in the difference of the texts.
-    fn look(&mut self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Option<u64> {
+    fn look(&mut self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Option<(u64, Rope)> {
         if self.watch.is_idle() {
             return None;
         }
@@ -187,11 +201,13 @@ impl Open {
     }
 
     /// Wakes those who wait for a change.
-    fn tell(&mut self, arrived: Option<u64>) {
+    fn tell(&mut self, arrived: Option<(u64, Rope)>) {
         let version = self.document.version;
         self.progress.send_modify(|it| {
             it.changes += 1;
-            it.arrived = arrived.map(|id| (id, version)).or(it.arrived);
+            if let Some((id, text)) = arrived {
+                it.arrived = Some(Arrived { id, text, version });
+            }
         });
     }
 }
@@ -227,8 +243,10 @@ impl Overlay {
         if let (Some(left), Some(disk)) = (self.left.remove(&key), &disk) {
             open.watch = left.watch;
             // The file may have been written again since the editor read it.
+            let form = Form::of(&open.document.rope.to_string());
             let texts = std::iter::once(disk).chain(&left.saved);
-            let steps = open.watch.reopen(texts, &open.document.rope);
+            let texts: Vec<_> = texts.map(|it| Rope::from_str(&form.give(&it.to_string()))).collect();
+            let steps = open.watch.reopen(texts.iter(), &open.document.rope);
             let arrived = open.watch.saw(steps);
             open.tell(arrived);
         }
@@ -353,14 +371,14 @@ impl Overlay {
     /// The file with this text is deleted. An editor may go on showing it; what was typed counts all the same.
     pub fn is_gone(&mut self, key: &Path, text: &str) {
         if let Some(open) = self.open.get_mut(key) {
-            open.gone = !open.document.dirty || open.document.rope == *text;
+            open.gone = !open.document.dirty || form::same(&open.document.rope.to_string(), text);
         }
     }
 
     /// The file is there again, with this text.
     pub fn is_back(&mut self, key: &Path, text: &str) {
         if let Some(open) = self.open.get_mut(key) {
-            open.gone &= open.document.rope != *text;
+            open.gone = open.gone && !form::same(&open.document.rope.to_string(), text);
         }
     }
 
@@ -480,10 +498,13 @@ mod tests {
             ("one\r\ntwo\r\n", Utf16, &[(0, 3, 1, 0, " ")], "one two\r\n"),
             ("one\r\ntwo\r\n", Utf16, &[(1, 3, 1, 3, "!")], "one\r\ntwo!\r\n"),
             ("one\r\ntwo\r\n", Utf16, &[(0, 9, 0, 9, "!")], "one!\r\ntwo\r\n"),
+            // Neovim, where the user removes the CR from one of several lines that end with CRLF.
+            ("one\r\ntwo\nthree\r\n", Utf16, &[(0, 3, 0, 4, "")], "one\ntwo\nthree\r\n"),
+            ("a\r\nb\nc\rd\ne\nf\n", Utf8, &[(3, 0, 3, 1, "EEE")], "a\r\nb\nc\rd\nEEE\nf\n"),
             (
                 "a\nb\r\nc\rd",
                 Utf8,
-                &[(3, 0, 3, 1, "D"), (2, 0, 2, 1, "C"), (1, 0, 1, 1, "B")],
+                &[(2, 2, 2, 3, "D"), (2, 0, 2, 1, "C"), (1, 0, 1, 1, "B")],
                 "a\nB\r\nC\rD",
             ),
             ("a", Utf16, &[(0, 1, 0, 1, "\n"), (1, 0, 1, 0, "b")], "a\nb"),

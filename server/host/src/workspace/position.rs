@@ -4,6 +4,9 @@
 //! everything behind it works with byte offsets. Positions outside the text are clamped as LSP says: a
 //! character past the end of its line means the end of that line (before its terminator), a line past the
 //! last one means the end of the text.
+//!
+//! Lines end with LF or CRLF. LSP has a CR alone end one as well, and no editor does that: Neovim, Helix and Emacs
+//! show it as a character of its line, and VS Code and Zed have none, as they make LF of it when they open the file.
 
 use ropey::Rope;
 
@@ -22,7 +25,7 @@ pub enum PositionEncoding {
 /// A place in a text; both numbers count from zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {
-    /// Line; lines end with LF, CRLF or CR.
+    /// Line; lines end with LF or CRLF.
     pub line: u32,
     /// Distance from the start of the line in units of the encoding.
     pub character: u32,
@@ -72,6 +75,17 @@ pub fn to_char(rope: &Rope, position: Position, encoding: PositionEncoding) -> u
     at.min(end)
 }
 
+/// Like [`to_char`], of a position that an editor tells: in a line that ends with CRLF, the one behind its visible end is
+/// the place between the two. Neovim has the CR as a character of the line where other lines end with LF, and the
+/// user can remove it.
+pub fn told_to_char(rope: &Rope, position: Position, encoding: PositionEncoding) -> usize {
+    let at = to_char(rope, position, encoding);
+    let is_between = rope.get_char(at) == Some('\r')
+        && rope.get_char(at + 1) == Some('\n')
+        && to_position(rope, rope.char_to_byte(at + 1), encoding) == position;
+    at + usize::from(is_between)
+}
+
 /// The position of a byte offset. An offset past the end means the end, one inside a character its start.
 pub fn to_position(rope: &Rope, byte: usize, encoding: PositionEncoding) -> Position {
     let at = rope.byte_to_char(byte.min(rope.len_bytes()));
@@ -99,8 +113,6 @@ fn line_end_char(rope: &Rope, line: usize) -> usize {
         if end > start && rope.char(end - 1) == '\r' {
             end -= 1;
         }
-    } else if end > start && rope.char(end - 1) == '\r' {
-        end -= 1;
     }
     end
 }
@@ -127,7 +139,9 @@ mod tests {
             ("a\nb", 0, 5, Utf16, 1),
             ("a\r\nb", 0, 5, Utf16, 1),
             ("a\r\nb", 1, 1, Utf16, 4),
-            ("a\rb", 1, 0, Utf16, 2),
+            // A CR alone ends no line.
+            ("a\rb", 0, 2, Utf16, 2),
+            ("a\rb", 1, 0, Utf16, 3),
             ("é", 0, 1, Utf16, 2),
             ("é", 0, 1, Utf8, 0),
             ("é", 0, 2, Utf8, 2),
@@ -151,12 +165,14 @@ mod tests {
             ("日本", 0, 1, Utf16, 3),
             // Mixed endings; the last line may have none.
             ("a\r\nb\nc\rd", 1, 1, Utf16, 4),
-            ("a\r\nb\nc\rd", 2, 9, Utf16, 6),
-            ("a\r\nb\nc\rd", 3, 1, Utf16, 8),
+            ("a\r\nb\nc\rd", 2, 9, Utf16, 8),
+            ("a\r\nb\nc\rd", 2, 1, Utf16, 6),
+            ("a\r\nb\nc\rd", 3, 0, Utf16, 8),
             ("a\r\nb\nc\rd", 4, 0, Utf16, 8),
             ("\r\n\r\n", 1, 0, Utf8, 2),
             ("\r\n\r\n", 1, 5, Utf8, 2),
             ("\n\r", 1, 0, Utf32, 1),
+            ("\n\r", 1, 1, Utf32, 2),
             ("\n\r", 2, 0, Utf32, 2),
             ("😀\r\n😀", 0, 99, Utf16, 4),
             ("😀\r\n😀", 1, 99, Utf16, 10),
@@ -170,6 +186,28 @@ mod tests {
             let rope = Rope::from_str(text);
             let got = to_byte(&rope, Position::new(line, character), encoding);
             assert_eq!(got, byte, "{text:?} {line}:{character} {encoding:?}");
+        }
+    }
+
+    #[test]
+    fn the_place_between_cr_and_lf_can_be_told() {
+        let cases: &[(&str, u32, u32, PositionEncoding, usize)] = &[
+            ("a\r\nb", 0, 1, Utf16, 1),
+            ("a\r\nb", 0, 2, Utf16, 2),
+            ("a\r\nb", 0, 3, Utf16, 1),
+            ("a\r\nb", 0, u32::MAX, Utf16, 1),
+            ("\r\n", 0, 1, Utf32, 1),
+            ("😀\r\n", 0, 3, Utf16, 5),
+            ("😀\r\n", 0, 5, Utf8, 5),
+            ("😀\r\n", 0, 2, Utf32, 5),
+            ("a\nb", 0, 2, Utf16, 1),
+            ("a\r", 0, 2, Utf16, 2),
+            ("a\r\nb", 1, 2, Utf16, 4),
+        ];
+        for &(text, line, character, encoding, byte) in cases {
+            let rope = Rope::from_str(text);
+            let char = told_to_char(&rope, Position::new(line, character), encoding);
+            assert_eq!(rope.char_to_byte(char), byte, "{text:?} {line}:{character} {encoding:?}");
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
     lookout::Edit,
     position::{PositionEncoding, Range, to_char, to_range},
 };
+use crate::form;
 
 /// Texts of one document that are remembered while an edit is under way.
 const TEXTS: usize = 64;
@@ -83,6 +84,31 @@ impl Sent {
         self.meets.iter().rev().filter(|it| same(&it.result, text)).map(|it| (it.number, &it.text))
     }
 
+    /// The texts from which it leads to this one with what editors make of line ends, numbered `oldest` and later, newest
+    /// first.
+    pub fn sources_alike<'a>(
+        &'a self,
+        text: &'a Rope,
+        oldest: usize,
+    ) -> impl Iterator<Item = (usize, &'a Rope)> {
+        let meets = self.meets.iter().rev().take_while(move |it| it.number >= oldest);
+        meets.filter(|it| self.may_come_as(&it.text, &it.result, text)).map(|it| (it.number, &it.text))
+    }
+
+    /// Whether an editor to which the edit is made in a text may come to `now`.
+    pub fn may_lead(&self, from: &Rope, now: &Rope) -> bool {
+        let result = self.result(from);
+        same(&result, now) || self.may_come_as(from, &result, now)
+    }
+
+    /// Whether `result`, made of `from`, may be `now` in an editor. One that is alike what was there before leaves nothing
+    /// to see it by.
+    fn may_come_as(&self, from: &Rope, result: &Rope, now: &Rope) -> bool {
+        // Where no line comes and none goes, nothing is made of it.
+        let ends = |it: &TextChange| it.text.contains(['\r', '\n']) || it.end == self.base.len_bytes();
+        self.changes.iter().any(ends) && alike(result, now) && !alike(result, from)
+    }
+
     /// How many changes it makes.
     pub fn len(&self) -> usize {
         self.changes.len()
@@ -147,4 +173,9 @@ impl Sent {
 
 fn same(a: &Rope, b: &Rope) -> bool {
     a.len_bytes() == b.len_bytes() && a == b
+}
+
+/// See [`form::alike`].
+fn alike(a: &Rope, b: &Rope) -> bool {
+    form::alike(a.bytes(), b.bytes())
 }

@@ -14,7 +14,10 @@ use std::{
 use ropey::Rope;
 
 use super::{Document, MAX_FILE_BYTES, Workspace, lock, overlay::Overlay, resolve};
-use crate::fs::{self, Stamp};
+use crate::{
+    form,
+    fs::{self, Stamp},
+};
 
 /// A file that was written less than this before it was read may be written again without another time.
 const RESOLUTION: Duration = Duration::from_millis(50);
@@ -83,11 +86,7 @@ impl Look {
 
 /// Whether an editor that reads the file has this text.
 pub(super) fn shows(document: &Rope, file: &Rope) -> bool {
-    let bare = |it: &Rope| it.chars().next() == Some('\u{feff}');
-    document.is_instance(file)
-        || document == file
-        || (bare(document) != bare(file)
-            && document.slice(usize::from(bare(document))..) == file.slice(usize::from(bare(file))..))
+    form::same_ropes(document, file)
 }
 
 impl Workspace {

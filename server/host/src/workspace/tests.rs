@@ -17,10 +17,10 @@ const BASE: &str = "one\ntwo\nthree\nfour\nfive\n";
 type React = dyn Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync;
 
 /// Calls its function for each edit, with the number of edits before it.
-struct FakeEditor {
+pub(super) struct FakeEditor {
     workspace: Arc<Workspace>,
     react: Box<React>,
-    calls: AtomicUsize,
+    pub(super) calls: AtomicUsize,
 }
 
 #[async_trait]
@@ -31,9 +31,9 @@ impl EditorClient for FakeEditor {
     }
 }
 
-struct Fixture {
-    workspace: Arc<Workspace>,
-    path: PathBuf,
+pub(super) struct Fixture {
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) path: PathBuf,
     _dir: tempfile::TempDir,
 }
 
@@ -52,8 +52,18 @@ impl Fixture {
     fn open(
         react: impl Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync + 'static,
     ) -> (Self, Arc<FakeEditor>) {
+        Self::showing(BASE, BASE, react)
+    }
+
+    /// With `disk` in the file, which the editor shows as `text`.
+    pub(super) fn showing(
+        disk: &str,
+        text: &str,
+        react: impl Fn(&Workspace, usize, &DocumentEdit) -> EditorAnswer + Send + Sync + 'static,
+    ) -> (Self, Arc<FakeEditor>) {
         let it = Self::new();
-        it.workspace.open(&it.path, 1, BASE, "text");
+        std::fs::write(&it.path, disk).unwrap();
+        it.workspace.open(&it.path, 1, text, "text");
         let editor = FakeEditor {
             workspace: it.workspace.clone(),
             react: Box::new(react),
@@ -77,17 +87,17 @@ impl Fixture {
         self.workspace.commit(plan, &CancellationToken::new()).await
     }
 
-    fn buffer(&self) -> String {
+    pub(super) fn buffer(&self) -> String {
         self.workspace.overlay_text(&self.path).unwrap().to_string()
     }
 
-    fn disk(&self) -> String {
+    pub(super) fn disk(&self) -> String {
         std::fs::read_to_string(&self.path).unwrap()
     }
 }
 
 /// Reports what the user typed: `old` becomes `new`.
-fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str) {
+pub(super) fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str) {
     let document = workspace.document(path).unwrap();
     let text = document.rope.to_string();
     let start = text.find(old).unwrap();
@@ -95,7 +105,7 @@ fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str) {
 }
 
 /// Reports changes as an editor does: positions, last change first.
-fn report(workspace: &Workspace, path: &Path, changes: &[TextChange]) {
+pub(super) fn report(workspace: &Workspace, path: &Path, changes: &[TextChange]) {
     let document = workspace.document(path).unwrap();
     let encoding = PositionEncoding::Utf16;
     let edits: Vec<_> = changes

@@ -2,12 +2,13 @@
 //!
 //! Never touches the disk itself: reads a [`Snapshot`](crate::workspace::Snapshot) and commits an
 //! [`EditPlan`], so an open buffer changes in its editor and undo keeps working. The file's byte order mark
-//! and line endings are kept.
+//! and line endings are kept; only where no editor is attached a file with several of them gets those of its first line
+//! throughout, as with Pi.
 
 pub mod matching;
 mod place;
 
-use std::{io, path::Path, sync::Arc};
+use std::{borrow::Cow, io, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
@@ -23,8 +24,9 @@ use super::{
     writes,
 };
 use crate::{
+    form::{self, Form},
     fs,
-    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace, journal::EditCause},
+    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace, journal::EditCause, keep_ends},
 };
 
 /// Texts to replace: either `edits`, or one `oldText` and `newText`.
@@ -122,7 +124,8 @@ impl Edit {
             let known = session.and_then(|it| self.workspace.known_text(it, &path));
             ToolError::new(with_place(error, known.as_deref(), &text.content, edits))
         })?;
-        Ok(Changed { text: text.restore(&replaced.text), base, fuzzy: replaced.fuzzy })
+        let uniform = base.origin == Origin::Disk && self.workspace.editor().is_none();
+        Ok(Changed { text: text.restore(&replaced.text, uniform), base, fuzzy: replaced.fuzzy })
     }
 }
 
@@ -177,7 +180,7 @@ impl Tool for Edit {
 /// An error about texts that were not found, with what the file has in their places if it was changed since the model
 /// read it.
 fn with_place(error: String, known: Option<&str>, now: &str, edits: &[Replacement]) -> String {
-    let Some(known) = known.map(|it| LineEndings::of(it).content) else { return error };
+    let Some(known) = known.map(|it| form::with_lf(form::without_mark(it))) else { return error };
     let gone = edits.iter().filter(|it| !now.contains(&it.old));
     let places: Vec<_> = gone.filter_map(|it| place::excerpt(&known, now, &it.old)).collect();
     if places.is_empty() {
@@ -237,27 +240,29 @@ pub(crate) async fn commit(
 }
 
 /// A text with LF endings, and what is needed to give it back its own.
-pub(crate) struct LineEndings {
+struct LineEndings<'a> {
     /// Without byte order mark, with LF endings.
-    pub content: String,
-    bom: bool,
-    crlf: bool,
+    content: Cow<'a, str>,
+    form: Form,
+    original: &'a str,
 }
 
-impl LineEndings {
-    /// Of a text. The first line ending decides; a mixed file becomes uniform.
-    pub fn of(text: &str) -> Self {
-        let plain = text.strip_prefix('\u{feff}');
-        let bom = plain.is_some();
-        let plain = plain.unwrap_or(text);
-        let crlf = plain.find('\n').is_some_and(|at| plain[..at].ends_with('\r'));
-        Self { content: plain.replace("\r\n", "\n").replace('\r', "\n"), bom, crlf }
+impl<'a> LineEndings<'a> {
+    fn of(text: &'a str) -> Self {
+        let original = form::without_mark(text);
+        Self { content: form::with_lf(original), form: Form::of(text), original }
     }
 
-    /// The text as it goes back into the file.
-    pub fn restore(&self, text: &str) -> String {
-        let text = if self.crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
-        if self.bom { format!("\u{feff}{text}") } else { text }
+    /// The new content as it goes back into the file. Lines that stay keep their endings, unless all are to be
+    /// `uniform`: as that of the first line.
+    fn restore(&self, content: &str, uniform: bool) -> String {
+        let first = self.original.find('\n').map_or("", |at| &self.original[..at]);
+        let text = match uniform {
+            true if first.ends_with('\r') => content.replace('\n', "\r\n"),
+            true => content.to_owned(),
+            false => keep_ends(self.original, content),
+        };
+        self.form.give_mark(&text).into_owned()
     }
 }
 
@@ -266,7 +271,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::tools::testing::{run, text};
+    use crate::{
+        tools::testing::{run, text},
+        workspace::editor::{DocumentEdit, EditorAnswer, EditorClient},
+    };
 
     fn setup(content: &[u8]) -> (tempfile::TempDir, Edit) {
         let dir = tempfile::tempdir().unwrap();
@@ -329,6 +337,33 @@ mod tests {
         let (dir, edit) = setup("\u{feff}one\r\ntwo\r\n".as_bytes());
         run(&edit, json!({"path": "a.txt", "oldText": "one\ntwo", "newText": "1\n2"})).await.unwrap();
         assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), "\u{feff}1\r\n2\r\n");
+    }
+
+    /// An editor with nothing open.
+    struct Idle;
+
+    #[async_trait]
+    impl EditorClient for Idle {
+        async fn apply(&self, _: DocumentEdit) -> EditorAnswer {
+            EditorAnswer::Refused(None)
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_that_stay_keep_their_endings_where_an_editor_is_attached() {
+        let mixed = "aaa\r\nbbb\nccc\rddd\r\neee\n";
+        for (editor, expected) in [
+            (true, "aaa\r\nBBB\nccc\rddd\r\neee\n"),
+            // As with Pi.
+            (false, "aaa\r\nBBB\r\nccc\r\nddd\r\neee\r\n"),
+        ] {
+            let (dir, edit) = setup(mixed.as_bytes());
+            if editor {
+                edit.workspace.set_editor(Arc::new(Idle));
+            }
+            run(&edit, json!({"path": "a.txt", "oldText": "bbb", "newText": "BBB"})).await.unwrap();
+            assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), expected);
+        }
     }
 
     #[tokio::test]
