@@ -175,12 +175,18 @@ impl Hub {
     /// Looks, beside everything else, at what earlier processes left behind in the files a session works on when they
     /// were killed. What became of it is an event of the session, so who wants to hear of it subscribes first.
     pub fn settle(&self, id: &str) {
-        tokio::spawn(settle(self.review(id)));
+        let review = self.review(id);
+        tokio::spawn(async move {
+            settle(&review).await;
+            tidy(&review).await;
+        });
     }
 
-    /// As [`Self::settle`], and waits for it: milliseconds, and nothing where nothing was ever recorded.
+    /// As [`Self::settle`], and waits for what is said of edits: a moment, and nothing where nothing is on record.
     pub async fn settled(&self, id: &str) {
-        settle(self.review(id)).await;
+        let review = self.review(id);
+        settle(&review).await;
+        tokio::spawn(async move { tidy(&review).await });
     }
 
     /// A live session by id; without an id, the only one there is.
@@ -380,9 +386,15 @@ impl Hub {
     }
 }
 
-async fn settle(review: Arc<Review>) {
+async fn settle(review: &Arc<Review>) {
     if let Err(error) = review.settle().await {
         tracing::warn!(%error, "the edit ledger cannot be read");
+    }
+}
+
+async fn tidy(review: &Arc<Review>) {
+    if let Err(error) = review.tidy().await {
+        tracing::warn!(%error, "what was left behind stays");
     }
 }
 

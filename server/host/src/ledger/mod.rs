@@ -230,7 +230,8 @@ impl Ledger {
         let now = clock::now_ms();
         let pruned = retention::prune(db, &self.limits, now)?;
         self.checked_at.store(now, Ordering::Relaxed);
-        self.unchecked.store(if pruned.is_full() { RECORDS_UNCHECKED } else { 0 }, Ordering::Relaxed);
+        let may_be_more = pruned >= retention::PORTION;
+        self.unchecked.store(if may_be_more { RECORDS_UNCHECKED } else { 0 }, Ordering::Relaxed);
         Ok(())
     }
 
@@ -265,19 +266,7 @@ impl Ledger {
     /// # Errors
     /// The database cannot be used.
     pub fn collect(&self, limits: &Limits) -> io::Result<Pruned> {
-        self.with(|db| {
-            let mut total = Pruned::default();
-            loop {
-                let pruned = retention::prune(db, limits, clock::now_ms())?;
-                let edits = total.edits + pruned.edits;
-                total = Pruned { edits, ..pruned };
-                if pruned.edits == 0 {
-                    break;
-                }
-            }
-            retention::vacuum(db)?;
-            Ok(total)
-        })
+        self.with(|db| retention::collect(db, limits, clock::now_ms()))
     }
 }
 

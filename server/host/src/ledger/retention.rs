@@ -12,7 +12,7 @@ use super::store;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Edits removed in one change.
-const PORTION: usize = 64;
+pub(super) const PORTION: usize = 64;
 
 /// What is kept at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,19 +34,12 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-impl Pruned {
-    /// Whether there may be another portion.
-    pub fn is_full(&self) -> bool {
-        self.edits >= PORTION
-    }
-}
-
 /// Edits nobody has to decide about.
 const SETTLED: &str = "state <> 'begun' AND NOT EXISTS
     (SELECT 1 FROM hunks WHERE hunks.edit = edits.id AND hunks.status = 'pending')";
 
-/// Removes what is beyond the limits, one portion of it.
-pub fn prune(db: &mut Connection, limits: &Limits, now_ms: u64) -> rusqlite::Result<Pruned> {
+/// Removes what is beyond the limits, one portion of it. Gives how many edits that were.
+pub(super) fn prune(db: &mut Connection, limits: &Limits, now_ms: u64) -> rusqlite::Result<usize> {
     let old = too_old(db, limits.days, now_ms)?;
     let fits =
         |db: &Connection| -> rusqlite::Result<bool> { Ok(limits.bytes == 0 || used(db)? <= limits.bytes) };
@@ -66,8 +59,29 @@ pub fn prune(db: &mut Connection, limits: &Limits, now_ms: u64) -> rusqlite::Res
         }
         change.commit()?;
     }
+    Ok(removed)
+}
+
+/// Removes all that is beyond the limits, and what nothing needs any more, and makes the file as small as the rest.
+pub(super) fn collect(db: &mut Connection, limits: &Limits, now_ms: u64) -> rusqlite::Result<Pruned> {
+    db.execute_batch(
+        "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM hunks WHERE hunks.path = files.path);
+         DELETE FROM blobs WHERE hash NOT IN (SELECT before FROM edits WHERE before IS NOT NULL
+            UNION SELECT after FROM edits WHERE after IS NOT NULL
+            UNION SELECT text FROM files WHERE text IS NOT NULL);",
+    )?;
+    let mut edits = 0;
+    loop {
+        let pruned = prune(db, limits, now_ms)?;
+        edits += pruned;
+        if pruned == 0 {
+            break;
+        }
+    }
     let left = db.query_row("SELECT count(*) FROM edits", [], |row| row.get::<_, i64>(0))?;
-    Ok(Pruned { edits: removed, left: left.unsigned_abs() as usize, bytes: used(db)? })
+    let bytes = used(db)?;
+    db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+    Ok(Pruned { edits, left: left.unsigned_abs() as usize, bytes })
 }
 
 fn too_old(db: &Connection, days: u64, now_ms: u64) -> rusqlite::Result<Vec<i64>> {
@@ -90,14 +104,7 @@ fn oldest(db: &Connection) -> rusqlite::Result<Vec<i64>> {
 struct Uses(HashMap<Vec<u8>, usize>);
 
 impl Uses {
-    /// Counts them, and removes what nothing needs.
     fn count(db: &Transaction<'_>) -> rusqlite::Result<Self> {
-        db.execute_batch(
-            "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM hunks WHERE hunks.path = files.path);
-             DELETE FROM blobs WHERE hash NOT IN (SELECT before FROM edits WHERE before IS NOT NULL
-                UNION SELECT after FROM edits WHERE after IS NOT NULL
-                UNION SELECT text FROM files WHERE text IS NOT NULL);",
-        )?;
         let mut uses: HashMap<Vec<u8>, usize> = HashMap::new();
         let all = "SELECT before FROM edits WHERE before IS NOT NULL
             UNION ALL SELECT after FROM edits WHERE after IS NOT NULL
@@ -148,9 +155,4 @@ pub(super) fn used(db: &Connection) -> rusqlite::Result<u64> {
     let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let pages = pragma("page_count")? - pragma("freelist_count")?;
     Ok((pages * pragma("page_size")?).unsigned_abs())
-}
-
-/// Makes the file as small as what is in it.
-pub fn vacuum(db: &Connection) -> rusqlite::Result<()> {
-    db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
 }

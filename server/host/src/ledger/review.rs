@@ -5,8 +5,8 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
     },
 };
 
@@ -37,7 +37,7 @@ pub struct Review {
     pub(super) workspace: Arc<Workspace>,
     pub(super) root: PathBuf,
     /// What killed processes left lying about is removed.
-    swept: AtomicBool,
+    swept: Mutex<bool>,
     /// Decisions of this process follow one another.
     turn: tokio::sync::Mutex<()>,
     /// Nobody looks while a file gets another name: it would seem to be gone, or renamed by somebody else.
@@ -64,7 +64,7 @@ impl Review {
             ledger,
             workspace,
             root,
-            swept: AtomicBool::new(false),
+            swept: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             moving: tokio::sync::RwLock::default(),
             decision: AtomicI64::new(0),
@@ -110,8 +110,8 @@ impl Review {
         Ok(found)
     }
 
-    /// Looks at what earlier processes left behind when they were killed: edits in doubt and temporary files. What
-    /// became of the edits is told. Anybody who looks at hunks does this as well.
+    /// Looks at the edits that earlier processes left in doubt when they were killed, and tells what became of them.
+    /// Quick, however much is on record. Anybody who looks at hunks does this as well.
     ///
     /// # Errors
     /// The ledger cannot be used.
@@ -122,7 +122,6 @@ impl Review {
         let review = self.clone();
         let settled = fs::blocking(move || {
             let root = store::path_text(&review.root);
-            review.sweep(&root)?;
             // Commands are entered while the ledger is held: one that began before this is seen to be running.
             review.ledger.with(|db| {
                 let running = lock(&review.ledger.running).clone();
@@ -134,12 +133,26 @@ impl Review {
         Ok(())
     }
 
-    /// Once in a process. Blocks.
-    fn sweep(&self, root: &str) -> io::Result<()> {
-        match self.swept.swap(true, Ordering::Relaxed) {
-            true => Ok(()),
-            false => self.ledger.with(|db| query::sweep(db, root)),
+    /// Removes the temporary files they left. Once in a process; anybody who looks at hunks does this as well.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub async fn tidy(self: &Arc<Self>) -> io::Result<()> {
+        if !self.ledger.is_there() {
+            return Ok(());
         }
+        let review = self.clone();
+        fs::blocking(move || review.sweep(&store::path_text(&review.root))).await
+    }
+
+    /// Blocks.
+    fn sweep(&self, root: &str) -> io::Result<()> {
+        let mut swept = lock(&self.swept);
+        if !*swept {
+            self.ledger.with(|db| query::sweep(db, root))?;
+            *swept = true;
+        }
+        Ok(())
     }
 
     fn report(&self, settled: &[Settled], turned: &[PathBuf]) {

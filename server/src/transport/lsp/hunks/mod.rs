@@ -169,7 +169,12 @@ async fn next(unheard: &mut Option<mpsc::UnboundedReceiver<String>>) -> Option<S
 /// Looks at what earlier processes left in doubt.
 async fn settle(connection: &Connection) {
     for folder in connection.folders().all() {
-        if let Err(error) = connection.hub.compose().review(&folder).settle().await {
+        let review = connection.hub.compose().review(&folder);
+        let settled = match review.settle().await {
+            Ok(()) => review.tidy().await,
+            failed => failed,
+        };
+        if let Err(error) = settled {
             tracing::warn!(%error, "the edit ledger cannot be read");
         }
     }
