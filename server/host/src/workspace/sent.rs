@@ -104,9 +104,10 @@ impl Sent {
     /// Whether `result`, made of `from`, may be `now` in an editor. One that is alike what was there before leaves nothing
     /// to see it by.
     fn may_come_as(&self, from: &Rope, result: &Rope, now: &Rope) -> bool {
-        // Where no line comes and none goes, nothing is made of it.
-        let ends = |it: &TextChange| it.text.contains(['\r', '\n']) || it.end == self.base.len_bytes();
-        self.changes.iter().any(ends) && alike(result, now) && !alike(result, from)
+        // Without a line end in it nothing is made of it, except where it takes away the last one.
+        let is_ended = |it: &Rope| it.len_bytes() > 0 && it.byte(it.len_bytes() - 1) == b'\n';
+        let has_ends = || self.changes.iter().any(|it| it.text.contains(['\r', '\n']));
+        (is_ended(from) != is_ended(result) || has_ends()) && alike(result, now) && !alike(result, from)
     }
 
     /// How many changes it makes.

@@ -5,9 +5,12 @@ use std::collections::{BTreeSet, VecDeque};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use crate::workspace::{
-    editor::{DocumentEdit, EditorAnswer},
-    *,
+use crate::{
+    form,
+    workspace::{
+        editor::{DocumentEdit, EditorAnswer},
+        *,
+    },
 };
 
 /// For so long an edit of a closed document is looked out for, in milliseconds.
@@ -38,6 +41,10 @@ pub(super) struct Nature {
     pub(super) encoding: PositionEncoding,
     /// Reports several changes as one.
     pub(super) whole: bool,
+    /// Gives what it is sent the line ends of the document, and keeps a line break behind the last line.
+    pub(super) own_ends: bool,
+    /// Does not show a byte order mark.
+    pub(super) hides_mark: bool,
     pub(super) closed: OnClosed,
 }
 
@@ -54,6 +61,8 @@ pub(super) enum OnClosed {
 pub(super) struct Buffer {
     pub(super) text: String,
     version: i32,
+    /// Its file has a mark that is not shown.
+    marked: bool,
 }
 
 pub(super) enum Report {
@@ -169,6 +178,34 @@ impl Desk {
         std::fs::read_to_string(&self.path).unwrap()
     }
 
+    /// A text of the file as the editor shows it.
+    fn shown(&self, text: &str) -> String {
+        if self.nature.hides_mark { form::without_mark(text).into() } else { text.into() }
+    }
+
+    /// What the editor replaces in a text when it is sent an edit, ascending.
+    fn places(&self, edit: &DocumentEdit, text: &str) -> Vec<(usize, usize, String)> {
+        let mut places = places(edit, text, self.nature.encoding);
+        if !self.nature.own_ends {
+            return places;
+        }
+        let ends = form::Ends::of(text).unwrap_or(form::Ends::Lf);
+        for (.., new) in &mut places {
+            *new = ends.give(&form::with_lf(new)).into_owned();
+        }
+        let made = apply_at(text, &places);
+        if text.ends_with('\n') && !made.ends_with('\n') {
+            let made = format!("{made}{}", ends.give("\n"));
+            return one_change(text, &made).into_iter().collect();
+        }
+        places
+    }
+
+    /// What it makes of the text then.
+    fn made(&self, edit: &DocumentEdit, text: &str) -> String {
+        apply_at(text, &self.places(edit, text))
+    }
+
     /// Replaces characters and reports it.
     fn change(&mut self, edits: Vec<(usize, usize, String)>) {
         let Nature { encoding, whole, .. } = self.nature;
@@ -216,7 +253,7 @@ impl Desk {
     }
 
     fn apply(&mut self, edit: &DocumentEdit) -> EditorAnswer {
-        let Nature { tells_stale, first_version, encoding, closed, .. } = self.nature;
+        let Nature { tells_stale, first_version, closed, own_ends, .. } = self.nature;
         let is_closed = self.buffer.is_none();
         if is_closed {
             let disk = self.disk();
@@ -224,10 +261,10 @@ impl Desk {
                 OnClosed::Refuse => return EditorAnswer::Failed("not open".into()),
                 OnClosed::Reopen => self.open(),
                 OnClosed::Hide => {
-                    let known = self.on_disk.clone();
+                    let (known, disk) = (self.on_disk.clone(), self.shown(&disk));
                     let fresh = || Hidden { text: disk.clone(), source: disk, known, age: 0 };
                     let mut hidden = self.hidden.take().unwrap_or_else(fresh);
-                    hidden.text = apply_at(&hidden.text, &places(edit, &hidden.text, encoding));
+                    hidden.text = self.made(edit, &hidden.text);
                     self.ever.push_str(&hidden.text);
                     self.hidden = Some(hidden);
                     return EditorAnswer::Applied;
@@ -244,10 +281,13 @@ impl Desk {
             }
         }
         debug_assert!(first_version <= buffer.version);
-        let mut places = places(edit, &buffer.text, encoding);
-        places.reverse();
         let (before, meant) = (buffer.text.clone(), edit.base == *buffer.text);
-        self.change(places);
+        let mut edits = self.places(edit, &before);
+        edits.reverse();
+        // What changes nothing is not told by an editor that looks at its lines.
+        if !own_ends || self.made(edit, &before) != before {
+            self.change(edits);
+        }
         let after = &self.buffer.as_ref().unwrap().text;
         self.ever.push_str(after);
         self.astray = !meant;
@@ -271,13 +311,31 @@ impl Desk {
             // Too late to be recognised: the text counts as it is.
             Some(it) if it.age > LOOKED_OUT => (it.text, BTreeSet::new(), Some(String::new())),
             Some(it) => (it.text, it.known, Some(it.source)),
-            None => (self.disk(), self.on_disk.clone(), None),
+            None => (self.shown(&self.disk()), self.on_disk.clone(), None),
         };
+        let marked = self.nature.hides_mark && self.disk().starts_with(form::MARK);
         self.in_buffer = known;
         self.astray = false;
         self.unknowable = false;
         self.reports.push_back(Report::Open(version, text.clone(), source));
-        self.buffer = Some(Buffer { text, version });
+        self.buffer = Some(Buffer { text, version, marked });
+    }
+
+    /// The editor takes over what is on the disk.
+    pub(super) fn reload(&mut self) {
+        let Some(buffer) = &self.buffer else { return };
+        if self.astray || self.unknowable {
+            // What of it such an edit has taken away, and what the editor, nobody could tell.
+            return;
+        }
+        let disk = self.disk();
+        if let Some(edit) = one_change(&buffer.text, &self.shown(&disk)) {
+            self.change(vec![edit]);
+        }
+        (self.in_buffer, self.astray, self.unknowable) = (self.on_disk.clone(), self.astray_on_disk, false);
+        if let Some(buffer) = &mut self.buffer {
+            buffer.marked = self.nature.hides_mark && disk.starts_with(form::MARK);
+        }
     }
 
     pub(super) fn close(&mut self) {
@@ -289,7 +347,8 @@ impl Desk {
 
     pub(super) fn save(&mut self) {
         let Some(buffer) = &self.buffer else { return };
-        put(&self.path, &buffer.text);
+        let mark = if buffer.marked { form::MARK.to_string() } else { String::new() };
+        put(&self.path, &format!("{mark}{}", buffer.text));
         let saved = tokens(&buffer.text);
         self.astray_on_disk = self.astray || self.unknowable;
         self.on_disk = self.in_buffer.iter().filter(|it| saved.contains(it)).cloned().collect();
@@ -298,7 +357,11 @@ impl Desk {
 
     pub(super) fn type_text(&mut self, at: u16, token: &str) {
         let Some(buffer) = &self.buffer else { return };
-        let at = free_place(&buffer.text, at);
+        let mut at = free_place(&buffer.text, at);
+        if self.nature.own_ends && at == buffer.text.len() {
+            // No line is behind the last one.
+            at = buffer.text.trim_end_matches(['\r', '\n']).len();
+        }
         self.in_buffer.insert(token.into());
         self.change(vec![(at, at, token.into())]);
     }
@@ -314,8 +377,11 @@ impl Desk {
             buffer.text[start..].char_indices().nth(usize::from(len % 12)).map_or(start, |it| start + it.0);
         let end = if buffer.text[..end].ends_with('\r') { end - 1 } else { end }.max(start);
         let after = [&buffer.text[..start], &buffer.text[end..]].concat();
-        let encoding = self.nature.encoding;
-        if self.asked.iter().any(|it| apply_at(&buffer.text, &places(it, &buffer.text, encoding)) == after) {
+        if self.nature.own_ends && buffer.text.ends_with('\n') && !after.ends_with('\n') {
+            return;
+        }
+        let made = |it: &DocumentEdit| form::alike(self.made(it, &buffer.text).bytes(), after.bytes());
+        if self.asked.iter().any(made) {
             // Nor who did it, if an edit under way would have made the same of the text.
             return;
         }
@@ -330,8 +396,8 @@ impl Desk {
     /// replaced.
     pub(super) fn has_known(&mut self, source: Option<String>, text: &str, known: Option<String>) {
         let Some(source) = source else { return };
-        let known = known.unwrap_or_default();
-        if source == known || (source == self.disk() && !self.explains(&known, text, 3)) {
+        let known = self.shown(&known.unwrap_or_default());
+        if source == known || (source == self.shown(&self.disk()) && !self.explains(&known, text, 3)) {
             return;
         }
         self.unknowable = true;
@@ -342,7 +408,7 @@ impl Desk {
     /// Whether so many edits that were asked for lead from one text to another.
     fn explains(&self, from: &str, to: &str, many: usize) -> bool {
         self.asked.iter().any(|it| {
-            let next = apply_at(from, &places(it, from, self.nature.encoding));
+            let next = self.made(it, from);
             next != from && (next == to || (many > 1 && self.explains(&next, to, many - 1)))
         })
     }
@@ -375,6 +441,18 @@ fn places(edit: &DocumentEdit, text: &str, encoding: PositionEncoding) -> Vec<(u
         (start, position::to_byte(&now, range.end, encoding).max(start), it.text.clone())
     });
     places.collect()
+}
+
+/// The one replacement that leads from one text to another, of whole lines.
+fn one_change(before: &str, after: &str) -> Option<(usize, usize, String)> {
+    let same = |a: &mut dyn Iterator<Item = &str>, b: &mut dyn Iterator<Item = &str>| {
+        a.zip(b).take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum::<usize>()
+    };
+    let start = same(&mut before.split_inclusive('\n'), &mut after.split_inclusive('\n'));
+    let (old, new) = (&before[start..], &after[start..]);
+    let end = same(&mut old.split_inclusive('\n').rev(), &mut new.split_inclusive('\n').rev());
+    let change = (start, before.len() - end, new[..new.len() - end].to_owned());
+    (before != after).then_some(change)
 }
 
 fn apply_at(text: &str, places: &[(usize, usize, String)]) -> String {

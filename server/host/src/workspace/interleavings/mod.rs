@@ -42,6 +42,8 @@ enum Step {
     Save,
     Close,
     Open,
+    /// The editor takes over what is on the disk.
+    Reload,
     /// Another program adds a line to the file.
     Foreign(u16),
     /// Time passes: milliseconds.
@@ -80,11 +82,12 @@ impl Drop for Story {
 }
 
 impl Story {
-    fn new(root: &Path, nature: Nature, eol: &str, marked: bool) -> Self {
+    fn new(root: &Path, nature: Nature, file: File) -> Self {
         let path = root.join("a.txt");
-        let mark = if marked { "\u{feff}" } else { "" };
-        let lines: String = (0..8).map(|it| format!("line {it}{eol}")).collect();
-        let text = format!("{mark}{lines}línea 😀 last");
+        let mark = if file.marked { "\u{feff}" } else { "" };
+        let end = |line: usize| file.ends[line % file.ends.len()];
+        let lines: String = (0..8).map(|it| format!("line {it}{}", end(it))).collect();
+        let text = format!("{mark}{lines}línea 😀 last{}", if file.ended { end(8) } else { "" });
         put(&path, &text);
         let workspace = Workspace::new(root.to_owned());
         let desk = Arc::new(Mutex::new(Desk::new(path.clone(), nature)));
@@ -122,6 +125,7 @@ impl Story {
             Step::Save => lock(&self.desk).save(),
             Step::Close => lock(&self.desk).close(),
             Step::Open => lock(&self.desk).open(),
+            Step::Reload => lock(&self.desk).reload(),
             Step::Foreign(at) => {
                 let token = self.token("foreign");
                 lock(&self.desk).foreign(at, &token);
@@ -161,7 +165,13 @@ impl Story {
         // No character of it is one of the user's: who reports whole texts leaves open whose it was.
         self.count += 1;
         let token = format!("[agent{}]", self.count);
-        let eol = if parts[at].ends_with("\r\n") { "\r\n" } else { "\n" };
+        let is_last = end == parts.len();
+        let eol = match lines {
+            128.. if is_last => "",
+            64.. => "\n",
+            _ if parts[at].ends_with("\r\n") => "\r\n",
+            _ => "\n",
+        };
         parts.splice(at..end, [format!("{token}{eol}")]);
         let plan = EditPlan {
             path: self.path.clone(),
@@ -295,6 +305,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => Just(Step::DeliverAll),
         1 => Just(Step::Save),
         1 => Just(Step::Close),
+        1 => Just(Step::Reload),
         2 => Just(Step::Open),
         1 => any::<u16>().prop_map(Step::Foreign),
         2 => prop_oneof![Just(50), Just(2500), Just(11_000), Just(70_000)].prop_map(Step::Wait),
@@ -309,20 +320,42 @@ fn natures() -> impl Strategy<Value = Nature> {
         Just(PositionEncoding::Utf32)
     ];
     let closed = prop_oneof![Just(OnClosed::Refuse), Just(OnClosed::Reopen), Just(OnClosed::Hide)];
-    (any::<bool>(), 0..2, encoding, prop::bool::weighted(0.1), closed).prop_map(
-        |(tells_stale, first_version, encoding, whole, closed)| Nature {
+    let own = (prop::bool::weighted(0.4), any::<bool>());
+    (any::<bool>(), 0..2, encoding, prop::bool::weighted(0.1), closed, own).prop_map(
+        |(tells_stale, first_version, encoding, whole, closed, (own_ends, hides_mark))| Nature {
             tells_stale,
             first_version,
             encoding,
             whole,
             closed,
+            own_ends,
+            hides_mark,
         },
     )
 }
 
+/// How the file is written down.
+#[derive(Debug, Clone, Copy)]
+struct File {
+    /// Of its lines, one after the other.
+    ends: &'static [&'static str],
+    marked: bool,
+    /// The last line has an end.
+    ended: bool,
+}
+
+fn files() -> impl Strategy<Value = File> {
+    let ends = prop_oneof![
+        2 => Just(["\n"].as_slice()),
+        2 => Just(["\r\n"].as_slice()),
+        1 => Just(["\r\n", "\n", "\n"].as_slice()),
+    ];
+    (ends, any::<bool>(), any::<bool>()).prop_map(|(ends, marked, ended)| File { ends, marked, ended })
+}
+
 /// Plays one story to its end.
-async fn play(root: &Path, nature: Nature, eol: &str, marked: bool, steps: &[Step]) {
-    let mut story = Story::new(root, nature, eol, marked);
+async fn play(root: &Path, nature: Nature, file: File, steps: &[Step]) {
+    let mut story = Story::new(root, nature, file);
     for step in steps {
         story.step(*step).await;
     }
@@ -345,14 +378,13 @@ fn no_order_of_events_loses_a_character() {
         ..ProptestConfig::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let eol = prop_oneof![Just("\n"), Just("\r\n")];
     // In memory where there is such a place: every story writes files.
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-    let outcome = runner.run(&(natures(), eol, any::<bool>(), steps()), |(nature, eol, marked, steps)| {
+    let outcome = runner.run(&(natures(), files(), steps()), |(nature, file, steps)| {
         // Its own: what is still looked out for would stay in a common one.
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(play(dir.path(), nature, eol, marked, &steps));
+        runtime.block_on(play(dir.path(), nature, file, &steps));
         Ok(())
     });
     match outcome {

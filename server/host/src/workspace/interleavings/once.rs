@@ -50,11 +50,37 @@ async fn stories_that_went_wrong_once_go_well() {
         ),
         (Hide, &[Edit(27, 82), Close, Serve(Mute), Wait(11_000), Edit(63, 93), Open, Close, Deliver, Open]),
     ];
-    let dir = tempfile::tempdir().unwrap();
     for (closed, steps) in stories {
-        let encoding = PositionEncoding::Utf8;
-        let nature = Nature { tells_stale: false, first_version: 0, encoding, whole: false, closed: *closed };
-        eprintln!("{steps:?}");
-        play(dir.path(), nature, "\n", false, steps).await;
+        once(false, *closed, steps).await;
     }
+}
+
+/// Its editor gives what it is sent line ends of its own.
+#[tokio::test(start_paused = true)]
+async fn stories_with_line_ends_that_went_wrong_once_go_well() {
+    use Fault::{Denies, None as Well};
+    use Step::{Edit, Serve, Type, Wait};
+    let stories: &[&[Step]] = &[
+        // The last line goes with an edit in the wrong place, and the line break behind it stays.
+        &[Edit(21, 29), Serve(Denies), Serve(Well), Type(28672), Wait(2500)],
+    ];
+    for steps in stories {
+        once(true, OnClosed::Refuse, steps).await;
+    }
+}
+
+async fn once(own_ends: bool, closed: OnClosed, steps: &[Step]) {
+    let dir = tempfile::tempdir().unwrap();
+    let nature = Nature {
+        tells_stale: false,
+        first_version: 0,
+        encoding: PositionEncoding::Utf8,
+        whole: false,
+        closed,
+        own_ends,
+        hides_mark: false,
+    };
+    eprintln!("{steps:?}");
+    let file = File { ends: &["\n"], marked: false, ended: own_ends };
+    play(dir.path(), nature, file, steps).await;
 }
