@@ -382,17 +382,71 @@ fn an_editor_without_plugin_answers_with_a_code_action() {
             editor.ok("workspace/executeCommand", json!({"command": command, "arguments": arguments}));
         };
         run(&mut editor, "Pi: show the whole change");
-        let whole = editor.claim("the question", |it| {
-            it["method"] == "window/showMessage"
-                && it["params"]["message"].as_str().is_some_and(|it| it.contains("+2"))
-        });
-        assert!(whole["params"]["message"].as_str().unwrap().starts_with("Pi wants to change a.txt"));
+        let whole = document(&editor);
+        assert!(whole.0.ends_with("-question.diff"), "{whole:?}");
+        assert!(whole.1.starts_with("Pi wants to change a.txt\n"), "{whole:?}");
+        assert!(whole.1.ends_with("@@ -1,2 +1,2 @@\n one\n-two\n+2\n"), "{whole:?}");
         run(&mut editor, wanted);
         diagnostics(&editor, 0);
         editor.claim("the end", |it| it["params"]["message"] == end && it["method"] == "window/showMessage");
         assert_eq!(editor.buffer("a.txt"), text);
         assert!(actions(&mut editor).iter().all(|it| !it["title"].as_str().unwrap().contains("allow")));
     }
+}
+
+/// Path and text of the document with the question, in an editor that cannot show documents.
+fn document(editor: &Editor) -> (String, String) {
+    const SAID: &str = "The question is in ";
+    let said = editor.claim("where the question is", |it| {
+        it["method"] == "window/logMessage"
+            && it["params"]["message"].as_str().is_some_and(|it| it.starts_with(SAID))
+    });
+    let path = said["params"]["message"].as_str().unwrap().trim_start_matches(SAID).to_owned();
+    let text = std::fs::read_to_string(&path).unwrap();
+    (path, text)
+}
+
+#[test]
+fn a_long_command_is_shown_as_a_whole() {
+    let command = format!("echo {} && touch b.txt", "x".repeat(300));
+    let (mut editor, _scratch, model) = editor(plain(), bash(&command));
+    model.allow_unused();
+    diagnostics(&editor, 1);
+    editor.ok("workspace/executeCommand", json!({"command": "pi.showQuestion", "arguments": []}));
+    let (path, text) = document(&editor);
+    assert!(path.ends_with("-question.md"), "{path}");
+    assert!(text.contains(&command) && text.contains("touch b.txt · no rule allows it"), "{text}");
+}
+
+#[test]
+fn a_hunk_is_rejected_also_while_a_question_is_open() {
+    let edit = json!({"path": "a.txt", "oldText": "two", "newText": "2"});
+    let model = ModelServer::with([call("edit", edit), bash("make b"), say("done")]);
+    let scratch = Scratch::with_model(&model);
+    scratch.file("a.txt", "one\ntwo\n");
+    let mut profile = plain();
+    *profile.arguments.last_mut().unwrap() = "edit".to_owned();
+    let mut editor = Editor::start(PI, &scratch, profile);
+    editor.open("a.txt", "one\ntwo\n");
+    let run = |editor: &mut Editor, arguments: Value| {
+        editor.ok("workspace/executeCommand", json!({"command": "pi.reject", "arguments": arguments}))
+    };
+    editor.ok("pi/prompt", json!({"message": "go"}));
+    diagnostics(&editor, 2);
+    let hunk = editor.ok("pi/edits/list", json!({}))["hunks"][0]["id"].clone();
+    run(&mut editor, json!([hunk]));
+    diagnostics(&editor, 1);
+    assert_eq!(editor.buffer("a.txt"), "one\ntwo\n");
+    let waiting = editor.ok("pi/getState", json!({}))["pendingPermissions"].clone();
+    assert_eq!(waiting.as_array().unwrap().len(), 1);
+    let gone = json!({"command": "pi.reject", "arguments": [hunk]});
+    let error = editor.refused("workspace/executeCommand", gone);
+    assert_eq!(error["message"], "pi.reject: This change does not wait any more");
+    run(&mut editor, json!(["not", "now"]));
+    diagnostics(&editor, 0);
+    model.wait_request(3);
+    assert!(told(&model).ends_with("says: not now"), "{}", told(&model));
+    editor.unchecked = true;
 }
 
 #[test]

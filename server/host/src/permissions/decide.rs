@@ -95,6 +95,8 @@ pub struct Judge<'a> {
 const MAX_PARTS: usize = 50;
 /// Why an edit is asked for that is allowed otherwise.
 pub const REVIEW_ASKS: &str = "review.mode ask";
+/// The part of a call that wants to leave the sandbox.
+pub const OUTSIDE_SANDBOX: &str = "run outside the sandbox";
 
 /// Commands that a rule may cover with any further arguments; all others are stored as they are.
 const FAMILIES: [&str; 34] = [
@@ -302,7 +304,7 @@ impl Judge<'_> {
             PermissionMode::Plan => self.by_mode(""),
             _ => (Decision::Ask, "the sandbox would not hold for it".to_owned()),
         };
-        Part { text: "run outside the sandbox".to_owned(), decision, why, rule: None }
+        Part { text: OUTSIDE_SANDBOX.to_owned(), decision, why, rule: None }
     }
 
     fn tool(&self, tool: &str) -> Part {

@@ -37,7 +37,9 @@ use self::{
     rules::Rule,
     store::ProjectRules,
 };
-pub use self::{effects::Candidate, explain::explain, store::FILE as PROJECT_RULES_FILE};
+pub use self::{
+    decide::OUTSIDE_SANDBOX, effects::Candidate, explain::explain, store::FILE as PROJECT_RULES_FILE,
+};
 use crate::settings::HostSettings;
 
 /// What all sessions of a folder share: places, and rules that outlive a session.

@@ -73,6 +73,7 @@ fn title(query: &PermissionQuery, decided: &Decided, boundary: &Boundary) -> Str
         path.and_then(|it| it.file_name()).map_or("a file".into(), |it| it.to_string_lossy().into_owned())
     };
     match &query.access {
+        it if it.outside_sandbox => "Pi wants to run a command outside the sandbox".to_owned(),
         it if it.command.is_some() => "Pi wants to run a command".to_owned(),
         it if !it.writes.is_empty() && query.review == ReviewMode::Plan => {
             format!("Pi wants to read {}", file())

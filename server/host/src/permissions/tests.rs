@@ -165,6 +165,17 @@ fn leaving_the_sandbox_is_asked_for_every_time() {
     }
 }
 
+#[tokio::test]
+async fn a_question_to_leave_the_sandbox_says_so_first() {
+    let world = world(json!({"allow": ["bash"]}));
+    let permissions = HostPermissions::new(world.folder.clone(), PermissionMode::Ask, ReviewMode::Apply);
+    let mut query = command("cargo test");
+    query.access.outside_sandbox = true;
+    let Verdict::Ask(request) = permissions.check(query).await else { panic!("not asked") };
+    assert_eq!(request.title, "Pi wants to run a command outside the sandbox");
+    assert!(request.text.contains("run outside the sandbox · the sandbox would not hold for it"));
+}
+
 fn write(path: impl Into<PathBuf>) -> Access {
     Access { writes: vec![path.into().to_str().unwrap().to_owned()], ..Access::default() }
 }

@@ -14,6 +14,7 @@ use std::{
 use lsp_types::{Diagnostic, DiagnosticSeverity, MessageType, NumberOrString, Position, Range, Url};
 use pi_core::session::{Command, Reply};
 use pi_core::visible::visible;
+use pi_host::permissions::OUTSIDE_SANDBOX;
 use pi_protocol::{
     AgentEvent, AnswerPermissionParams, ClientMethod, Empty, ExtensionUiMethod, ExtensionUiRequest,
     ExtensionUiResponse, PermissionAnswer, PermissionChoice, PermissionRequest, RequestPermissionParams,
@@ -67,7 +68,9 @@ impl Asked {
         match self {
             Asked::Permission(it) => {
                 let part = || it.parts.first().map(|it| it.text.clone());
-                it.command.clone().or_else(part).unwrap_or_else(|| it.tool.clone())
+                let what = it.command.clone().or_else(part).unwrap_or_else(|| it.tool.clone());
+                // First: a long command is cut at its end.
+                if leaves_sandbox(it) { format!("outside the sandbox: {what}") } else { what }
             }
             Asked::Ui(it) => it.title.clone().or_else(|| it.message.clone()).unwrap_or_default(),
         }
@@ -105,6 +108,11 @@ impl Asked {
                 Asked::Ui(it) => ui::fits_message(it),
             }
     }
+}
+
+/// Whether a command asks to run where the sandbox does not hold.
+fn leaves_sandbox(request: &PermissionRequest) -> bool {
+    request.parts.iter().any(|it| !it.allowed && it.text == OUTSIDE_SANDBOX)
 }
 
 /// The questions that are open in a session.
@@ -369,7 +377,21 @@ fn first_changed(diff: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use pi_protocol::PermissionPart;
+
     use super::*;
+
+    #[test]
+    fn a_command_that_leaves_the_sandbox_says_so_before_anything_is_cut() {
+        let part = |text: &str, allowed| PermissionPart { text: text.into(), allowed, why: String::new() };
+        let subject = |parts| {
+            let command = Some("cargo test".to_owned());
+            Asked::Permission(PermissionRequest { command, parts, ..PermissionRequest::default() }).subject()
+        };
+        let outside = part("run outside the sandbox", false);
+        assert_eq!(subject(vec![part("cargo test", false)]), "cargo test");
+        assert_eq!(subject(vec![part("cargo test", true), outside]), "outside the sandbox: cargo test");
+    }
 
     #[test]
     fn a_question_stands_at_the_first_change() {

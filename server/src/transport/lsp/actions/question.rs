@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lsp_types::{CodeActionKind, MessageType};
+use lsp_types::CodeActionKind;
 use pi_core::visible::visible;
 use pi_protocol::{
     AnswerPermissionParams, CommandError, ExtensionUiRequest, PermissionChoice, PermissionRequest,
@@ -10,13 +10,18 @@ use pi_protocol::{
 use serde_json::{Value, json};
 
 use super::{Offer, Place, commands::words, hunks};
-use crate::transport::lsp::{
-    connection::Connection,
-    lane::Job,
-    messages::first_line,
-    questions::{Answer, Asked, Question},
-    target::Target,
-    ui,
+use crate::{
+    markdown::fenced,
+    review::hunk_number,
+    transport::lsp::{
+        connection::Connection,
+        lane::Job,
+        messages::first_line,
+        questions::{Answer, Asked, Question},
+        show,
+        target::Target,
+        ui,
+    },
 };
 
 /// Characters of what is asked in the title of an action.
@@ -144,6 +149,8 @@ pub fn reject(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), C
     let waits = !connection.questions.all().is_empty();
     let about_question = match arguments.first() {
         None => waits,
+        // Whatever is open: the id of a hunk is about that hunk.
+        Some(Value::String(text)) if hunk_number(text).is_ok() => false,
         Some(Value::String(text)) => (waits && text.parse::<u64>().is_err()) || uuid_like(text).is_some(),
         Some(_) => false,
     };
@@ -163,11 +170,16 @@ pub fn reject(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), C
     Ok(())
 }
 
-/// `pi.showQuestion`.
+/// `pi.showQuestion`: all of it as a document, however long it is.
 pub fn show(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     let (question, _) = named(connection, arguments, |_| true)?;
-    let params = json!({ "type": MessageType::INFO, "message": question.asked.text() });
-    connection.out.notify("window/showMessage", &params);
+    let text = format!("{}\n", question.asked.text().trim_end());
+    let (name, text) = match &question.asked {
+        Asked::Permission(it) if it.diff.is_some() => ("question.diff", text),
+        _ => ("question.md", fenced(&text, "")),
+    };
+    let connection = connection.clone();
+    tokio::spawn(async move { show::text(&connection, name, text, "The question is").await });
     Ok(())
 }
 

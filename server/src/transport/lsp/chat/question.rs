@@ -2,6 +2,7 @@
 
 use pi_protocol::{
     AnswerPermissionParams, ExtensionUiMethod, ExtensionUiRequest, PermissionChoice, PermissionRequest,
+    PermissionRisk,
 };
 
 use super::document::UNTICKED;
@@ -103,7 +104,24 @@ fn permission(request: &PermissionRequest) -> String {
         (None, None) => markdown::fenced(&request.text, ""),
     };
     let quoted = |it: &Option<String>| it.as_deref().map(|it| markdown::quoted(it, 300)).unwrap_or_default();
-    format!("{body}\n{}{}", quoted(&request.note), quoted(&request.reason))
+    format!("{body}\n{}{}{}", parts(request), quoted(&request.note), quoted(&request.reason))
+}
+
+/// What is asked for among the parts of a call, each with why, where the answers do not name it: by their rules they
+/// name each part that a rule can cover.
+fn parts(request: &PermissionRequest) -> String {
+    let named = request.choices.iter().any(|it| !it.rules.is_empty());
+    // A diff does not show where its file is.
+    let outside = request.diff.is_some() && request.risk == PermissionRisk::High;
+    let whole = request.command.is_some() && request.parts.len() == 1;
+    if !outside && (named || whole || request.command.is_none()) {
+        return String::new();
+    }
+    let asked = request.parts.iter().filter(|it| !it.allowed);
+    let lines: String = asked
+        .map(|it| format!("- `{}` · {}\n", markdown::line(&it.text, LINE), markdown::line(&it.why, LINE)))
+        .collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
 }
 
 fn decisions(request: &PermissionRequest) -> impl Iterator<Item = (PermissionChoice, String)> {
@@ -125,7 +143,7 @@ fn decisions(request: &PermissionRequest) -> impl Iterator<Item = (PermissionCho
 
 #[cfg(test)]
 mod tests {
-    use pi_protocol::PermissionOption;
+    use pi_protocol::{PermissionOption, PermissionPart};
 
     use super::*;
 
@@ -163,6 +181,40 @@ mod tests {
         };
         assert_eq!(choice("allow in this chat: `cargo test *`"), Some(PermissionChoice::AllowSession));
         assert_eq!(choice("allow in this chat"), None);
+    }
+
+    #[test]
+    fn each_part_that_is_asked_for_says_why() {
+        let part = |text: &str, allowed, why: &str| PermissionPart {
+            text: text.to_owned(),
+            allowed,
+            why: why.to_owned(),
+        };
+        let request = PermissionRequest {
+            tool: "bash".into(),
+            command: Some("cargo test".into()),
+            parts: vec![
+                part("cargo test", true, "bash(cargo test *)"),
+                part("run outside the sandbox", false, "the sandbox would not hold for it"),
+            ],
+            reason: Some("to see".into()),
+            ..PermissionRequest::default()
+        };
+        let rendered = |request: &PermissionRequest| {
+            Question { number: 1, asked: Asked::Permission(request.clone()) }.render()
+        };
+        let expected = "### ? question 1 · bash\n\n```console\n$ cargo test\n```\n\n\
+                        - `run outside the sandbox` · the sandbox would not hold for it\n\n> to see\n\n\n";
+        assert_eq!(rendered(&request), expected);
+
+        let mut edit = PermissionRequest {
+            diff: Some("+a".into()),
+            parts: vec![part("edit ../a", false, "outside the workspace")],
+            ..PermissionRequest::default()
+        };
+        assert!(!rendered(&edit).contains("../a"), "it is the file of the diff");
+        edit.risk = PermissionRisk::High;
+        assert!(rendered(&edit).contains("- `edit ../a` · outside the workspace\n"), "{}", rendered(&edit));
     }
 
     #[test]
