@@ -578,6 +578,11 @@ impl Editor {
         self.desk.lock().open.get(&self.uri(relative)).expect("the buffer is not open").text.clone()
     }
 
+    /// Version of a buffer.
+    pub fn version(&self, relative: &str) -> i64 {
+        self.desk.lock().open.get(&self.uri(relative)).expect("the buffer is not open").version
+    }
+
     /// Undoes one step of a buffer, as `u` does, and tells.
     pub fn undo(&self, relative: &str) {
         let _turn = self.desk.turn();

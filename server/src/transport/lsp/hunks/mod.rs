@@ -46,6 +46,8 @@ pub struct Shown {
     pub text: String,
     /// What the model said when it made the change.
     pub reason: Option<String>,
+    /// The version of the text its lines are counted in, if the document is open and did not change meanwhile.
+    pub version: Option<i32>,
     /// Its number among those that wait, from 1.
     pub number: usize,
     /// How many wait.
@@ -214,6 +216,9 @@ async fn look(connection: &Arc<Connection>) {
 
 /// The waiting hunks of one project.
 async fn waiting(connection: &Arc<Connection>, review: &Arc<Review>) -> std::io::Result<Vec<Shown>> {
+    let version = |path: &Path| review.workspace().document(path).map(|it| it.version);
+    let open = review.workspace().open_paths();
+    let before: HashMap<_, _> = open.into_iter().map(|it| (paths::canonical(&it), version(&it))).collect();
     let found = review.find(&Select::default()).await?;
     let spelled =
         |path: &Path| review.workspace().document(path).map_or_else(|| path.to_owned(), |it| it.path);
@@ -227,7 +232,13 @@ async fn waiting(connection: &Arc<Connection>, review: &Arc<Review>) -> std::io:
         let Some(uri) = connection.documents.uri(&spelled(&hunk.path)) else { continue };
         let (base, text) = texts.remove(&hunk.id).unwrap_or_default();
         let reason = reason(connection, &hunk).await;
-        shown.push(Shown { hunk, uri, base, text, reason, number: 0, total: 0 });
+        let (then, now) = (before.get(&hunk.path).copied().flatten(), version(&hunk.path));
+        if then != now {
+            // What is found may be of either; the next look is not.
+            connection.hunks.wake.notify_one();
+        }
+        let version = then.filter(|_| then == now);
+        shown.push(Shown { hunk, uri, base, text, reason, version, number: 0, total: 0 });
     }
     Ok(shown)
 }
@@ -269,8 +280,10 @@ fn publish(connection: &Connection, old: &[Shown], new: &[Shown]) {
     files.sort();
     files.dedup();
     for uri in files {
-        let of_file = new.iter().filter(|it| it.uri == *uri && !off);
-        connection.diagnostics.set(&connection.out, uri, NAME, of_file.map(show::hint).collect());
+        let of_file: Vec<_> = new.iter().filter(|it| it.uri == *uri && !off).collect();
+        let version = of_file.first().and_then(|it| it.version);
+        let hints = of_file.into_iter().map(show::hint).collect();
+        connection.diagnostics.set_for(&connection.out, uri, NAME, version, hints);
     }
 }
 
