@@ -517,6 +517,52 @@ fn a_question_is_answered_with_a_tick_or_a_word() {
 }
 
 #[test]
+fn a_file_that_is_written_anew_shows_what_changed_and_can_be_decided_about() {
+    let mut chat = Chat::start();
+    chat.scratch.file("a.txt", "one\ntwo\nthree\n");
+    chat.open();
+    chat.model.script([
+        call("write", json!({"path": "a.txt", "content": "one\n2\nthree\nfour\n"})),
+        call("write", json!({"path": "b.txt", "content": "new\n"})),
+        say("Done."),
+    ]);
+    chat.say("Go\n");
+    let text = chat.until("the changes", |it| it.contains("Done.\n\n<!-- ") && it.contains("hunk 3"));
+    let expected = "### ✓ write a.txt +2 -1 · hunks 1 2 pending\n\n```diff\n\
+        @@ hunk 1 · a.txt:2 · pending\n-two\n+2\n@@ hunk 2 · a.txt:4 · pending\n+four\n```\n\n\
+        ### ✓ write b.txt +1 -0 · hunk 3 pending\n\n```diff\n@@ hunk 3 · b.txt:1 · pending\n+new\n```\n";
+    assert!(text.contains(expected), "{text}");
+    let at = text.find("@@ hunk 1 · ").unwrap() + "@@ hunk 1 · ".len();
+    chat.editor.type_at(CHAT, at, at, "reject ");
+    chat.save();
+    chat.until("the decision", |it| it.contains("@@ hunk 1 · a.txt:2 · rejected\n"));
+    assert_eq!(chat.scratch.read("a.txt"), "one\ntwo\nthree\nfour\n");
+    let result = chat.scratch.session().into_iter().find(|it| it["message"]["role"] == "toolResult").unwrap();
+    assert_eq!(result["message"].get("details"), None, "the session stays as Pi's: {result}");
+    chat.editor.unchecked = true;
+    chat.finish();
+}
+
+#[test]
+fn what_a_tool_printed_can_be_read_to_its_end() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([call("bash", json!({"command": "seq 300"})), say("Done.")]);
+    chat.say("Go\n");
+    let text = chat.until("the end", |it| it.contains("Done.\n\n<!-- "));
+    let line = |wanted: &str| text.lines().position(|it| it.contains(wanted)).unwrap();
+    let uri = chat.editor.uri(CHAT);
+    let at = |line: usize| json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": 0}});
+    let hover = chat.editor.ok("textDocument/hover", at(line("### ✓ bash")));
+    let value = hover["contents"]["value"].as_str().unwrap();
+    assert!(value.contains("seq 300") && value.contains("\n299\n300\n"), "{value}");
+    let found = chat.editor.ok("textDocument/definition", at(line("more lines: go to the definition here")));
+    let path = found["uri"].as_str().unwrap().strip_prefix("file://").unwrap();
+    assert!(std::fs::read_to_string(path).unwrap().ends_with("\n299\n300\n"), "{found}");
+    chat.finish();
+}
+
+#[test]
 fn what_waits_at_a_stop_is_held_and_can_be_taken_back() {
     let mut chat = Chat::start();
     chat.open();
@@ -551,8 +597,9 @@ fn a_word_changes_the_chat_and_another_chat_begins_before_a_turn() {
         chat.until(answer, |it| it.contains(&format!("{answer}\n\n<!-- ")) && it.ends_with("## You\n\n"));
     }
     for (said, answer) in [
+        // Each answer differs from the one before: it is waited for.
+        ("/mode", "full"),
         ("/mode plan", "plan"),
-        ("/mode", "plan"),
         ("/mode x", "ask, edit, full or plan"),
         ("/model nothing", "no model “nothing”"),
         ("/model alpha", "scripted/alpha"),

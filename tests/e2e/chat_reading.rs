@@ -103,9 +103,12 @@ fn a_heading_shows_its_arguments_and_paths_and_changes_lead_to_their_places() {
         let at = place(chat, CHAT, needle, 0);
         chat.editor.ok("textDocument/hover", at)["contents"]["value"].as_str().unwrap_or_default().to_owned()
     };
-    assert_eq!(hover(&mut chat, "### ✓ bash"), format!("**bash**\n\ncommand\n\n```sh\n{command}\n```\n"));
+    let output = format!("{}\ntwo\n", "x".repeat(300));
+    let expected = format!("**bash**\n\ncommand\n\n```sh\n{command}\n```\n\nresult\n\n```\n{output}```\n");
+    assert_eq!(hover(&mut chat, "### ✓ bash"), expected);
     let edit = hover(&mut chat, "### ✓ edit");
     assert!(edit.starts_with("**edit**\n\n") && edit.contains("newText\n\n```\n    todo()\n```"), "{edit}");
+    assert!(edit.contains("-    loop {}\n+    todo()\n"), "{edit}");
     assert_eq!(hover(&mut chat, "Before."), "");
 
     // Somebody writes above the change: it leads to where the change is now.

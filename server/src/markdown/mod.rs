@@ -18,6 +18,7 @@ pub use self::{
     hunks::{HunkLine, Mark, Word, lines as hunk_lines, with_states},
     inert::{fenced, line, markdown as inert, quoted},
     read::{Heading, PROMPT, headings, is_prompt, open_lines, prompt, prompts, session_id},
+    tool::{leads_to_more, output},
     turn::{Step, Turn, calls, money, render, split, stopped, thousands, time_of},
 };
 

@@ -17,6 +17,15 @@ pub struct Outcome<'a> {
     pub details: Option<&'a Value>,
     /// What it changed, as far as that can be decided about.
     pub hunks: &'a [Mark],
+    /// How that differs, where the result does not say it.
+    pub patch: Option<&'a str>,
+}
+
+impl Outcome<'_> {
+    /// What was changed, as a unified diff.
+    fn diff(&self) -> Option<&str> {
+        self.details.and_then(|it| it.get("patch")).and_then(Value::as_str).or(self.patch)
+    }
 }
 
 /// Tools whose output is for the model; a person sees that they looked.
@@ -29,8 +38,7 @@ pub fn render(call: &ToolCall, outcome: Outcome<'_>, style: &Style) -> String {
     let failed = outcome.status == Status::Failed;
     let name = line(&call.name, 40);
     let argument = |key: &str| call.arguments.get(key).and_then(Value::as_str);
-    let diff = outcome.details.and_then(|it| it.get("patch")).and_then(Value::as_str);
-    let (subject, body) = match (call.name.as_str(), diff) {
+    let (subject, body) = match (call.name.as_str(), outcome.diff()) {
         ("bash", _) => {
             let command = argument("command").unwrap_or_default();
             (String::new(), console(command, &text, outcome, style))
@@ -87,17 +95,47 @@ fn console(command: &str, text: &str, outcome: Outcome<'_>, style: &Style) -> St
     inert::fenced(&(prompt + &lines[skipped..].join("\n")), "console")
 }
 
-/// A block of so many lines as are shown, and how many there are more.
-pub fn cut(text: &str, info: &str, outcome: Outcome<'_>, style: &Style) -> String {
+/// Begins and ends the line below a block that was cut.
+const MORE: (&str, &str) = ("… ", " more lines: go to the definition here");
+
+/// Whether a line says that there is more, and leads to all of it.
+pub fn leads_to_more(line: &str) -> bool {
+    line.starts_with(MORE.0) && line.ends_with(MORE.1)
+}
+
+/// A block of so many lines as are shown, and how many there are more: the editor leads from there to all of it
+/// (`look.rs`), or a link to the file that has it.
+fn cut(text: &str, info: &str, outcome: Outcome<'_>, style: &Style) -> String {
+    let full = outcome.details.and_then(|it| it.get("fullOutputPath")).and_then(Value::as_str);
+    let file = full.and_then(|it| Url::from_file_path(it).ok());
+    short(text, info, style, |more| match &file {
+        Some(url) => format!("{}{more} more lines: <{url}>", MORE.0),
+        None => format!("{}{more}{}", MORE.0, MORE.1),
+    })
+}
+
+/// A block of so many lines as are shown, and below it what is said of the number of those left out.
+pub fn short(text: &str, info: &str, style: &Style, say: impl Fn(usize) -> String) -> String {
     let lines: Vec<&str> = text.lines().collect();
     if lines.len() <= style.lines {
         return inert::fenced(text, info);
     }
-    let more = lines.len() - style.lines;
     let shown = inert::fenced(&lines[..style.lines].join("\n"), info);
-    let full = outcome.details.and_then(|it| it.get("fullOutputPath")).and_then(Value::as_str);
-    let place = full.and_then(|it| Url::from_file_path(it).ok()).map(|it| format!(": <{it}>"));
-    format!("{shown}\n… {more} more lines{}\n", place.unwrap_or_default())
+    format!("{shown}\n{}\n", say(lines.len() - style.lines))
+}
+
+/// All that came of a call, with the language it is in; nothing if there is no more than its heading.
+pub fn output(
+    content: &[Content],
+    details: Option<&Value>,
+    patch: Option<&str>,
+) -> Option<(String, &'static str)> {
+    let outcome = Outcome { status: Status::Done, content, details, hunks: &[], patch };
+    if let Some(diff) = outcome.diff() {
+        return Some((diff.to_owned(), "diff"));
+    }
+    let text: String = content.iter().filter_map(Content::as_text).collect();
+    (!text.trim().is_empty()).then_some((text, ""))
 }
 
 /// A unified diff of one file as the chat shows it: changed lines only, each place with its line.

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
+use pi_core::turn::SKIPPED_BY_USER;
 use pi_protocol::{
     AgentMessage, AssistantMessage, Content, StopReason, ToolCall, ToolResult, ToolResultMessage,
 };
@@ -34,6 +35,8 @@ pub struct Turn {
     pub thought: HashMap<(usize, usize), u64>,
     /// What calls changed, by call.
     pub hunks: Arc<HashMap<String, Vec<Mark>>>,
+    /// How that differs, by call, where results do not say it: those of `write` are as Pi's.
+    pub patches: Arc<HashMap<String, String>>,
     /// Nothing follows by itself.
     pub settled: bool,
     /// How many seconds it took until then, where somebody watched.
@@ -140,9 +143,9 @@ impl<'a> Writer<'a> {
             AgentMessage::BashExecution(it) => {
                 let status = if it.exit_code == Some(0) { Status::Done } else { Status::Failed };
                 self.step(status, "your command");
-                let outcome = tool::Outcome { status, content: &[], details: None, hunks: &[] };
                 let text = format!("$ {}\n{}", it.command, it.output);
-                self.paragraph(&tool::cut(&text, "console", outcome, self.style));
+                let more = |more: usize| format!("… {more} more lines");
+                self.paragraph(&tool::short(&text, "console", self.style, more));
             }
             AgentMessage::CompactionSummary(_) => self.step(Status::Done, "summarised older turns"),
             AgentMessage::BranchSummary(_) => self.step(Status::Done, "summarised another branch"),
@@ -195,6 +198,7 @@ impl<'a> Writer<'a> {
 
     fn outcome(&self, call: &str) -> tool::Outcome<'a> {
         let hunks = self.turn.hunks.get(call).map(Vec::as_slice).unwrap_or_default();
+        let patch = self.turn.patches.get(call).map(String::as_str);
         let result =
             self.turn.messages.iter().filter_map(|it| it.as_tool_result()).find(|it| it.tool_call_id == call);
         if let Some(result) = result {
@@ -203,6 +207,7 @@ impl<'a> Writer<'a> {
                 content: &result.content,
                 details: result.details.as_ref(),
                 hunks,
+                patch,
             };
         }
         match self.turn.steps.get(call) {
@@ -215,11 +220,12 @@ impl<'a> Writer<'a> {
                 content: &step.result.content,
                 details: step.result.details.as_ref(),
                 hunks,
+                patch,
             },
             // Asked for and not begun; once nothing follows it never will.
             None => {
                 let status = if self.turn.settled { Status::Skipped } else { Status::Running };
-                tool::Outcome { status, content: &[], details: None, hunks }
+                tool::Outcome { status, content: &[], details: None, hunks, patch }
             }
         }
     }
@@ -229,7 +235,7 @@ fn status_of(result: &ToolResultMessage) -> Status {
     let text = || result.content.iter().filter_map(Content::as_text).collect::<String>();
     match result.is_error {
         false => Status::Done,
-        true if text().starts_with(SKIPPED) => Status::Skipped,
+        true if text().starts_with(SKIPPED) || text().starts_with(SKIPPED_BY_USER) => Status::Skipped,
         true => Status::Failed,
     }
 }

@@ -41,6 +41,8 @@ impl Room {
         let state = session.ask(Command::GetState).await;
         let waiting = session.ask(Command::QueueList).await;
         self.story.hunks = review::hunks(&self.connection, session.id()).await;
+        let story = &mut self.story;
+        review::patches(&self.connection, session.id(), &story.hunks, &mut story.patches).await;
         self.hunks_moved = true;
         let is_first = !std::mem::replace(&mut self.was_attached, true);
         let kept = if is_first { Kept::read(&self.path, session.id()).await } else { None };

@@ -11,28 +11,73 @@ use serde_json::Value;
 use super::{attach, mention, review, writing};
 use crate::{
     markdown::{self, Heading},
-    transport::lsp::connection::Connection,
+    transport::lsp::{connection::Connection, show},
 };
 
 /// Bytes of the arguments that are shown.
 const MOST: usize = 64 << 10;
 
-/// The whole arguments of the tool call whose heading is at the place.
+/// The whole arguments of the tool call whose heading is at the place, and what it gave.
 pub async fn hover(connection: &Connection, path: &Path, text: &str, at: Position) -> Option<Hover> {
     let headings = markdown::headings(text);
     let heading = headings.iter().find(|it| it.level == 3 && it.line == at.line as usize)?;
-    let (turn, step) = place(&headings, heading)?;
-    let project = connection.folder_of(path);
-    let messages = messages(connection, &project, markdown::session_id(text)?).await?;
-    let style = writing::style(connection, &project);
-    let turns = markdown::split(&messages);
-    let call = markdown::calls(turns.get(turn)?, &style).into_iter().nth(step)??;
-    // The user may have changed the document.
-    let name = heading.text.split(' ').nth(1)?;
-    (markdown::line(&call.name, 40) == name).then(|| Hover {
-        contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: arguments(call) }),
+    let (call, output) = step(connection, path, text, &headings, heading).await?;
+    let mut value = arguments(&call);
+    if let Some((output, info)) = output {
+        value.push_str(&format!("\nresult\n\n{}", block(&output, info, MOST)));
+    }
+    Some(Hover {
+        contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
         range: Some(Range::new(Position::new(at.line, 0), Position::new(at.line, u32::MAX))),
     })
+}
+
+/// What came of a call: the text, and its language.
+type Output = (String, &'static str);
+
+/// The call that a heading stands for, and what came of it.
+async fn step(
+    connection: &Connection,
+    path: &Path,
+    text: &str,
+    headings: &[Heading<'_>],
+    heading: &Heading<'_>,
+) -> Option<(ToolCall, Option<Output>)> {
+    let (turn, step) = place(headings, heading)?;
+    let project = connection.folder_of(path);
+    let session = markdown::session_id(text)?;
+    let messages = messages(connection, &project, session).await?;
+    let style = writing::style(connection, &project);
+    let turns = markdown::split(&messages);
+    let turn = turns.get(turn)?;
+    let call = markdown::calls(turn, &style).into_iter().nth(step)??.clone();
+    // The user may have changed the document.
+    if markdown::line(&call.name, 40) != heading.text.split(' ').nth(1)? {
+        return None;
+    }
+    let result =
+        turn.messages.iter().filter_map(|it| it.as_tool_result()).find(|it| it.tool_call_id == call.id);
+    let Some(result) = result else { return Some((call, None)) };
+    let patch = match call.name.as_str() {
+        "write" => review::patch(connection, session, &call.id).await,
+        _ => None,
+    };
+    Some((call, markdown::output(&result.content, result.details.as_ref(), patch.as_deref())))
+}
+
+/// From the line below what was cut to all of it, in a document of its own.
+async fn rest(connection: &Connection, path: &Path, text: &str, line: usize) -> Option<Location> {
+    let headings = markdown::headings(text);
+    let heading = headings.iter().rfind(|it| it.level == 3 && it.line < line)?;
+    let (_, (output, info)) = match step(connection, path, text, &headings, heading).await? {
+        (call, Some(output)) => (call, output),
+        _ => return None,
+    };
+    let name = if info == "diff" { "output.diff" } else { "output.txt" };
+    let file = show::aside(name, output).await;
+    let file =
+        file.inspect_err(|error| tracing::warn!(%error, "the temporary folder cannot be written")).ok()?;
+    location(connection, &file, 0)
 }
 
 /// Which turn a heading is in, and which of its steps it is, both from 0.
@@ -76,23 +121,31 @@ fn arguments(call: &ToolCall) -> String {
             Value::String(text) => text.clone(),
             other => serde_json::to_string_pretty(other).unwrap_or_default(),
         };
-        let most = MOST.saturating_sub(out.len()).min(text.len());
-        let end = (0..=most).rev().find(|&it| text.is_char_boundary(it)).unwrap_or(0);
+        let most = MOST.saturating_sub(out.len());
         let info = match (call.name.as_str(), name.as_str()) {
             ("bash", "command") => "sh",
             _ if value.is_string() => "",
             _ => "json",
         };
-        out.push_str(&format!("\n{}\n\n{}", markdown::line(name, 80), markdown::fenced(&text[..end], info)));
-        if end < text.len() {
-            out.push_str(&format!("\n… {} more bytes\n", text.len() - end));
+        out.push_str(&format!("\n{}\n\n{}", markdown::line(name, 80), block(&text, info, most)));
+        if most < text.len() {
             break;
         }
     }
     out
 }
 
-/// Where a path, a mention or a change at the place leads.
+/// So much of a text in a fence, and how much there is more.
+fn block(text: &str, info: &str, most: usize) -> String {
+    let end = (0..=most.min(text.len())).rev().find(|&it| text.is_char_boundary(it)).unwrap_or(0);
+    let shown = markdown::fenced(&text[..end], info);
+    match text.len() - end {
+        0 => shown,
+        more => format!("{shown}\n… {more} more bytes\n"),
+    }
+}
+
+/// Where a path, a mention, a change or the end of what was cut leads.
 pub async fn definition(
     connection: &Arc<Connection>,
     path: &Path,
@@ -100,6 +153,9 @@ pub async fn definition(
     at: Position,
 ) -> Option<Location> {
     let line = text.lines().nth(at.line as usize)?;
+    if markdown::leads_to_more(line) {
+        return rest(connection, path, text, at.line as usize).await;
+    }
     let column = mention::column(line, at.character, connection.capabilities().encoding);
     if let Some(number) = hunk_at(text, at.line as usize, line, column) {
         let hunks = review::hunks(connection, markdown::session_id(text)?).await;

@@ -51,6 +51,32 @@ pub fn marks(hunks: &[FoundHunk]) -> Arc<HashMap<String, Vec<Mark>>> {
     Arc::new(marks)
 }
 
+/// Adds to what is known how calls changed files whose results do not say it, as it was at the time.
+pub async fn patches(
+    connection: &Connection,
+    session: &str,
+    hunks: &[FoundHunk],
+    known: &mut Arc<HashMap<String, String>>,
+) {
+    let silent = hunks.iter().filter(|it| it.tool == "write" && !known.contains_key(&it.call));
+    let calls: HashSet<String> = silent.map(|it| it.call.clone()).collect();
+    for call in calls {
+        if let Some(patch) = patch(connection, session, &call).await {
+            Arc::make_mut(known).insert(call, patch);
+        }
+    }
+}
+
+/// What a call changed, as it was at the time; nothing if that is not known.
+pub async fn patch(connection: &Connection, session: &str, call: &str) -> Option<String> {
+    let select =
+        Select { session: Some(session.to_owned()), call: Some(call.to_owned()), ..Select::default() };
+    let patches = connection.hub.review(session).diff(&select).await;
+    let patches =
+        patches.inspect_err(|error| tracing::warn!(%error, "the edit ledger cannot be read")).ok()?;
+    Some(patches.into_iter().map(|it| it.diff).collect()).filter(|it: &String| !it.is_empty())
+}
+
 /// Whether a hunk waits for a decision.
 fn waits(hunk: &FoundHunk) -> bool {
     matches!(state(hunk), "pending" | "edited")

@@ -183,6 +183,7 @@ impl Room {
         let Some(session) = &self.session else { return };
         let hunks = review::hunks(&self.connection, session.id()).await;
         if hunks != self.story.hunks {
+            review::patches(&self.connection, session.id(), &hunks, &mut self.story.patches).await;
             self.story.hunks = hunks;
             self.hunks_moved = true;
             self.dirty = true;

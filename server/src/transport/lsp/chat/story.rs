@@ -2,7 +2,11 @@
 //!
 //! Takes in events, gives Markdown. It knows nothing of documents.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
 
 use pi_core::builder::MessageFolder;
 use pi_protocol::{
@@ -31,6 +35,8 @@ pub struct Story {
     pub notes: String,
     /// The changes of the session, by their numbers.
     pub hunks: Vec<pi_host::ledger::FoundHunk>,
+    /// How calls changed files whose results do not say it.
+    pub patches: Arc<HashMap<String, String>>,
     /// Turns before the last one that are not in the document yet.
     before: String,
     turn: Turn,
@@ -56,6 +62,7 @@ impl Story {
             questions: Vec::new(),
             notes: String::new(),
             hunks: Vec::new(),
+            patches: Arc::default(),
             before: String::new(),
             turn: Turn { settled: true, ..Turn::default() },
             turns: 0,
@@ -78,7 +85,8 @@ impl Story {
     }
 
     pub(super) fn rendered(&self, turn: &Turn) -> String {
-        markdown::render(&Turn { hunks: review::marks(&self.hunks), ..turn.clone() }, &self.style)
+        let (hunks, patches) = (review::marks(&self.hunks), self.patches.clone());
+        markdown::render(&Turn { hunks, patches, ..turn.clone() }, &self.style)
     }
 
     /// The next message of the user begins a run and was written like this.

@@ -62,7 +62,9 @@ async fn write(
     let messages = attach::path_of(&entries.entries, entries.leaf_id.as_deref());
     let mut turns = markdown::split(finished(&messages));
     let marks = review::marks(&hunks);
-    turns.iter_mut().for_each(|it| it.hunks = marks.clone());
+    let mut patches = Arc::default();
+    review::patches(connection, session.id(), &hunks, &mut patches).await;
+    turns.iter_mut().for_each(|it| (it.hunks, it.patches) = (marks.clone(), patches.clone()));
     if let Some(last) = turns.last_mut() {
         last.settled = !state.is_streaming;
     }
