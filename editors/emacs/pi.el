@@ -314,13 +314,16 @@ The text between BEG and END, interactively the region, is mentioned in it."
   ((server pi-server) (_method (eql window/showMessageRequest)) &key message actions
    &allow-other-keys)
   "Ask MESSAGE of SERVER in the minibuffer, to be answered with one of ACTIONS.
-While the user types it waits.  No answer decides nothing."
-  (if (pi--idle-p)
-      (let ((answer (pi--read-answer message
-                                     (mapcar (lambda (it) (plist-get it :title)) actions))))
-        (and answer (list :title answer)))
-    (run-with-idle-timer pi-question-idle nil #'pi--ask-later server message)
-    nil))
+While the user types it waits.  No answer is an error for SERVER and not null:
+null is the answer of somebody who was asked, and ends some questions."
+  (let* ((idle (pi--idle-p))
+         (answer (and idle
+                      (pi--read-answer message
+                                       (mapcar (lambda (it) (plist-get it :title)) actions)))))
+    (unless idle
+      (run-with-idle-timer pi-question-idle nil #'pi--ask-later server message))
+    (unless answer (jsonrpc-error "Not answered yet"))
+    (list :title answer)))
 
 (defun pi--ask-later (server message)
   "Ask MESSAGE of SERVER, unless it was answered or the minibuffer is in use."
@@ -339,7 +342,7 @@ While the user types it waits.  No answer decides nothing."
     (with-current-buffer buffer
       (seq-take-while (lambda (it)
                         (member (plist-get (plist-get it :command) :command)
-                                '("pi.approve" "pi.reject" "pi.showQuestion")))
+                                '("pi.approve" "pi.answer" "pi.reject" "pi.showQuestion")))
                       (eglot-code-actions (point-min) (point-min))))))
 
 (defun pi--answer (server actions question)

@@ -19,8 +19,10 @@ pub struct ActivityTracker {
     model: Option<String>,
     /// Running tools: call, name, what they work on.
     tools: Vec<(String, String, Option<String>)>,
-    /// Open permission questions: id, tool, what it is about.
-    questions: Vec<(String, String, Option<String>)>,
+    /// Open questions: id, the tool that waits for permission, what it is about.
+    questions: Vec<(String, Option<String>, Option<String>)>,
+    /// A run is in progress: a question outside one is nothing the session does.
+    running: bool,
     /// How the last answer ended.
     outcome: (ActivityState, Option<String>),
 }
@@ -28,7 +30,8 @@ pub struct ActivityTracker {
 impl Default for ActivityTracker {
     fn default() -> Self {
         let now = Activity { state: ActivityState::Idle, since: clock::now_ms(), tool: None, detail: None };
-        Self { now, model: None, tools: Vec::new(), questions: Vec::new(), outcome: Default::default() }
+        let (tools, questions) = (Vec::new(), Vec::new());
+        Self { now, model: None, tools, questions, running: false, outcome: Default::default() }
     }
 }
 
@@ -66,12 +69,18 @@ impl ActivityTracker {
             }
             AgentEvent::PermissionRequest(it) => {
                 let detail = it.command.as_ref().or(it.paths.first()).map(|it| cut(it.trim(), DETAIL));
-                self.questions.push((it.id.clone(), it.tool.clone(), detail));
+                self.questions.push((it.id.clone(), Some(it.tool.clone()), detail));
                 self.show_tools()
             }
-            AgentEvent::PermissionResolved { id, .. } => {
+            AgentEvent::ExtensionUiRequest(it) if it.method.asks() && it.permission.is_none() => {
+                let detail = it.title.as_ref().map(|it| cut(it.trim(), DETAIL));
+                self.questions.push((it.id.clone(), None, detail));
+                if self.running { self.show_tools() } else { None }
+            }
+            AgentEvent::PermissionResolved { id, .. } | AgentEvent::ExtensionUiResolved { id } => {
+                let open = self.questions.len();
                 self.questions.retain(|it| it.0 != *id);
-                self.show_tools()
+                if self.running && self.questions.len() < open { self.show_tools() } else { None }
             }
             AgentEvent::AutoRetryStart { attempt, max_attempts, delay_ms, error_message } => {
                 let cause = cut(error_message.lines().next().unwrap_or_default(), 40);
@@ -86,6 +95,7 @@ impl ActivityTracker {
             }
             AgentEvent::AgentSettled => {
                 self.tools.clear();
+                self.running = false;
                 let (state, detail) = std::mem::take(&mut self.outcome);
                 self.set(state, None, detail)
             }
@@ -96,6 +106,7 @@ impl ActivityTracker {
     /// A request goes to this model.
     pub fn asked(&mut self, model: &str) -> Option<Activity> {
         self.model = Some(model.to_owned());
+        self.running = true;
         self.set(ActivityState::Waiting, None, self.model.clone())
     }
 
@@ -107,7 +118,7 @@ impl ActivityTracker {
     fn show_tools(&mut self) -> Option<Activity> {
         if let Some((_, tool, detail)) = self.questions.first() {
             let (tool, detail) = (tool.clone(), detail.clone());
-            return self.set(ActivityState::Asking, Some(tool), detail);
+            return self.set(ActivityState::Asking, tool, detail);
         }
         match self.tools.as_slice() {
             [] => self.set(ActivityState::Waiting, None, self.model.clone()),
@@ -157,7 +168,10 @@ fn cut(text: &str, limit: usize) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use pi_protocol::{AgentMessage, AssistantMessage, PermissionDecision, PermissionRequest, ToolResult};
+    use pi_protocol::{
+        AgentMessage, AssistantMessage, ExtensionUiMethod, ExtensionUiRequest, PermissionDecision,
+        PermissionRequest, ToolResult,
+    };
     use serde_json::json;
 
     use super::*;
@@ -199,6 +213,35 @@ mod tests {
             rules: Vec::new(),
             message: None,
         }
+    }
+
+    fn dialog(id: &str, title: &str, permission: Option<&str>) -> AgentEvent {
+        AgentEvent::ExtensionUiRequest(ExtensionUiRequest {
+            id: id.into(),
+            title: Some(title.into()),
+            permission: permission.map(str::to_owned),
+            ..ExtensionUiRequest::new(ExtensionUiMethod::Select)
+        })
+    }
+
+    #[test]
+    fn a_dialog_is_waited_for_while_something_runs() {
+        let mut tracker = ActivityTracker::default();
+        let resolved = AgentEvent::ExtensionUiResolved { id: "d".into() };
+        assert_eq!(tracker.event(&dialog("d", "Which?", None)), None, "nothing runs");
+        assert_eq!(tracker.event(&resolved), None);
+        tracker.asked("m");
+        tracker.event(&start("1", "deploy", json!({})));
+        let asking = tracker.event(&dialog("d", "Which?", None)).unwrap();
+        assert_eq!(
+            (asking.state, asking.tool, asking.detail.as_deref()),
+            (ActivityState::Asking, None, Some("Which?"))
+        );
+        assert_eq!(tracker.event(&resolved).unwrap().state, ActivityState::Tool);
+        assert_eq!(tracker.event(&dialog("d", "May it?", Some("q"))), None, "told as the permission it is");
+        tracker.event(&AgentEvent::AgentSettled);
+        assert_eq!(tracker.event(&resolved), None);
+        assert_eq!(tracker.now().state, ActivityState::Idle);
     }
 
     fn answered(reason: StopReason, error: Option<&str>) -> AgentEvent {
