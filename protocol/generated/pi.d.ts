@@ -1675,6 +1675,12 @@ export type SetThinkingLevelParams = {
   level: ThinkingLevel;
 };
 
+/** Which call. */
+export type SkipToolParams = {
+  /** Id of the call, as `tool_execution_start` tells it. */
+  toolCallId: string;
+};
+
 /** A word that expands to a longer text when a message begins with it. Has the fields of all of Pi's versions. */
 export type SlashCommand = {
   /** What follows the slash: `review`, `skill:review`. */
@@ -1914,6 +1920,10 @@ export interface Methods {
   "pi/setAutoRetry": { jsonl: "set_auto_retry"; params: EnabledParams; result: Empty };
   /** Stop waiting for the next retry. */
   "pi/abortRetry": { jsonl: "abort_retry"; params: NoParams; result: Empty };
+  /** Repeat a failed model call now: do not wait for it, or do it once more after the last try. Not in Pi. */
+  "pi/retryNow": { jsonl: "retry_now"; params: NoParams; result: Empty };
+  /** End one tool call that is in progress. The model reads that the user skipped it, and goes on. Not in Pi. */
+  "pi/skipTool": { jsonl: "skip_tool"; params: SkipToolParams; result: Empty };
   /** Whether the context is compacted by itself. */
   "pi/setAutoCompaction": { jsonl: "set_auto_compaction"; params: EnabledParams; result: Empty };
   /** Summarise older turns to make room in the context; stops the run first. Answered when it is done. */

@@ -1340,6 +1340,10 @@
 ---@class pi.SetThinkingLevelParams
 ---@field level pi.ThinkingLevel Clamped to what the model offers.
 
+---Which call.
+---@class pi.SkipToolParams
+---@field toolCallId string Id of the call, as `tool_execution_start` tells it.
+
 ---A word that expands to a longer text when a message begins with it. Has the fields of all of Pi's versions.
 ---@class pi.SlashCommand
 ---@field name string What follows the slash: `review`, `skill:review`.
@@ -1522,6 +1526,8 @@
 ---| "pi/setFollowUpMode" # How follow-ups are delivered.
 ---| "pi/setAutoRetry" # Whether failed model calls are repeated.
 ---| "pi/abortRetry" # Stop waiting for the next retry.
+---| "pi/retryNow" # Repeat a failed model call now: do not wait for it, or do it once more after the last try. Not in Pi.
+---| "pi/skipTool" # End one tool call that is in progress. The model reads that the user skipped it, and goes on. Not in Pi.
 ---| "pi/setAutoCompaction" # Whether the context is compacted by itself.
 ---| "pi/compact" # Summarise older turns to make room in the context; stops the run first. Answered when it is done.
 ---| "pi/bash" # Run a shell command for the user; its output becomes context for the next prompt.

@@ -291,6 +291,14 @@ pub enum OutputMode {
     Compact,
 }
 
+/// Which call.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SkipToolParams {
+    /// Id of the call, as `tool_execution_start` tells it.
+    pub tool_call_id: String,
+}
+
 /// The answer to a tool that waits for permission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -151,6 +151,10 @@ methods! {
     SetAutoRetry = "pi/setAutoRetry" | "set_auto_retry" { EnabledParams => Empty, Session, Stable },
     /// Stop waiting for the next retry.
     AbortRetry = "pi/abortRetry" | "abort_retry" { NoParams => Empty, Overtakes, Stable },
+    /// Repeat a failed model call now: do not wait for it, or do it once more after the last try. Not in Pi.
+    RetryNow = "pi/retryNow" | "retry_now" { NoParams => Empty, Overtakes, Experimental },
+    /// End one tool call that is in progress. The model reads that the user skipped it, and goes on. Not in Pi.
+    SkipTool = "pi/skipTool" | "skip_tool" { SkipToolParams => Empty, Overtakes, Experimental },
     /// Whether the context is compacted by itself.
     SetAutoCompaction = "pi/setAutoCompaction" | "set_auto_compaction" { EnabledParams => Empty, Session, Stable },
     /// Summarise older turns to make room in the context; stops the run first. Answered when it is done.

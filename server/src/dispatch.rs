@@ -42,6 +42,8 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         Request::SetFollowUpMode(it) => Command::SetFollowUpMode(it.mode, done(answered)),
         Request::SetAutoRetry(it) => Command::SetAutoRetry(it.enabled, done(answered)),
         Request::AbortRetry(_) => Command::AbortRetry(done(answered)),
+        Request::RetryNow(_) => Command::RetryNow(done(answered)),
+        Request::SkipTool(it) => Command::SkipTool(it.tool_call_id, done(answered)),
         Request::SetAutoCompaction(it) => Command::SetAutoCompaction(it.enabled, done(answered)),
         Request::Compact(it) => Command::Compact(it, data(answered)),
         Request::Bash(it) => Command::Bash(it, id, data(answered)),

@@ -97,6 +97,122 @@ fn commands_steer_stop_and_start_afresh() {
 }
 
 #[test]
+fn what_is_said_a_moment_too_late_is_simply_sent() {
+    let (mut editor, _scratch, model) = start();
+    model.script(["First.", "Second.", "Third."].map(say));
+    for (name, text, said) in [
+        ("pi.prompt", "begin", "First."),
+        ("pi.steer", "rather this", "Second."),
+        ("pi.followUp", "and that", "Third."),
+    ] {
+        command(&mut editor, name, json!([text]));
+        progress(&editor);
+        assert_eq!(message(&editor).1, said);
+        assert_eq!(model.last_request().user_texts().pop().as_deref(), Some(text));
+    }
+}
+
+#[test]
+fn answers_that_do_not_fit_into_a_message_are_shown_as_documents() {
+    let (mut editor, scratch, model) = start();
+    let long = format!("Because {}.", "it is so ".repeat(20).trim());
+    let arguments = json!({"path": "a.txt", "oldText": "two", "newText": "2"});
+    model.script([say(&long).call("edit", arguments), say("Done.")]);
+    scratch.file("a.txt", "one\ntwo\n");
+    editor.open("a.txt", "one\ntwo\n");
+    command(&mut editor, "pi.prompt", json!(["begin"]));
+    progress(&editor);
+    assert_eq!(message(&editor).1, "Pi finished: 1 change in 1 file");
+    editor.notification("textDocument/publishDiagnostics");
+    for (name, said, text) in [
+        ("pi.why", "The reason is in ", long.as_str()),
+        ("pi.sessions", "What Pi says is in ", "open one with `/open n`\n1: begin"),
+        ("pi.export", "", "Because it is so"),
+    ] {
+        command(&mut editor, name, json!([]));
+        let told = message(&editor).1;
+        assert!(told.starts_with(said), "{told}");
+        let asked = editor.messages().into_iter().rfind(|it| it["method"] == "window/showDocument").unwrap();
+        let path = asked["params"]["uri"].as_str().unwrap().strip_prefix("file://").unwrap().to_owned();
+        let shown = std::fs::read_to_string(&path).unwrap();
+        assert!(shown.contains(text), "{name}: {shown}");
+    }
+    command(&mut editor, "pi.cost", json!([]));
+    assert!(message(&editor).1.contains(" tokens · "));
+    editor.unchecked = true;
+}
+
+#[test]
+fn a_command_is_skipped_and_a_failed_answer_tried_again_by_actions() {
+    let (mut editor, scratch, model) = start();
+    scratch.settings(&json!({"retry": {"baseDelayMs": 600_000}}));
+    drop(editor);
+    editor = Editor::start(PI, &scratch, Profile::plain());
+    editor.open("a.rs", "fn a() {}\n");
+    let all = json!({"diagnostics": []});
+    let offered = |editor: &mut Editor, title: &str| {
+        let all = all.clone();
+        let begins = |it: &Value| it["title"].as_str().unwrap().starts_with(title);
+        actions(editor, (0, 0), (0, 0), all).into_iter().find(begins).map(|it| it["command"].clone())
+    };
+    let run = |editor: &mut Editor, title: &str| {
+        let action = offered(editor, title).unwrap_or_else(|| panic!("no {title}"));
+        command(editor, action["command"].as_str().unwrap(), action["arguments"].clone());
+    };
+    let shows = |editor: &Editor, what: &str| {
+        editor.claim(what, |it| {
+            it["method"] == "$/progress"
+                && it["params"]["value"]["message"].as_str().is_some_and(|it| it.contains(what))
+        });
+    };
+    model.script([
+        call("bash", json!({"command": "cat gate"})),
+        status(529, "{}"),
+        status(401, "{}"),
+        say("Well."),
+    ]);
+    std::process::Command::new("mkfifo").arg(scratch.path("gate")).status().unwrap();
+    command(&mut editor, "pi.prompt", json!(["begin"]));
+    shows(&editor, "Running cat gate");
+    assert_eq!(offered(&mut editor, "Pi: try"), None);
+    run(&mut editor, "Pi: skip this command – cat gate");
+    shows(&editor, "Trying again in");
+    let told = model.last_request().tool_results().pop().unwrap().1;
+    assert!(told.starts_with("The user skipped this call."), "{told}");
+    assert_eq!(offered(&mut editor, "Pi: skip"), None);
+    assert!(offered(&mut editor, "Pi: give up").is_some());
+    run(&mut editor, "Pi: try now");
+    editor.claim_until("$/progress", "the end", |it| it["value"]["kind"] == "end");
+    run(&mut editor, "Pi: try again");
+    editor
+        .claim("the answer", |it| it["method"] == "window/showMessage" && it["params"]["message"] == "Well.");
+    assert_eq!(offered(&mut editor, "Pi: try"), None);
+    editor.unchecked = true;
+}
+
+#[test]
+fn an_editor_without_progress_can_stop_and_steer_as_well() {
+    let model = ModelServer::start();
+    let scratch = Scratch::with_model(&model);
+    let mut profile = Profile::plain();
+    profile.initialize["capabilities"]["window"] = json!({});
+    let mut editor = Editor::start(PI, &scratch, profile);
+    editor.open("a.rs", "fn a() {}\n");
+    model.script([say("Done.").gate("end")]);
+    let all = json!({"diagnostics": []});
+    let idle = titles(&actions(&mut editor, (0, 0), (0, 0), all.clone()));
+    assert!(!idle.contains(&"Pi: stop".to_owned()), "{idle:?}");
+    command(&mut editor, "pi.prompt", json!(["begin"]));
+    model.reached("end");
+    let busy = titles(&actions(&mut editor, (0, 0), (0, 0), all.clone()));
+    let asked = ["Pi: open chat", "Pi: stop", "Pi: steer…", "Pi: new chat"];
+    assert_eq!(busy[busy.len() - 4..], asked);
+    model.release("end");
+    assert_eq!(message(&editor).1, "Done.");
+    assert_eq!(titles(&actions(&mut editor, (0, 0), (0, 0), all)), idle);
+}
+
+#[test]
 fn a_failed_run_is_told_in_one_line() {
     let (mut editor, _scratch, model) = start();
     model.script([status(401, r#"{"error":{"message":"bad key"}}"#)]);
@@ -312,12 +428,16 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
     let nothing = "Nothing to review";
     let chat = "is for an open chat document";
     let question = "no question waits";
+    let idle = "no such command is running";
     // Nothing, null, a word, an object, an object that fits nothing.
     for (name, forms) in [
         ("pi.prompt", [Refused(text), Refused(text), Done, Refused(text), Refused(text)]),
         ("pi.steer", [Refused(text), Refused(text), Done, Refused(text), Refused(text)]),
         ("pi.followUp", [Refused(text), Refused(text), Done, Refused(text), Refused(text)]),
         ("pi.abort", [Done, Done, Done, Done, Done]),
+        ("pi.skip", [Refused(idle), Refused(idle), Refused(idle), Refused(idle), Refused(idle)]),
+        ("pi.retry", [Done, Done, Done, Done, Done]),
+        ("pi.giveUp", [Done, Done, Done, Done, Done]),
         ("pi.newSession", [Done, Done, Done, Done, Done]),
         ("pi.openChat", [Done, Done, Done, Done, Refused("needs {uri, range} or a text")]),
         ("pi.sendChat", [Refused(chat), Refused(chat), Refused(chat), Refused(chat), Refused("needs {uri}")]),

@@ -7,6 +7,7 @@
 pub mod activity;
 pub mod builder;
 pub mod bus;
+mod calls;
 pub mod clock;
 mod compaction;
 pub mod cost;

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     builder::MessageFolder,
+    calls::Calls,
     clock,
     ports::{
         Access, ModelRequest, PermissionQuery, Permissions, Permit, Provider, ProviderEvent,
@@ -36,6 +37,8 @@ use crate::{
 const ABORT_GRACE: Duration = Duration::from_secs(2);
 /// Text of tool calls that a steering message made obsolete (Pi's).
 const SKIPPED: &str = "Skipped due to queued user message.";
+/// What the model reads of a call that the user has ended, before what the call says itself.
+pub const SKIPPED_BY_USER: &str = "The user skipped this call. Go on without its result.";
 /// Error text of an aborted answer (Pi's).
 pub const ABORTED: &str = "Request was aborted.";
 
@@ -101,6 +104,8 @@ pub struct TurnLoop {
     pub permissions: Arc<dyn Permissions>,
     /// Stops the run.
     pub cancel: CancellationToken,
+    /// Where its calls are ended one by one.
+    pub calls: Calls,
     /// What a steering message does to the remaining calls.
     pub interrupt: SteeringInterrupt,
     /// The session.
@@ -455,7 +460,7 @@ impl TurnLoop {
             review,
             reason: self.reason.clone(),
         };
-        let shown_diff = self.gate().pass(query, tool.preview(args)).await?;
+        let shown_diff = self.gate(&self.cancel).pass(query, tool.preview(args)).await?;
         // It may have been changed while the question was open.
         let review = if self.permissions.review() == ReviewMode::Plan { ReviewMode::Plan } else { review };
         if !edits || review != ReviewMode::Plan {
@@ -467,8 +472,8 @@ impl TurnLoop {
         }
     }
 
-    fn gate(&self) -> Gate {
-        Gate { permissions: self.permissions.clone(), actor: self.actor.clone(), cancel: self.cancel.clone() }
+    fn gate(&self, cancel: &CancellationToken) -> Gate {
+        Gate { permissions: self.permissions.clone(), actor: self.actor.clone(), cancel: cancel.clone() }
     }
 
     async fn run_task(
@@ -480,6 +485,7 @@ impl TurnLoop {
         review: ReviewMode,
         shown: Option<String>,
     ) -> Result<ToolResult, ToolError> {
+        let running = self.calls.begin(&call.id, &self.cancel);
         // Closed once the call has ended: an update after its end would break the order clients rely on.
         let open = Arc::new(Mutex::new(true));
         let update = {
@@ -497,7 +503,8 @@ impl TurnLoop {
             })
         };
         let permit: Permit = {
-            let (gate, call, args, reason) = (self.gate(), call.clone(), args.clone(), self.reason.clone());
+            let gate = self.gate(running.cancel());
+            let (call, args, reason) = (call.clone(), args.clone(), self.reason.clone());
             Arc::new(move |access, diff| {
                 let query = PermissionQuery {
                     call_id: call.id.clone(),
@@ -519,7 +526,7 @@ impl TurnLoop {
             permit,
             call_id: call.id.clone(),
             args,
-            cancel: self.cancel.child_token(),
+            cancel: running.cancel().clone(),
             update,
             model: self.model.clone(),
             session_id: self.session_id.clone(),
@@ -532,13 +539,22 @@ impl TurnLoop {
                 tracing::error!(tool = %call.name, %error, "a tool panicked");
                 Err(panicked(&call.name))
             }),
-            () = after_grace(&self.cancel) => {
+            () = after_grace(running.cancel()) => {
                 task.abort();
                 Err(ToolError::aborted())
             }
         };
         *open.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        outcome
+        // One that ended well in the same moment has its result.
+        outcome.map_err(|error| if running.is_skipped() { skipped(error) } else { error })
+    }
+}
+
+/// The result of a call that the user has ended.
+fn skipped(error: ToolError) -> ToolError {
+    match error == ToolError::aborted() {
+        true => ToolError::new(SKIPPED_BY_USER),
+        false => ToolError(format!("{SKIPPED_BY_USER}\n\n{error}")),
     }
 }
 

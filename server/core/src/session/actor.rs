@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     bus::EventBus,
+    calls::Calls,
     clock,
     ports::{
         Expander, Models, Permissions, Provider, ScopedModel, SessionStore, SettingChange, Settings, Shell,
@@ -96,6 +97,8 @@ pub struct SessionActor {
     pub(super) retry_attempt: u32,
     pub(super) runs: mpsc::UnboundedSender<(u64, RunMessage)>,
     run_inbox: Option<mpsc::UnboundedReceiver<(u64, RunMessage)>>,
+    /// Calls of the run in progress.
+    pub(super) calls: Calls,
     pub(super) bashes: BTreeMap<u64, CancellationToken>,
     pub(super) bash_count: u64,
     pub(super) bash_results: mpsc::UnboundedSender<BashDone>,
@@ -165,6 +168,7 @@ impl SessionActor {
             retry_attempt: 0,
             runs,
             run_inbox: Some(run_inbox),
+            calls: Calls::default(),
             bashes: BTreeMap::new(),
             bash_count: 0,
             bash_results,
@@ -269,6 +273,8 @@ impl SessionActor {
                 self.cancel_backoff();
                 reply(Ok(Empty {}));
             }
+            Command::RetryNow(reply) => reply(self.retry_at_once()),
+            Command::SkipTool(id, reply) => reply(self.skip_tool(&id)),
             Command::ClearQueue(reply) => {
                 let (steering, follow_up) = self.queues.clear();
                 self.publish_queues();

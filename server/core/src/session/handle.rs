@@ -109,6 +109,9 @@ pub enum Command {
     HoldAfterStop,
     Abort(Reply<Empty>),
     AbortRetry(Reply<Empty>),
+    RetryNow(Reply<Empty>),
+    /// Ends the call with this id; the run goes on.
+    SkipTool(String, Reply<Empty>),
     ClearQueue(Reply<ClearedQueue>),
     GetState(Reply<SessionState>),
     GetMessages(Reply<Messages>),

@@ -145,6 +145,15 @@ impl SessionActor {
         }
     }
 
+    /// A call has ended: what it asked meanwhile is closed.
+    pub(super) fn cancel_permissions_of(&mut self, call: &str) {
+        let of_call = |it: &mut Permission| it.request.tool_call_id == call;
+        let closed: Vec<_> = self.questions.permissions.extract_if(.., of_call).collect();
+        for question in closed {
+            self.resolve(question, PermissionDecision::Cancelled, None, None);
+        }
+    }
+
     /// Serves `answer_permission`.
     pub(super) fn answer_permission(&mut self, params: AnswerPermissionParams) -> CommandResult<Empty> {
         let AnswerPermissionParams { question_id: id, choice, message } = params;

@@ -6,7 +6,10 @@ use pi_protocol::*;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{actor::SessionActor, handle::Reply};
+use super::{
+    actor::SessionActor,
+    handle::{CommandResult, Reply},
+};
 use crate::{
     ports::{ModelRequest, Tool, ToolSpec},
     retry,
@@ -63,6 +66,7 @@ impl SessionActor {
             provider: self.provider.clone(),
             tools: self.tools.clone(),
             cancel: cancel.clone(),
+            calls: self.calls.clone(),
             permissions: self.permissions.clone(),
             interrupt: self.settings.current().steering_interrupt,
             session_id: self.id.clone(),
@@ -223,6 +227,33 @@ impl SessionActor {
     /// The pause is over.
     pub(super) fn retry_now(&mut self) {
         self.start_run(Vec::new());
+    }
+
+    /// Serves `retry_now`: does not wait for the repetition of a failed model call, or repeats the last one, which
+    /// nothing repeats any more.
+    pub(super) fn retry_at_once(&mut self) -> CommandResult<Empty> {
+        if self.run.backoff_until().is_some() {
+            self.retry_now();
+            return Ok(Empty {});
+        }
+        let last = self.messages.last().and_then(|it| it.as_assistant());
+        if !self.run.is_idle() || !last.is_some_and(|it| it.stop_reason == StopReason::Error) {
+            return Err(CommandError::failed("no answer has failed that could be tried again"));
+        }
+        self.may_prompt()?;
+        self.begin_turn();
+        self.omit_last_answer();
+        self.start_run(Vec::new());
+        Ok(Empty {})
+    }
+
+    /// Serves `skip_tool`.
+    pub(super) fn skip_tool(&mut self, id: &str) -> CommandResult<Empty> {
+        if !self.calls.skip(id) {
+            return Err(CommandError::failed(format!("no call {id} is in progress")));
+        }
+        self.cancel_permissions_of(id);
+        Ok(Empty {})
     }
 
     /// Gives up a retry that is waited for.

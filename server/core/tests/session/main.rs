@@ -294,6 +294,42 @@ async fn retries_end_after_the_last_or_when_they_are_given_up() {
     assert!(world.story().contains(&"retried false \"Retry cancelled\"".to_owned()), "{:?}", world.story());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_failed_answer_is_repeated_at_once_when_somebody_says_so() {
+    let mut world = World::new(vec![Fail("503 busy"), Fail("401 bad key"), Say("done")]).await;
+    world.prompt("go").await;
+    world.until("auto_retry_start").await;
+    let began = tokio::time::Instant::now();
+    world.session.ask(Command::RetryNow).await.unwrap();
+    world.until("agent_settled").await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "the pause was waited for");
+    // The last try failed for good; once more.
+    world.session.ask(Command::RetryNow).await.unwrap();
+    world.until("agent_settled").await;
+    assert_eq!(world.request(2), ["user go"], "the failed answers are not shown to the model");
+    let error = world.session.ask(Command::RetryNow).await.unwrap_err();
+    assert_eq!(error.message, "no answer has failed that could be tried again");
+}
+
+#[tokio::test]
+async fn one_call_is_skipped_and_the_run_goes_on() {
+    let calls = vec![("c1", "gate", json!({})), ("c2", "echo", json!({}))];
+    let mut world = World::new(vec![Call(calls), Say("done")]).await;
+    world.prompt("go").await;
+    world.started.notified().await;
+    let skip = |id: &str| {
+        let id = id.to_owned();
+        world.session.ask(|it| Command::SkipTool(id, it))
+    };
+    assert_eq!(skip("c9").await.unwrap_err().message, "no call c9 is in progress");
+    skip("c1").await.unwrap();
+    world.until("agent_settled").await;
+    let results = world.request(1);
+    let told = "toolResult The user skipped this call. Go on without its result.";
+    assert!(results.iter().any(|it| it.starts_with(told)), "{results:?}");
+    assert!(!results.last().unwrap().contains("skipped"), "{results:?}");
+}
+
 #[tokio::test]
 async fn a_final_error_is_not_repeated() {
     let mut world = World::new(vec![Fail("401 invalid x-api-key")]).await;

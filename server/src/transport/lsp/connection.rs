@@ -21,6 +21,7 @@ use super::{
     client::Client,
     diagnostics::Diagnostics,
     documents::Documents,
+    doing::Doing,
     editor::LspEditor,
     folders::Folders,
     hunks::Hunks,
@@ -74,6 +75,8 @@ pub struct Connection {
     pub messages: Messages,
     /// Progress that is shown, by token.
     pub tokens: Tokens,
+    /// What sessions are doing that something can be done about.
+    pub doing: Doing,
     /// What is said about documents.
     pub diagnostics: Diagnostics,
     /// Hunks that wait.
@@ -109,6 +112,7 @@ impl Connection {
             documents: Documents::default(),
             chats: Chats::default(),
             tokens: Tokens::default(),
+            doing: Doing::default(),
             diagnostics: Diagnostics::default(),
             hunks: Hunks::default(),
             watched: Watched::default(),

@@ -70,6 +70,12 @@ impl Messages {
     }
 }
 
+/// Whether a message shows all of it.
+pub fn fits(text: &str) -> bool {
+    let text = text.trim();
+    !text.contains('\n') && text.chars().count() <= LENGTH
+}
+
 /// The first line that says something, without Markdown's heading signs, cut to `limit` characters.
 pub fn first_line(text: &str, limit: usize) -> String {
     let line = text

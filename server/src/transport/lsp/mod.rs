@@ -18,6 +18,7 @@ mod client;
 mod connection;
 mod diagnostics;
 mod documents;
+mod doing;
 mod editor;
 mod folders;
 pub mod frame;

@@ -10,6 +10,7 @@ use lsp_types::MessageType;
 use pi_core::SessionHandle;
 use pi_host::ledger::{Select, Status};
 use pi_protocol::{Activity, ActivityState, AgentEvent, AgentMessage, StopReason, event::NoticeLevel};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{connection::Connection, progress, strip::Strip};
@@ -50,7 +51,9 @@ impl Plain {
 
     /// Takes in what the session is doing now.
     pub fn activity(&mut self, activity: &Activity) {
-        let Some(strip) = Strip::of(activity, self.tool.as_deref()) else {
+        let strip = Strip::of(activity, self.tool.as_deref());
+        self.connection.doing.activity(&self.session, activity.state);
+        let Some(strip) = strip else {
             self.tool = None;
             self.strip.send_replace(None);
             return;
@@ -68,8 +71,14 @@ impl Plain {
             AgentEvent::MessageEnd { message } if message.as_assistant().is_some() => {
                 self.last = Some(message.clone());
             }
-            AgentEvent::ToolExecutionStart { tool_call_id, .. } => {
+            AgentEvent::ToolExecutionStart { tool_call_id, args, .. } => {
                 self.calls.insert(tool_call_id.clone());
+                if let Some(command) = args.get("command").and_then(Value::as_str) {
+                    self.connection.doing.begins(&self.session, tool_call_id, command);
+                }
+            }
+            AgentEvent::ToolExecutionEnd { tool_call_id, .. } => {
+                self.connection.doing.ends(&self.session, tool_call_id);
             }
             AgentEvent::Notice { level, message } => {
                 let kind = match level {
@@ -113,6 +122,12 @@ impl Plain {
             let changed = if well { changes(&connection, &session, &calls).await } else { None };
             connection.messages.show(kind, &changed.unwrap_or(text));
         });
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.connection.doing.forget(&self.session);
     }
 }
 

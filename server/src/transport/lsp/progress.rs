@@ -38,16 +38,6 @@ impl Tokens {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
     }
 
-    /// Whether a run is in progress that the client was told of.
-    pub fn any(&self) -> bool {
-        !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    /// Whether a run of this session is in progress that the client was told of.
-    pub fn has(&self, session: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().any(|it| **it == *session)
-    }
-
     /// The session whose progress has this token.
     pub fn session(&self, token: &str) -> Option<Arc<str>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned()

@@ -11,7 +11,7 @@ use lsp_types::{MessageType, Position, Url};
 use pi_host::fs::blocking;
 use serde_json::{Value, json};
 
-use super::connection::Connection;
+use super::{connection::Connection, messages};
 
 /// How long an editor may take to show a document.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -44,6 +44,14 @@ pub async fn text(connection: &Connection, name: &str, text: String, what: &str)
         Err(error) => {
             connection.messages.error(&format!("The temporary folder cannot be written: {error}"));
         }
+    }
+}
+
+/// An answer to a command: in a message if it fits there, else as a document of this name.
+pub async fn answer(connection: &Connection, name: &str, said: String, what: &str) {
+    match messages::fits(&said) {
+        true => connection.messages.show(MessageType::INFO, &said),
+        false => text(connection, name, said, what).await,
     }
 }
 

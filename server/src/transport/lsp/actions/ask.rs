@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lsp_types::{CodeActionKind, Position, Range};
 use pi_core::{Reply, session::Command, visible::visible};
 use pi_protocol::{
-    CommandError, PromptAccepted, PromptContext, PromptParams, QueueParams, StreamingBehavior, TextRange,
+    CommandError, PromptAccepted, PromptContext, PromptParams, StreamingBehavior, TextRange,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -163,48 +163,37 @@ impl Ask {
         let mut documents = self.context.iter().filter_map(uri).map(|it| context::path_of(&it));
         documents.find_map(|it| connection.folders().containing(&it)).map(Target::Folder)
     }
-
-    fn queue_params(self, connection: &Connection) -> QueueParams {
-        let (message, appendix) = self.parts(connection);
-        QueueParams { message, appendix, ..QueueParams::default() }
-    }
 }
 
-/// `pi.prompt`.
+/// `pi.prompt`: steers while a run is in progress.
 pub fn prompt(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    start(connection, Ask::of(arguments)?);
+    let ask = Ask::of(arguments)?;
+    let target = ask.target(connection).unwrap_or_else(|| Target::here(connection));
+    send(connection, ask, target, StreamingBehavior::Steer);
     Ok(())
 }
 
-/// `pi.steer`.
+/// `pi.steer`: what runs. A moment after its end it is simply said.
 pub fn steer(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     let ask = Ask::of(arguments)?;
     let target = ask.target(connection).unwrap_or_default();
-    let params = ask.queue_params(connection);
-    connection.enqueue(Job::Command(target, Command::Steer(params, tell(connection))));
+    send(connection, ask, target, StreamingBehavior::Steer);
     Ok(())
 }
 
-/// `pi.followUp`.
+/// `pi.followUp`: after what runs, or now.
 pub fn follow_up(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     let ask = Ask::of(arguments)?;
     let target = ask.target(connection).unwrap_or_default();
-    let params = ask.queue_params(connection);
-    connection.enqueue(Job::Command(target, Command::FollowUp(params, tell(connection))));
+    send(connection, ask, target, StreamingBehavior::FollowUp);
     Ok(())
 }
 
-/// A prompt; while a run is in progress it steers.
-fn start(connection: &Arc<Connection>, ask: Ask) {
-    let target = ask.target(connection).unwrap_or_else(|| Target::here(connection));
+fn send(connection: &Arc<Connection>, ask: Ask, target: Target, while_running: StreamingBehavior) {
     let reply = kept(connection, target.clone(), ask.draft(connection));
     let (message, appendix) = ask.parts(connection);
-    let params = PromptParams {
-        message,
-        appendix,
-        streaming_behavior: Some(StreamingBehavior::Steer),
-        ..PromptParams::default()
-    };
+    let streaming_behavior = Some(while_running);
+    let params = PromptParams { message, appendix, streaming_behavior, ..PromptParams::default() };
     connection.enqueue(Job::Command(target, Command::Prompt(params, reply)));
 }
 

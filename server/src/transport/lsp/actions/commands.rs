@@ -25,11 +25,14 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
-const TABLE: [Row; 33] = [
+const TABLE: [Row; 36] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
     row("pi.abort", session::abort, "stop the run"),
+    row("pi.skip", session::skip, "[CALL]: end a command that runs; the run goes on"),
+    row("pi.retry", session::retry, "repeat a failed answer of the model now"),
+    row("pi.giveUp", session::give_up, "do not repeat a failed answer"),
     row(
         "pi.openChat",
         session::open_chat,

@@ -168,7 +168,8 @@ pub fn redo(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), Com
 pub fn why(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     let it = About::of(connection, arguments)?.one(connection)?;
     let reason = it.reason.unwrap_or_else(|| "Pi gave no reason for this change".into());
-    connection.messages.show(MessageType::INFO, &reason);
+    let connection = connection.clone();
+    tokio::spawn(async move { show::answer(&connection, "why.md", reason, "The reason is").await });
     Ok(())
 }
 

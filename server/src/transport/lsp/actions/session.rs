@@ -3,8 +3,8 @@
 use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use lsp_types::{Range, Url};
-use pi_core::session::Command;
-use pi_protocol::CommandError;
+use pi_core::{session::Command, visible::visible};
+use pi_protocol::{ActivityState, CommandError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,9 +16,14 @@ use super::{
 use crate::{
     helper,
     markdown::fenced,
-    transport::lsp::{chat, connection::Connection, documents::file_path, lane::Job, show, target::Target},
+    transport::lsp::{
+        chat, connection::Connection, documents::file_path, lane::Job, messages::first_line, show,
+        target::Target,
+    },
 };
 
+/// Characters of a command in the title of an action.
+const SUBJECT: usize = 60;
 /// What there is to know without a model.
 const SET_UP: &str = include_str!("set_up.md");
 /// The demo takes a second.
@@ -29,8 +34,8 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
     let target = file_path(place.uri).map(|it| about(place.connection, &it));
     let running = match target {
         // What a chat document stops is its own run.
-        Some(Target::Session(id)) => place.connection.tokens.has(&id),
-        _ => place.connection.tokens.any(),
+        Some(Target::Session(id)) => place.connection.doing.is_busy_in(&id),
+        _ => place.connection.doing.is_busy(),
     };
     let offer =
         |title: &str, command, arguments| Offer { kind: source(), title: title.into(), command, arguments };
@@ -51,6 +56,17 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
         // There is no other place to write it: saving the chat steers.
         offers.push(offer("steer…", "pi.openChat", place.folder()));
     }
+    let doing = &place.connection.doing;
+    for it in doing.commands() {
+        let title = format!("skip this command \u{2013} {}", first_line(&visible(&it.command), SUBJECT));
+        offers.push(offer(&title, "pi.skip", vec![json!(it.call)]));
+    }
+    if doing.in_state(ActivityState::Retrying).is_some() {
+        offers.push(offer("try now", "pi.retry", Vec::new()));
+        offers.push(offer("give up", "pi.giveUp", Vec::new()));
+    } else if doing.in_state(ActivityState::Failed).is_some() {
+        offers.push(offer("try again", "pi.retry", Vec::new()));
+    }
     offers.push(offer("new chat", "pi.newSession", place.folder()));
     if place.found.no_model {
         offers.push(offer("set up…", "pi.setUp", Vec::new()));
@@ -64,6 +80,38 @@ pub fn abort(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), Co
     let target = named_by(connection, arguments).unwrap_or_default();
     connection.enqueue(Job::Command(target, Command::Abort(tell(connection))));
     Ok(())
+}
+
+/// `pi.skip`: the command with this call, else the oldest that runs.
+pub fn skip(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    let running = connection.doing.commands();
+    let wanted = first(arguments).and_then(Value::as_str);
+    let mut found = running.into_iter().filter(|it| wanted.is_none_or(|id| it.call == id));
+    let it = found.next().ok_or_else(|| CommandError::failed("no such command is running"))?;
+    let target = Target::Session(it.session.to_string());
+    connection.enqueue(Job::Command(target, Command::SkipTool(it.call, tell(connection))));
+    Ok(())
+}
+
+/// `pi.retry`: what is waited for, or what has failed.
+pub fn retry(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
+    let target = retried(connection);
+    connection.enqueue(Job::Command(target, Command::RetryNow(tell(connection))));
+    Ok(())
+}
+
+/// `pi.giveUp`: the next try.
+pub fn give_up(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
+    let target = retried(connection);
+    connection.enqueue(Job::Command(target, Command::AbortRetry(tell(connection))));
+    Ok(())
+}
+
+/// The session whose model call has failed.
+fn retried(connection: &Connection) -> Target {
+    let in_state = |state| connection.doing.in_state(state);
+    let found = in_state(ActivityState::Retrying).or_else(|| in_state(ActivityState::Failed));
+    found.map_or(Target::Last, |it| Target::Session(it.to_string()))
 }
 
 /// `pi.newSession`.

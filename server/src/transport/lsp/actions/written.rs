@@ -15,15 +15,30 @@ pub fn lines(text: &Rope, range: Range) -> String {
     text.lines_at(start).take((end - start).min(LINES)).map(|it| it.to_string()).collect()
 }
 
+/// Signs that begin a comment wherever they stand.
+const SIGNS: [&str; 3] = ["//", "/*", "<!--"];
+/// Signs that begin one at the start of a word; inside they are operators and ends of statements.
+const SPACED_SIGNS: [&str; 4] = ["#", "--", ";", "%"];
+
 /// What the user wrote for us into a comment.
 pub fn request(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
-        let at = line.find("pi: ").or_else(|| line.find("Pi: "))?;
-        let marks = line.get(..at)?.trim();
-        let is_comment = !marks.is_empty() && marks.chars().all(|it| !it.is_alphanumeric() && it != '"');
+        let mut found = line.match_indices("pi: ").chain(line.match_indices("Pi: "));
+        let (at, _) = found.find(|(at, _)| line.get(..*at).is_some_and(is_comment))?;
         let request = line.get(at + 4..)?.trim().trim_end_matches("*/").trim_end_matches("-->").trim();
-        (is_comment && !request.is_empty()).then(|| request.to_owned())
+        (!request.is_empty()).then(|| request.to_owned())
     })
+}
+
+/// Whether what stands before a request makes it one: the sign of a comment right before it, or nothing but signs.
+fn is_comment(before: &str) -> bool {
+    let before = before.trim();
+    let only_signs = !before.is_empty() && before.chars().all(|it| !it.is_alphanumeric() && it != '"');
+    let spaced = |sign: &&str| {
+        let code = before.strip_suffix(*sign).map(|it| it.trim_end_matches(*sign));
+        code.is_some_and(|it| it.is_empty() || it.ends_with(char::is_whitespace))
+    };
+    only_signs || SIGNS.iter().any(|it| before.ends_with(it)) || SPACED_SIGNS.iter().any(spaced)
 }
 
 #[cfg(test)]
@@ -41,6 +56,18 @@ mod tests {
             ("let api: Api = x;", None),
             ("\"pi: text\"", None),
             ("// pi: ", None),
+            ("let a = 1; // pi: use a map", Some("use a map")),
+            ("x = 1  # pi: two", Some("two")),
+            ("select 1 -- pi: two", Some("two")),
+            ("(+ 1 2) ;; pi: three", Some("three")),
+            ("int a; /* pi: rename it */", Some("rename it")),
+            ("<p>a</p> <!-- pi: shorter -->", Some("shorter")),
+            ("x = 1; % pi: two", Some("two")),
+            ("let pi: f64 = 3.0; // pi: more digits", Some("more digits")),
+            ("{ x: number; pi: number }", None),
+            ("a#pi: b", None),
+            ("print(\"# pi is \", pi: 3)", None),
+            ("let s = \"pi: x\";", None),
         ] {
             assert_eq!(request(line).as_deref(), expected, "{line}");
         }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     markdown,
-    transport::lsp::{connection::Connection, lane::Job, target::Target},
+    transport::lsp::{connection::Connection, lane::Job, show, target::Target},
 };
 
 /// Sessions that are listed.
@@ -36,7 +36,13 @@ pub async fn told(connection: Arc<Connection>, session: SessionHandle, name: &'s
     };
     match said {
         Ok(said) if said.is_empty() => {}
-        Ok(said) => connection.messages.show(MessageType::INFO, &said),
+        Ok(path) if name == "export" => {
+            let file = connection.hub.folder_of(session.id()).join(&path);
+            show::path(&connection, &file, &path).await;
+        }
+        // It is on the screen already.
+        Ok(said) if name == "diff" => connection.messages.show(MessageType::INFO, &said),
+        Ok(said) => show::answer(&connection, &format!("{name}.md"), said, "What Pi says is").await,
         Err(error) => connection.messages.error(&error),
     }
 }
