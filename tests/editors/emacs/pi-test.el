@@ -216,6 +216,20 @@
   (pi-test-wait-for "I have gone on.")
   (pi-test-equal "made" (pi-test-made) nil))
 
+(pi-test-story "a question that comes while the user types stays open and can be answered later"
+    (vector)
+    '(("a.txt" . "x\n"))
+  (pi-test-visit "a.txt")
+  (pi--execute "pi.mode")
+  (let ((server (pi--server))
+        (mode (lambda () (plist-get (jsonrpc-request (pi--server) :pi/getState (make-hash-table))
+                                    :permissionMode))))
+    (pi-test-wait "the answers" (lambda () (> (length (pi--answers server)) 3)))
+    (pi-test-equal "mode" (funcall mode) "full")
+    (pi-test-choose "Pi: answer “plan”")
+    (pi-test-wait "the mode" (lambda () (equal (funcall mode) "plan")))
+    (pi-test-equal "answers" (pi--answers server) nil)))
+
 (push (list "settings of Emacs reach Pi"
             (lambda ()
               (let ((pi-test-mode "ask")
