@@ -416,6 +416,35 @@ fn a_long_command_is_shown_as_a_whole() {
     let (path, text) = document(&editor);
     assert!(path.ends_with("-question.md"), "{path}");
     assert!(text.contains(&command) && text.contains("touch b.txt · no rule allows it"), "{text}");
+    editor.unchecked = true;
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_command_that_wants_to_leave_the_sandbox_says_so_everywhere() {
+    if !crate::shell::sandboxed() {
+        return;
+    }
+    let leaving = json!({"command": "echo hi > f", "outsideSandbox": true});
+    let (mut editor, scratch, model) = editor(plain(), call("bash", leaving));
+    let marked = diagnostics(&editor, 1);
+    assert_eq!(marked[0]["message"], "Pi waits for your answer: outside the sandbox: echo hi > f");
+    let message = editor.notification("window/showMessage")["message"].clone();
+    assert_eq!(message, "Pi asks: outside the sandbox: echo hi > f – code action or /allow in the chat");
+    let offered = actions(&mut editor);
+    let titles: Vec<_> = offered.iter().take(3).map(|it| it["title"].as_str().unwrap()).collect();
+    let expected = [
+        "Pi: allow once – outside the sandbox: echo hi > f",
+        "Pi: reject – outside the sandbox: echo hi > f",
+        "Pi: show the whole command",
+    ];
+    assert_eq!(titles, expected, "no rule allows it from now on");
+    let request = editor.ok("pi/getState", json!({}))["pendingPermissions"][0].clone();
+    assert_eq!(request["title"], "Pi wants to run a command outside the sandbox");
+    editor.ok("workspace/executeCommand", json!({"command": "pi.approve", "arguments": []}));
+    model.wait_request(2);
+    assert_eq!(scratch.read("f"), "hi\n");
+    editor.unchecked = true;
 }
 
 #[test]

@@ -45,6 +45,26 @@ fn a_failed_model_call_is_a_final_message_and_the_next_prompt_works() {
 }
 
 #[test]
+fn a_program_tries_a_failed_call_again_and_skips_a_tool_that_takes_too_long() {
+    let slow = call("bash", json!({"command": "echo begun; cat gate"})).id("slow");
+    let (model, scratch, mut pi) = with_retries([status(500, "{}"), slow, say("Without it.")], 0);
+    assert!(std::process::Command::new("mkfifo").arg(scratch.path("gate")).status().unwrap().success());
+    error_of(&pi.run("go"));
+    pi.ok(json!({"type": "retry_now"}));
+    pi.event("tool_execution_update");
+    pi.ok(json!({"type": "skip_tool", "toolCallId": "slow"}));
+    let events = pi.events_until("agent_settled");
+    let end = events.iter().find(|it| it["type"] == "tool_execution_end").unwrap();
+    assert_eq!(end["isError"], true);
+    let told = end["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(told.starts_with("The user skipped this call. Go on without its result.\n\nbegun\n"), "{told}");
+    assert_eq!(last_answer(&events)["content"][0]["text"], "Without it.");
+    let results = model.last_request().tool_results();
+    assert_eq!((results.len(), &*results[0].1), (1, told), "the model reads the same");
+    assert_eq!(model.last_request().user_texts(), ["go"], "the prompt is said once");
+}
+
+#[test]
 fn a_passing_failure_is_repeated() {
     for fault in [status(429, "{}"), status(500, "{}"), say("x").half_after(0), say("x").disconnect_after(0)]
     {

@@ -60,7 +60,7 @@ fn a_job_in_the_background_is_left_alone_when_the_server_is_killed_later() {
 
 /// Whether commands can be confined here; says so if not.
 #[cfg(target_os = "linux")]
-fn sandboxed() -> bool {
+pub fn sandboxed() -> bool {
     let output = Scratch::new().command(PI).args(["doctor", "--json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let checks = report["checks"].as_array().unwrap();

@@ -25,14 +25,12 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
     Row { name, run, help }
 }
 
+/// A new one goes to the end: recordings know the others by their places in what `initialize` answers.
 const TABLE: [Row; 36] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
     row("pi.abort", session::abort, "stop the run"),
-    row("pi.skip", session::skip, "[CALL]: end a command that runs; the run goes on"),
-    row("pi.retry", session::retry, "repeat a failed answer of the model now"),
-    row("pi.giveUp", session::give_up, "do not repeat a failed answer"),
     row(
         "pi.openChat",
         session::open_chat,
@@ -114,6 +112,9 @@ const TABLE: [Row; 36] = [
     row("pi.cost", |it, words| session::verb(it, "cost", words), "tokens and cost so far"),
     row("pi.setUp", session::set_up, "say how to get a model"),
     row("pi.demo", session::demo, "play the demo: a scripted model, no key, no network"),
+    row("pi.skip", session::skip, "[CALL]: end a command that runs; the run goes on"),
+    row("pi.retry", session::retry, "repeat a failed answer of the model now"),
+    row("pi.giveUp", session::give_up, "do not repeat a failed answer"),
 ];
 
 /// Names of all commands.
