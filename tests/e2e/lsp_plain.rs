@@ -109,6 +109,7 @@ fn what_is_said_a_moment_too_late_is_simply_sent() {
         assert_eq!(message(&editor).1, said);
         assert_eq!(model.last_request().user_texts().pop().as_deref(), Some(text));
     }
+    editor.unchecked = true;
 }
 
 #[test]
