@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use lsp_types::{CodeActionKind, Position, Range};
 use pi_core::{Reply, session::Command, visible::visible};
-use pi_protocol::{
-    CommandError, PromptAccepted, PromptContext, PromptParams, StreamingBehavior, TextRange,
-};
+use pi_protocol::{CommandError, PromptAccepted, PromptContext, PromptParams, StreamingBehavior, TextRange};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
