@@ -73,14 +73,20 @@ fn reason(body: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What the host says of a session whose file another process has.
+const IN_USE: &str = "is in use by another pi";
+
 /// What is said behind a refusal where the message is still there.
 pub const KEPT: &str = " Your message is kept.";
 
 /// Why a prompt was not taken, in the words of an editor's user.
 pub fn refusal(message: &str) -> &str {
-    match message.starts_with("No model selected") {
-        true => "No model is set up yet.",
-        false => message,
+    if message.starts_with("No model selected") {
+        "No model is set up yet."
+    } else if message.contains(IN_USE) {
+        "This chat is open in another window."
+    } else {
+        message
     }
 }
 

@@ -462,6 +462,7 @@ fn a_chat_that_is_opened_late_shows_the_question_that_waits() {
     chat.editor.unchecked = true;
     chat.open();
     let text = chat.until("the question", |it| it.contains("### ? question 1 · bash\n"));
+    assert!(text.contains("### ▶ bash · waits for your answer\n"), "{text}");
     let at = text.find("- [ ] allow once\n").unwrap();
     chat.editor.type_at(CHAT, at + 3, at + 4, "x");
     chat.save();

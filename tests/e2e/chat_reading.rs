@@ -195,7 +195,10 @@ fn a_transcript_is_written_by_a_word_and_kept_current_while_it_is_open() {
     let at = place(&chat, &path, "@@ hunk 1", 0);
     assert_eq!(chat.editor.ok("textDocument/definition", at)["uri"], chat.editor.uri("a.txt"));
     chat.say("/rename Another name\n");
-    chat.until_ends("> /rename · This chat is now “Another name”\n\n## You\n\n");
+    chat.until("the new name", |it| {
+        it.starts_with("# Another name\n")
+            && it.ends_with("> /rename · This chat is now “Another name”\n\n## You\n\n")
+    });
     chat.say("Third\n");
     until(&chat, "the new title", &|it| it.contains("# Another name\n") && it.contains("Three.\n\n<!-- "));
     let files = std::fs::read_dir(chat.scratch.path(".pi/transcripts")).unwrap().count();

@@ -42,6 +42,8 @@ pub enum Status {
     Done,
     /// Running.
     Running,
+    /// Not running yet: the user is asked.
+    Asked,
     /// Failed.
     Failed,
     /// Left out or stopped.
@@ -53,11 +55,11 @@ impl Style {
     pub fn sign(&self, status: Status) -> &'static str {
         match (status, self.ascii) {
             (Status::Done, false) => "✓",
-            (Status::Running, false) => "▶",
+            (Status::Running | Status::Asked, false) => "▶",
             (Status::Failed, false) => "✗",
             (Status::Skipped, false) => "–",
             (Status::Done, true) => "+",
-            (Status::Running, true) => ">",
+            (Status::Running | Status::Asked, true) => ">",
             (Status::Failed, true) => "x",
             (Status::Skipped, true) => "-",
         }

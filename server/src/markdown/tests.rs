@@ -104,6 +104,9 @@ fn a_running_tool_shows_its_newest_lines() {
     let text = render(&turn, &style());
     assert!(text.ends_with("### ▶ bash · running\n\n```console\n$ make\n2\n3\n4\n5\n```\n\n"), "{text}");
     turn.steps.clear();
+    turn.asked.insert("1".into());
+    let text = render(&turn, &style());
+    assert!(text.contains("### ▶ bash · waits for your answer\n"), "{text}");
     turn.settled = true;
     let text = render(&turn, &Style { ascii: true, ..style() });
     assert!(text.contains("### - bash · not run to its end\n"), "{text}");

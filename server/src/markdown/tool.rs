@@ -57,6 +57,7 @@ pub fn render(call: &ToolCall, outcome: Outcome<'_>, style: &Style) -> String {
     let state = match outcome.status {
         Status::Done if planned => " · only shown",
         Status::Running => " · running",
+        Status::Asked => " · waits for your answer",
         Status::Skipped => " · not run to its end",
         Status::Done | Status::Failed => "",
     };

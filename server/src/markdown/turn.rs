@@ -1,6 +1,10 @@
 //! What was said and done since one of the user's prompts, as Markdown.
 
-use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 use pi_core::turn::SKIPPED_BY_USER;
 use pi_protocol::{
@@ -33,6 +37,8 @@ pub struct Turn {
     pub steps: HashMap<String, Step>,
     /// How many seconds the model thought, by message and block, where somebody watched.
     pub thought: HashMap<(usize, usize), u64>,
+    /// Calls that wait for permission.
+    pub asked: HashSet<String>,
     /// What calls changed, by call.
     pub hunks: Arc<HashMap<String, Vec<Mark>>>,
     /// How that differs, by call, where results do not say it: those of `write` are as Pi's.
@@ -213,6 +219,7 @@ impl<'a> Writer<'a> {
         match self.turn.steps.get(call) {
             Some(step) => tool::Outcome {
                 status: match step.failed {
+                    None if self.turn.asked.contains(call) => Status::Asked,
                     None => Status::Running,
                     Some(true) => Status::Failed,
                     Some(false) => Status::Done,
@@ -224,7 +231,11 @@ impl<'a> Writer<'a> {
             },
             // Asked for and not begun; once nothing follows it never will.
             None => {
-                let status = if self.turn.settled { Status::Skipped } else { Status::Running };
+                let status = match self.turn.settled {
+                    true => Status::Skipped,
+                    false if self.turn.asked.contains(call) => Status::Asked,
+                    false => Status::Running,
+                };
                 tool::Outcome { status, content: &[], details: None, hunks, patch }
             }
         }

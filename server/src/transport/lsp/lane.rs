@@ -25,6 +25,7 @@ use super::{
 use crate::{
     context::Texts,
     dispatch::{Answer, dispatch, encode},
+    failure::refusal,
     review::{self, Desk},
 };
 
@@ -227,6 +228,8 @@ impl Lane {
             }
             Job::Session(id, otherwise, reply) => {
                 let session = self.stored_session(id.as_deref(), &otherwise).await;
+                let in_words = |it: CommandError| CommandError { message: refusal(&it.message).into(), ..it };
+                let session = session.map_err(in_words);
                 // Whoever asked may have gone.
                 let _gone = reply.send(session);
             }

@@ -63,6 +63,14 @@ impl Asked {
         }
     }
 
+    /// The call that waits for permission.
+    pub fn call(&self) -> Option<&str> {
+        match self {
+            Asked::Permission(it) => Some(&it.tool_call_id),
+            Asked::Ui(_) => None,
+        }
+    }
+
     /// What it is about: the command, what would be done to which file, or the question itself.
     pub fn subject(&self) -> String {
         match self {

@@ -35,6 +35,8 @@ pub struct Document {
     pub(super) taken: u64,
     /// Its places are known from the conversation, not only from its text.
     placed: bool,
+    /// The first lines that were ours.
+    titles: HashSet<String>,
 }
 
 /// A text we asked for, and what holds in it.
@@ -122,6 +124,7 @@ impl Document {
             decided: HashSet::new(),
             taken: 0,
             placed: false,
+            titles: HashSet::from([UNTITLED.to_owned()]),
         };
         it.distrust();
         it
@@ -324,8 +327,8 @@ impl Document {
             head = markdown::with_states(&head, state, |it| self.decided.contains(&it));
         }
         let region = merge(&self.written, tail, self.ours());
-        if let (Some(title), Some(rest)) = (title, head.strip_prefix(UNTITLED)) {
-            head = format!("# {title}\n{rest}");
+        if let Some(title) = title {
+            head = self.entitled(head, title);
         }
         let begin = head.len() + gap(&head, region.is_empty()).len();
         let mut text = format!("{head}{}{region}", gap(&head, region.is_empty()));
@@ -345,6 +348,19 @@ impl Document {
             steps: vec![step],
             written: Some(tail.to_owned()),
         })
+    }
+
+    /// A head with this title, unless the user has given it another one.
+    fn entitled(&mut self, head: String, title: &str) -> String {
+        let line = format!("# {title}\n");
+        let first = head.find('\n').map_or(head.len(), |it| it + 1);
+        let is_ours = head[..first] == line || self.titles.contains(&head[..first]);
+        if !is_ours {
+            return head;
+        }
+        let head = format!("{line}{}", &head[first..]);
+        self.titles.insert(line);
+        head
     }
 
     /// The editor has taken `tail` as what we write at.
@@ -452,7 +468,7 @@ pub(super) mod tests {
             apply(&mut it, grown);
             let head = HEAD.replace("New chat", "fix it now");
             assert_eq!(it.text, format!("{head}{tail}## You\n\n"));
-            assert_eq!(it.with_tail(tail, Some("x"), None), None);
+            assert_eq!(it.with_tail(tail, Some("fix it now"), None), None);
         }
         it.freeze(1);
         let next = it.with_tail("## You · 2\n\n", None, None);
@@ -539,6 +555,19 @@ pub(super) mod tests {
         let grown = again.with_tail("## Pi\n\n### ✓ bash\n\n", None, None);
         apply(&mut again, grown);
         assert_eq!(again.text, format!("{HEAD}## Pi\n\na note\n\n### ✓ bash\n\n## You\n\n"));
+    }
+
+    #[test]
+    fn a_chat_that_is_renamed_has_its_new_name_and_one_that_its_user_named_keeps_it() {
+        let mut it = Document::new(format!("{HEAD}## You\n\n").replace("New chat", "first words"), 1);
+        assert_eq!(it.with_tail("", Some("first words"), None), None);
+        for name in ["Another name", "A third"] {
+            let renamed = it.with_tail("", Some(name), None);
+            apply(&mut it, renamed);
+            assert!(it.text.starts_with(&format!("# {name}\n\n<!-- ")), "{}", it.text);
+        }
+        it.changed(it.text.replace("# A third", "# Mine"), 9, false);
+        assert_eq!(it.with_tail("", Some("A fourth"), None), None);
     }
 
     #[test]

@@ -175,6 +175,7 @@ impl Story {
                 self.turn.took = self.since.take().map(|it| it.elapsed().as_secs());
                 self.coming.clear();
             }
+            AgentEvent::SessionInfoChanged { name: Some(name) } => self.title = Some(name.clone()),
             AgentEvent::QueueUpdate { items, delivered, .. } => {
                 let known = |id: &u64| self.queued.iter().find(|it| it.id == *id);
                 self.coming.extend(delivered.iter().filter_map(known).map(|it| it.text.clone()));
@@ -224,6 +225,7 @@ impl Story {
     /// Everything between what stays in the document and the prompt.
     pub fn tail(&mut self) -> String {
         self.turn.growing = self.folder.as_mut().map(|it| it.message().clone());
+        self.turn.asked = self.questions.iter().filter_map(|it| it.asked.call().map(str::to_owned)).collect();
         let turn = self.rendered(&self.turn);
         let questions: String = self.questions.iter().map(Question::render).collect();
         let queued: String = self.queued.iter().map(queued).collect();
