@@ -28,7 +28,7 @@ use pi_host::{
         ResourceOptions, Resources, Sources, SystemPromptInput, TemplateAction, build_system_prompt,
         can_read, discover_context_files, load_prompt_files,
     },
-    sandbox::{Confine, ConfineCopy},
+    sandbox::{Confining, Ground},
     sessions::{Found, SessionFiles},
     settings::{HostSettings, SettingsOptions, Values},
     shell::HostShell,
@@ -406,14 +406,7 @@ impl Compose {
         let review = self.args.review_mode.unwrap_or_else(|| settings.values().review_mode());
         let recorder = Recorder::new(workspace.clone(), permissions.clone());
         let permissions = Arc::new(HostPermissions::new(permissions.clone(), mode, review));
-        let confine: Confine = Arc::new({
-            let (settings, permissions, cwd) = (settings.clone(), permissions.clone(), cwd.clone());
-            move || confine::confinement(&settings.values(), permissions.mode(), &cwd)
-        });
-        let confine_copy: ConfineCopy = Arc::new({
-            let (settings, cwd) = (settings.clone(), cwd.clone());
-            move |copy| confine::confinement_of_plan(&settings.values(), copy, &cwd)
-        });
+        let confining = self.confining(&cwd, settings, &permissions);
         let sandbox: SandboxInForce = Arc::new({
             let (settings, permissions) = (settings.clone(), permissions.clone());
             move || confine::state(&settings.values(), permissions.mode())
@@ -423,7 +416,8 @@ impl Compose {
             move || Policy::from_name(&settings.values().text("shell.unsaved")?)
         });
         let unsaved = Unsaved::new(workspace.clone(), wanted);
-        let bash = BashTool::new(shell.clone(), Some(unsaved), Some(recorder), confine, confine_copy);
+        let guarded = ShellConfig { hidden: self.hidden_variables(&settings.values()), ..shell.clone() };
+        let bash = BashTool::new(guarded, Some(unsaved), Some(recorder), confining);
         let tools = self.tools(settings, workspace, bash, mode);
         let offered =
             |it: &&Arc<dyn Tool>| it.is_offered() && (mode != PermissionMode::Plan || it.spec().read_only);
@@ -702,6 +696,32 @@ impl Compose {
         image_limits(&self.settings(folder).values())
     }
 
+    /// How the model's commands in a folder are confined. What is found there counts as it is now.
+    fn confining(
+        &self,
+        folder: &Path,
+        settings: &Arc<HostSettings>,
+        permissions: &Arc<HostPermissions>,
+    ) -> Confining {
+        let ground = Ground::of(folder, paths::home_dir().as_deref());
+        let root = ground.root.clone();
+        let (values, values_of_copy) = (settings.clone(), settings.clone());
+        let permissions = permissions.clone();
+        Confining {
+            mode: Arc::new(move || permissions.mode()),
+            confine: Arc::new(move |mode| confine::confinement(&values.values(), mode, &ground)),
+            copy: Arc::new(move |copy| confine::confinement_of_plan(&values_of_copy.values(), copy, &root)),
+        }
+    }
+
+    /// Variables with keys of providers, which commands of the model do not need.
+    fn hidden_variables(&self, values: &Values) -> Vec<String> {
+        let kept = values.texts("shell.keepVariables").unwrap_or_default();
+        let mut names = self.registry().key_variables();
+        names.retain(|it| !kept.contains(it));
+        names
+    }
+
     /// How commands are run.
     pub fn shell(&self, cwd: &Path) -> ShellConfig {
         let values = self.settings(cwd).values();
@@ -710,6 +730,7 @@ impl Compose {
             prefix: values.text("shellCommandPrefix"),
             cwd: cwd.to_owned(),
             env: Vec::new(),
+            hidden: Vec::new(),
             agent_bin: Some(self.agent_dir.join("bin")),
         }
     }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use pi_host::{
     paths,
-    sandbox::{self, Confinement, Places, Sandbox, SandboxMode, SandboxState, Support},
+    sandbox::{self, Confinement, Ground, Places, Sandbox, SandboxMode, SandboxState, Support},
     settings::Values,
 };
 use pi_protocol::PermissionMode;
@@ -74,8 +74,8 @@ pub fn state(values: &Values, permissions: PermissionMode) -> Option<SandboxStat
     }
 }
 
-/// How commands in `root` are confined.
-pub fn confinement(values: &Values, permissions: PermissionMode, root: &Path) -> Confinement {
+/// How commands in a workspace are confined.
+pub fn confinement(values: &Values, permissions: PermissionMode, ground: &Ground) -> Confinement {
     let state = match decide_here(values, permissions) {
         Decision::Off(_) => return Confinement::Free,
         Decision::Refuse(why) => return Confinement::Impossible(why),
@@ -89,7 +89,7 @@ pub fn confinement(values: &Values, permissions: PermissionMode, root: &Path) ->
         }
     };
     let listed = values.texts("sandbox.writable").unwrap_or_default();
-    let places = Places { root: root.to_owned(), home: paths::home_dir(), listed, copy_of: None };
+    let places = Places { ground: ground.clone(), home: paths::home_dir(), listed, copy_of: None };
     let mut sandbox = Sandbox::new(state, &places, program);
     // In the other modes nobody is asked.
     sandbox.exit = matches!(permissions, PermissionMode::Ask | PermissionMode::Edit);
@@ -110,8 +110,8 @@ pub fn confinement_of_plan(values: &Values, copy: &Path, root: &Path) -> Confine
     };
     let listed = values.texts("sandbox.writable").unwrap_or_default();
     let network = values.text("sandbox.network").as_deref() != Some("deny");
-    let places =
-        Places { root: copy.to_owned(), home: paths::home_dir(), listed, copy_of: Some(root.to_owned()) };
+    let ground = Ground { root: copy.to_owned(), repository: Vec::new() };
+    let places = Places { ground, home: paths::home_dir(), listed, copy_of: Some(root.to_owned()) };
     let state = SandboxState { mode: SandboxMode::WorkspaceWrite, network };
     Confinement::In(Arc::new(Sandbox::new(state, &places, program)))
 }
@@ -132,7 +132,8 @@ pub fn report(values: &Values, permissions: PermissionMode, root: &Path) -> (boo
         }
         Decision::Refuse(why) => (false, why),
         Decision::On(_) => {
-            let sandbox = confinement(values, permissions, root);
+            let ground = Ground::of(root, paths::home_dir().as_deref());
+            let sandbox = confinement(values, permissions, &ground);
             let described = sandbox.sandbox().map(|it| {
                 let places: Vec<_> = it.writable().iter().map(|it| it.display().to_string()).collect();
                 let places = if places.is_empty() { "nothing".into() } else { places.join(", ") };

@@ -8,7 +8,7 @@
 //! * `crash`: killed at every step of an edit, and started again.
 //! * `docs`: what the documents claim.
 //! * `export`: a session as a page.
-//! * `permissions`: tools that ask first.
+//! * `permissions`: tools that ask first; `guarded`: what commands do not get although they may run.
 //! * `replay`: playing a recording again.
 //! * `resources`: prompt templates and skills.
 //! * `review`: what Pi changed is kept, rejected, reverted and redone; `review_commands`: also what its commands did;
@@ -38,6 +38,8 @@ mod conformance;
 mod crash;
 mod docs;
 mod export;
+#[cfg(unix)]
+mod guarded;
 mod lsp_edit;
 mod lsp_editor;
 mod lsp_files;

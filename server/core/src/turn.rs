@@ -14,7 +14,7 @@ use std::{
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use pi_protocol::{
     AgentEvent, AgentMessage, AssistantMessage, Content, CustomMessage, MessageContent, Model,
-    PermissionRequest, ReviewMode, StopReason, ToolCall, ToolResult, ToolResultMessage,
+    PermissionMode, PermissionRequest, ReviewMode, StopReason, ToolCall, ToolResult, ToolResultMessage,
     event::{ToolResultTagged, shared},
 };
 use serde_json::{Map, Value};
@@ -424,8 +424,8 @@ impl TurnLoop {
                     Ok(args) => {
                         let permitted = AssertUnwindSafe(self.permitted(tool, call, &args)).catch_unwind();
                         match permitted.await {
-                            Ok(Ok(Permitted::Run(access, review, shown))) => {
-                                self.run_task(tool.clone(), call, args, access, review, shown).await
+                            Ok(Ok(Permitted::Run(terms))) => {
+                                self.run_task(tool.clone(), call, args, terms).await
                             }
                             Ok(Ok(Permitted::Shown(result))) => Ok(result),
                             Ok(Err(refused)) => Err(refused),
@@ -449,6 +449,8 @@ impl TurnLoop {
         call: &ToolCall,
         args: &Map<String, Value>,
     ) -> Result<Permitted, ToolError> {
+        // Before what follows from it.
+        let mode = self.permissions.mode();
         let (access, review) = (tool.access(args), self.permissions.review());
         let edits = !access.writes.is_empty();
         let query = PermissionQuery {
@@ -457,6 +459,7 @@ impl TurnLoop {
             read_only: tool.spec().read_only,
             args: args.clone(),
             access: access.clone(),
+            mode,
             review,
             reason: self.reason.clone(),
         };
@@ -464,7 +467,7 @@ impl TurnLoop {
         // It may have been changed while the question was open.
         let review = if self.permissions.review() == ReviewMode::Plan { ReviewMode::Plan } else { review };
         if !edits || review != ReviewMode::Plan {
-            return Ok(Permitted::Run(access, review, shown_diff));
+            return Ok(Permitted::Run(Terms { access, mode, review, shown: shown_diff }));
         }
         tokio::select! {
             diff = tool.preview(args) => Ok(Permitted::Shown(shown(diff?.unwrap_or_default()))),
@@ -481,9 +484,7 @@ impl TurnLoop {
         tool: Arc<dyn Tool>,
         call: &ToolCall,
         args: Map<String, Value>,
-        access: Access,
-        review: ReviewMode,
-        shown: Option<String>,
+        Terms { access, mode, review, shown }: Terms,
     ) -> Result<ToolResult, ToolError> {
         let running = self.calls.begin(&call.id, &self.cancel);
         // Closed once the call has ended: an update after its end would break the order clients rely on.
@@ -505,6 +506,7 @@ impl TurnLoop {
         let permit: Permit = {
             let gate = self.gate(running.cancel());
             let (call, args, reason) = (call.clone(), args.clone(), self.reason.clone());
+            let permissions = self.permissions.clone();
             Arc::new(move |access, diff| {
                 let query = PermissionQuery {
                     call_id: call.id.clone(),
@@ -512,6 +514,7 @@ impl TurnLoop {
                     read_only: false,
                     args: args.clone(),
                     access,
+                    mode: permissions.mode(),
                     review,
                     reason: reason.clone(),
                 };
@@ -521,6 +524,7 @@ impl TurnLoop {
         };
         let context = ToolContext {
             access,
+            mode,
             review,
             shown,
             permit,
@@ -560,10 +564,19 @@ fn skipped(error: ToolError) -> ToolError {
 
 /// What becomes of a call that may be run.
 enum Permitted {
-    /// It is run; with what the user was shown of what it would change.
-    Run(Access, ReviewMode, Option<String>),
+    /// It is run.
+    Run(Terms),
     /// It was only shown; this is its result.
     Shown(ToolResult),
+}
+
+/// What was permitted, under which modes, and with what the user was shown of it.
+struct Terms {
+    access: Access,
+    mode: PermissionMode,
+    review: ReviewMode,
+    /// The diff that the user has seen with the question.
+    shown: Option<String>,
 }
 
 /// Where calls of a run are asked about.

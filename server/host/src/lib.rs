@@ -11,6 +11,7 @@ pub mod paths;
 pub mod permissions;
 pub mod process;
 pub mod recorded;
+pub mod repository;
 pub mod resources;
 pub mod sandbox;
 pub mod sessions;

@@ -1,4 +1,4 @@
-//! Shell commands: started in their own process group, read as they write, ended as a whole.
+//! Shell commands: started in their own session and process group, read as they write, ended as a whole.
 //!
 //! Both the model's `bash` tool and the user's `bash` command run through [`Running`]. What they do with the output
 //! is theirs; [`output::OutputBuffer`] keeps it bounded. A job that a command leaves in the background lives on, as
@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::sandbox::Confinement;
+use crate::sandbox::{self, Confinement};
 use groups::Group;
 use pipe::OutputPipe;
 
@@ -44,6 +44,8 @@ pub struct ShellConfig {
     pub cwd: PathBuf,
     /// Added to the environment of this process.
     pub env: Vec<(String, String)>,
+    /// Variables of the environment of this process that commands do not get.
+    pub hidden: Vec<String>,
     /// Directory put first on `PATH`.
     pub agent_bin: Option<PathBuf>,
 }
@@ -130,7 +132,14 @@ impl Running {
         }
         let shell = config.shell()?;
         let mut process = match confinement {
-            Confinement::Free => Command::new(&shell),
+            Confinement::Free => match guard::program() {
+                Some(program) => {
+                    let mut process = Command::new(program);
+                    process.args(sandbox::free(&shell));
+                    process
+                }
+                None => Command::new(&shell),
+            },
             Confinement::In(sandbox) => {
                 let (program, arguments) = sandbox.wrap(&shell);
                 let mut process = Command::new(program);
@@ -141,6 +150,13 @@ impl Running {
         };
         process.arg("-c").arg(config.script(command)).current_dir(&config.cwd).stdin(Stdio::null());
         process.kill_on_drop(true);
+        // Without a terminal nobody could answer.
+        if std::env::var_os("GIT_TERMINAL_PROMPT").is_none() {
+            process.env("GIT_TERMINAL_PROMPT", "0");
+        }
+        config.hidden.iter().for_each(|it| {
+            process.env_remove(it);
+        });
         process.envs(config.env.iter().map(|(name, value)| (name, value))).envs(env.iter().copied());
         if let Some(path) = config.search_path() {
             process.env("PATH", path);
@@ -215,6 +231,10 @@ impl Running {
 
     fn kill(&mut self, end: End) {
         self.group.kill();
+        // It may be about to lead its group.
+        if let Err(error) = self.child.start_kill() {
+            tracing::debug!(%error, "the shell is gone already");
+        }
         self.phase = Phase::Dying(end, Instant::now() + LONGEST_DRAIN);
     }
 }

@@ -52,6 +52,11 @@ impl Auth {
         }
     }
 
+    /// All stored keys, unresolved.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.values().map(String::as_str)
+    }
+
     /// The stored key of a provider.
     pub fn key(&self, provider: &str) -> Option<&str> {
         self.keys.get(provider).map(String::as_str).filter(|it| !it.is_empty())

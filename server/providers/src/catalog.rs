@@ -121,6 +121,10 @@ pub fn display_name(provider: &str) -> &str {
     }
 }
 
+/// Further variables in which keys of providers are kept.
+pub const OTHER_KEYS: [&str; 4] =
+    ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_OAUTH_TOKEN", "GOOGLE_API_KEY", "AZURE_OPENAI_API_KEY"];
+
 /// A provider by name.
 pub fn provider(name: &str) -> Option<&'static BuiltinProvider> {
     PROVIDERS.iter().find(|it| it.name == name)

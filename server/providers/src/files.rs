@@ -61,6 +61,11 @@ impl Files {
         self.auth.key(provider)
     }
 
+    /// All keys in both files, unresolved.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.custom.iter().filter_map(|(_, it)| it.api_key.as_deref()).chain(self.auth.keys())
+    }
+
     /// The user's own models.
     pub fn own(&self) -> &[Arc<Model>] {
         &self.own

@@ -174,6 +174,16 @@ impl Registry {
         keyless.then_some(KeySource::Keyless)
     }
 
+    /// Variables of the environment that hold, or would hold, a key of a provider.
+    pub fn key_variables(&self) -> Vec<String> {
+        let built_in = catalog::PROVIDERS.iter().flat_map(|it| it.env).chain(&catalog::OTHER_KEYS);
+        let mut names: Vec<String> = built_in.map(|it| (*it).to_owned()).collect();
+        names.extend(self.files().keys().flat_map(values::variables));
+        names.sort();
+        names.dedup();
+        names
+    }
+
     fn command_line_key(&self, provider: &str) -> Option<&str> {
         let meant = self.options.api_key_provider.as_deref().is_none_or(|it| it == provider);
         self.options.api_key.as_deref().filter(|it| meant && !it.is_empty())

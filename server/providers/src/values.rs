@@ -106,6 +106,25 @@ impl Values {
     }
 }
 
+/// The variables of the environment that a value may stand for. A command may use others.
+pub(crate) fn variables(value: &str) -> Vec<String> {
+    if value.starts_with('!') {
+        return Vec::new();
+    }
+    let end = |it: &str| it.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(it.len());
+    let mut names: Vec<String> = value
+        .split('$')
+        .skip(1)
+        .map(|it| it.strip_prefix('{').unwrap_or(it))
+        .map(|it| it[..end(it)].to_owned())
+        .collect();
+    if end(value) == value.len() {
+        names.push(value.to_owned());
+    }
+    names.retain(|it| !it.is_empty());
+    names
+}
+
 fn run(command: &str) -> Option<String> {
     let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut child = Command::new(shell)

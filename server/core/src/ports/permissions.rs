@@ -34,6 +34,8 @@ pub struct PermissionQuery {
     pub args: Map<String, Value>,
     /// What it would do.
     pub access: Access,
+    /// The permission mode that decides about it, whatever it is changed to meanwhile.
+    pub mode: PermissionMode,
     /// What becomes of its edits.
     pub review: ReviewMode,
     /// The model's last sentence before the call.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use pi_protocol::{Model, ReviewMode, ToolResult};
+use pi_protocol::{Model, PermissionMode, ReviewMode, ToolResult};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +50,8 @@ pub struct ToolContext {
     pub turn: u64,
     /// What it would do, as that was permitted.
     pub access: Access,
+    /// The permission mode in which that was permitted. It may have been changed since, while a question was open.
+    pub mode: PermissionMode,
     /// What becomes of its edits.
     pub review: ReviewMode,
     /// What would change, as it was shown to the user who allowed the call.

@@ -5,15 +5,19 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::paths;
+use crate::{
+    paths,
+    repository::{self, Found, Repository},
+};
 
 /// Links that are followed in one path, as in Linux.
 const MAX_LINKS: usize = 40;
 /// Names below the workspace that decide what programs run later. They are never written unasked.
-const PROTECTED: [&str; 6] = [".git", ".pi", ".vscode", ".idea", ".husky", ".envrc"];
+const PROTECTED: [&str; 7] = [".git", ".gitconfig", ".pi", ".vscode", ".idea", ".husky", ".envrc"];
 /// Devices that take what is written and do nothing with it, or show it.
-const HARMLESS_DEVICES: [&str; 6] =
-    ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/stdout", "/dev/stderr"];
+const HARMLESS_DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty"];
+/// Other names of what a program has open already.
+const STREAMS: [&str; 3] = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
 /// How names of disks begin.
 const DISKS: [&str; 13] =
     ["sd", "hd", "vd", "xvd", "nvme", "mmcblk", "disk", "rdisk", "loop", "dm-", "md", "mapper", "mem"];
@@ -63,6 +67,8 @@ pub struct Boundary {
     beside: Arc<RwLock<Vec<PathBuf>>>,
     home: Option<PathBuf>,
     agent_dir: PathBuf,
+    /// The repository the workspace was part of at first. What a command makes of it later is not the user's.
+    repository: Option<Repository>,
 }
 
 impl Boundary {
@@ -72,8 +78,14 @@ impl Boundary {
         if cfg!(unix) {
             temporary.push(real(Path::new("/tmp")));
         }
+        let root = real(root);
+        let repository = match repository::find(&root) {
+            Found::Repository(it) => Some(it),
+            Found::Nothing | Found::Other => None,
+        };
         Self {
-            root: real(root),
+            root,
+            repository,
             temporary,
             readable: readable.iter().map(|it| real(it)).collect(),
             beside: Arc::default(),
@@ -112,7 +124,7 @@ impl Boundary {
             return Place::Temporary;
         }
         let text = path.to_string_lossy();
-        if HARMLESS_DEVICES.contains(&&*text) || text.starts_with("/dev/fd/") {
+        if HARMLESS_DEVICES.contains(&&*text) {
             return Place::Harmless;
         }
         Place::Outside
@@ -125,6 +137,27 @@ impl Boundary {
             beside.iter().any(|it| path.starts_with(it))
         };
         self.place(path) != Place::Outside || self.readable.iter().any(|it| path.starts_with(it)) || beside()
+    }
+
+    /// Whether git, run in `folder`, only reads what is the workspace's, and runs nothing that a repository names.
+    pub fn git_only_reads(&self, folder: &Path) -> bool {
+        match repository::find(folder) {
+            Found::Nothing => true,
+            Found::Other => false,
+            Found::Repository(it) => {
+                let inside = |it: &Path| it.starts_with(&self.root);
+                let own = self.repository.as_ref() == Some(&it) || (inside(&it.git) && inside(&it.common));
+                own && it.runs_nothing()
+            }
+        }
+    }
+
+    /// Whether a path, as it is written, is another name of what a program has open already: where it leads depends on
+    /// who asks.
+    pub fn is_stream(path: &str) -> bool {
+        let number = path.strip_prefix("/dev/fd/");
+        STREAMS.contains(&path)
+            || number.is_some_and(|it| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit()))
     }
 
     /// Whether a real path is a disk or memory.
@@ -169,7 +202,7 @@ impl Boundary {
     /// Whether losing this folder with all below it is what nobody wants: the root, the home directory, a folder
     /// above it, or one of the system.
     pub fn is_vital(&self, path: &Path) -> bool {
-        const SYSTEM: [&str; 20] = [
+        const SYSTEM: [&str; 24] = [
             "/bin",
             "/boot",
             "/dev",
@@ -185,6 +218,10 @@ impl Boundary {
             "/srv",
             "/sys",
             "/usr",
+            "/usr/bin",
+            "/usr/lib",
+            "/usr/lib64",
+            "/usr/sbin",
             "/var",
             "/Applications",
             "/Library",

@@ -6,6 +6,7 @@ use pi_core::{Access, PermissionQuery};
 use pi_protocol::{PermissionMode, PermissionRisk, ReviewMode};
 
 use super::{
+    answers::{allowed_text, is_risky, rule_for},
     boundary::{Boundary, Place, real},
     danger, effects,
     places::Folders,
@@ -97,69 +98,6 @@ const MAX_PARTS: usize = 50;
 pub const REVIEW_ASKS: &str = "review.mode ask";
 /// The part of a call that wants to leave the sandbox.
 pub const OUTSIDE_SANDBOX: &str = "run outside the sandbox";
-
-/// Commands that a rule may cover with any further arguments; all others are stored as they are.
-const FAMILIES: [&str; 34] = [
-    "cargo build",
-    "cargo check",
-    "cargo clippy",
-    "cargo doc",
-    "cargo fmt",
-    "cargo nextest",
-    "cargo test",
-    "cargo tree",
-    "go build",
-    "go fmt",
-    "go test",
-    "go vet",
-    "git add",
-    "git commit",
-    "git fetch",
-    "git stash",
-    "npm test",
-    "npm run build",
-    "npm run lint",
-    "npm run test",
-    "pnpm test",
-    "yarn test",
-    "pytest",
-    "python -m pytest",
-    "ruff",
-    "mypy",
-    "tsc",
-    "eslint",
-    "prettier",
-    "make test",
-    "make check",
-    "ctest",
-    "dotnet test",
-    "mix test",
-];
-/// Programs that take things away or reach further than the workspace.
-const RISKY: [&str; 22] = [
-    "rm",
-    "rmdir",
-    "dd",
-    "mkfs",
-    "shred",
-    "truncate",
-    "sudo",
-    "doas",
-    "su",
-    "chmod",
-    "chown",
-    "kill",
-    "pkill",
-    "killall",
-    "curl",
-    "wget",
-    "ssh",
-    "scp",
-    "rsync",
-    "nc",
-    "systemctl",
-    "reboot",
-];
 
 impl Judge<'_> {
     /// Decides about a call.
@@ -344,7 +282,7 @@ impl Judge<'_> {
     fn script(&self, script: &Script, in_copy: bool, decided: &mut Decided) {
         let folders = Folders::of(script, self.boundary.root());
         for command in &script.commands {
-            if command.base_name().is_some_and(|it| RISKY.contains(&it)) {
+            if is_risky(command) {
                 decided.risk = PermissionRisk::High;
             }
             decided.parts.push(self.simple(command, script, &folders));
@@ -356,7 +294,7 @@ impl Judge<'_> {
 
     fn simple(&self, command: &Simple, script: &Script, folders: &Folders) -> Part {
         let text = command.text();
-        let rule = Some(rule_for(command, &text));
+        let rule = rule_for(command, &text);
         if let Some(why) = danger::denied(command, folders, self.boundary) {
             return Part { text, decision: Decision::Deny, why, rule: None };
         }
@@ -390,6 +328,11 @@ impl Judge<'_> {
     fn redirect(&self, redirect: &Redirect, folders: &Folders, in_copy: bool, decided: &mut Decided) {
         let arrow = if redirect.writes { ">" } else { "<" };
         let text = format!("{arrow} {}", redirect.file.source);
+        if redirect.file.fixed().is_some_and(Boundary::is_stream) {
+            let why = "it is open already".to_owned();
+            decided.parts.push(Part { text, decision: Decision::Allow, why, rule: None });
+            return;
+        }
         let paths = redirect.file.fixed().and_then(|it| folders.paths(it));
         let Some(paths) = paths else {
             decided.risk = PermissionRisk::High;
@@ -416,13 +359,6 @@ impl Judge<'_> {
     }
 }
 
-/// What a rule that allows is compared with: harmless variables are left out.
-fn allowed_text(command: &Simple) -> String {
-    let mut command = command.clone();
-    command.env.retain(|(name, value)| !readonly::is_harmless_variable(name, value));
-    command.text()
-}
-
 /// What a rule that forbids is compared with: as it is, and without variables and the program's folder.
 fn spellings(command: &Simple) -> Vec<String> {
     let bare = Simple { env: Vec::new(), words: command.words.clone() };
@@ -431,22 +367,4 @@ fn spellings(command: &Simple) -> Vec<String> {
         texts.extend(bare.text().strip_prefix(name).map(|rest| format!("{base}{rest}")));
     }
     texts
-}
-
-/// The rule that a user's answer stores for a command.
-fn rule_for(command: &Simple, text: &str) -> String {
-    let allowed = allowed_text(command);
-    let family = FAMILIES
-        .iter()
-        .find(|it| allowed.strip_prefix(**it).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')));
-    match family {
-        // Variables belong to what was asked.
-        Some(family)
-            if allowed == *text
-                || command.env.iter().all(|(name, value)| readonly::is_harmless_variable(name, value)) =>
-        {
-            format!("bash({family} *)")
-        }
-        _ => rules::exact_command(&allowed),
-    }
 }

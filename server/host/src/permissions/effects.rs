@@ -14,7 +14,7 @@ use globset::GlobBuilder;
 use super::{
     boundary::{Boundary, Place, real},
     patches,
-    places::Folders,
+    places::{Folders, braces},
     readonly,
     shell::{self, Script, Simple, Word},
 };
@@ -24,7 +24,7 @@ use crate::tools::search::walker;
 const MAX_FILES: usize = 1000;
 /// Entries of one folder that are compared with a wildcard.
 const MAX_ENTRIES: usize = 10_000;
-/// Words that braces may stand for.
+/// Arguments that are looked at.
 const MAX_WORDS: usize = 64;
 /// Programs that write the files they are given.
 const IN_PLACE: [&str; 12] = [
@@ -337,24 +337,6 @@ fn is_in_place(word: &Word) -> bool {
     }
 }
 
-/// What `a{b,c}d` stands for.
-fn braces(text: &str) -> Vec<String> {
-    let mut done = Vec::new();
-    let mut waiting = vec![text.to_owned()];
-    while let Some(text) = waiting.pop() {
-        let inner = text.rfind('{').and_then(|at| Some((at, at + text[at..].find('}')?)));
-        let list = inner.filter(|(start, end)| text[*start..*end].contains(','));
-        match list {
-            Some((start, end)) if waiting.len() + done.len() < MAX_WORDS => {
-                let words = text[start + 1..end].split(',');
-                waiting.extend(words.map(|it| format!("{}{it}{}", &text[..start], &text[end + 1..])));
-            }
-            _ => done.push(text),
-        }
-    }
-    done
-}
-
 /// What a path with wildcards stands for; one without is itself.
 fn expand(start: PathBuf, pattern: &str) -> Vec<PathBuf> {
     let mut paths = vec![start];
@@ -433,7 +415,7 @@ mod tests {
             ("git checkout main; git stash; git commit -am x", vec![]),
             ("cp a.rs n.rs", vec!["n.rs"]),
             ("cp -r sub new", vec!["new/c.rs", "new/deep/d.rs"]),
-            ("sed -i 's/a/b/' a.rs; sed -n p b.rs", vec!["a.rs", "b.rs?"]),
+            ("sed -i 's/a/b/' a.rs; sed -n p b.rs", vec!["a.rs"]),
             ("sed -i.bak -e s/a/b/ *.rs", vec!["a.rs", "b.rs"]),
             ("perl -pi -e 's/a/b/' a.rs", vec!["a.rs"]),
             ("git apply x.patch", vec!["a.rs", "n.rs"]),
@@ -446,7 +428,8 @@ mod tests {
             // Behind others, and around what is not understood.
             ("cd sub && rm c.rs", vec!["c.rs", "sub/c.rs"]),
             ("sudo timeout 5 bash -c 'rm a.rs'", vec!["a.rs"]),
-            ("for f in *.rs; do sed -i s/a/b/ $f; done", vec!["a.rs?", "b.rs?"]),
+            ("for f in *.rs; do sed -i s/a/b/ $f; done", vec!["a.rs", "b.rs"]),
+            ("for f in *.rs; do sed -i s/a/b/ ${f%.rs}.md; done", vec!["a.rs?", "b.rs?"]),
             ("n=$((n + 1)); rm a.rs; echo ${x/y/z} > b.rs", vec!["a.rs", "b.rs"]),
             ("f() { rm b.rs; }; rm a.rs", vec!["a.rs"]),
             ("rm $ROOT/a.rs", vec!["a.rs"]),

@@ -13,10 +13,11 @@ pub fn explain(folder: &FolderPermissions, mode: PermissionMode, tool: &str, acc
         read_only: false,
         args: serde_json::Map::new(),
         access,
+        mode,
         review: ReviewMode::Apply,
         reason: None,
     };
-    let decided = folder.decide(mode, &[], &query);
+    let decided = folder.decide(&[], &query);
     let mut lines = vec![format!("{}  (mode {})", word(decided.decision()), mode.as_str())];
     if let Some(why) = &decided.opaque {
         lines.push(format!("The command is taken as a whole: {why}."));

@@ -5,11 +5,14 @@
 //! ([`boundary`]). What nobody wants is refused in every mode ([`danger`]). What a user allows for good is kept in
 //! the user's own directory ([`store`]). `docs/permissions.md` is this for users.
 
+mod answers;
 mod boundary;
 mod danger;
 mod decide;
 mod effects;
 mod explain;
+mod git;
+mod options;
 mod patches;
 mod places;
 mod readonly;
@@ -21,6 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod unwrap;
+mod words;
 
 use std::{
     path::{Path, PathBuf},
@@ -102,10 +106,11 @@ impl FolderPermissions {
             read_only: true,
             args: serde_json::Map::new(),
             access,
+            mode: PermissionMode::Ask,
             review: ReviewMode::Apply,
             reason: None,
         };
-        self.decide(PermissionMode::Ask, &[], &query).decision() == Decision::Allow
+        self.decide(&[], &query).decision() == Decision::Allow
     }
 
     /// Where the answers "Always in this project" are kept.
@@ -140,10 +145,11 @@ impl FolderPermissions {
         on_large_stack(move || effects::candidates(&command, &folder.boundary)).await.unwrap_or_default()
     }
 
-    fn decide(&self, mode: PermissionMode, session: &[Rule], query: &PermissionQuery) -> Decided {
+    fn decide(&self, session: &[Rule], query: &PermissionQuery) -> Decided {
         let mut rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
         rules.answered.extend_from_slice(session);
-        Judge { mode, review: query.review, rules: &rules, session, boundary: &self.boundary }.decide(query)
+        let (mode, review) = (query.mode, query.review);
+        Judge { mode, review, rules: &rules, session, boundary: &self.boundary }.decide(query)
     }
 }
 
@@ -224,11 +230,8 @@ fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
 
 /// The verdict about a call.
 fn verdict(folder: &FolderPermissions, session: &Mutex<Session>, query: PermissionQuery) -> Verdict {
-    let (mode, rules) = {
-        let session = lock(session);
-        (session.mode, session.rules.clone())
-    };
-    let decided = folder.decide(mode, &rules, &query);
+    let rules = lock(session).rules.clone();
+    let decided = folder.decide(&rules, &query);
     match decided.decision() {
         Decision::Allow => Verdict::Allow,
         Decision::Deny => Verdict::Deny(request::refusal(&decided)),

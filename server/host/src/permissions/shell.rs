@@ -12,7 +12,11 @@ use brush_parser::{
     word::{self, Parameter, ParameterExpr, WordPiece, WordPieceWithSource},
 };
 
-use super::unwrap::{self, Inner};
+pub use super::words::{Word, is_own_variable};
+use super::{
+    unwrap::{self, Inner},
+    words::{Known, Loops, is_brace_expansion, may_comment_inside},
+};
 
 /// Longest command that is looked into, in bytes.
 const MAX_LENGTH: usize = 16 * 1024;
@@ -27,48 +31,6 @@ const MAX_DEPTH: usize = 6;
 
 /// Why a command is not understood, in a few words.
 pub type Opaque = String;
-
-/// One word of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
-    /// As it was written.
-    pub source: String,
-    /// What the shell makes of it, if that can be known. Wildcards stay.
-    pub value: Option<String>,
-    /// Wildcards or braces in it stand for other words.
-    pub wild: bool,
-}
-
-impl Word {
-    /// A word that is what it says.
-    pub fn plain(text: &str) -> Self {
-        Self { source: text.to_owned(), value: Some(text.to_owned()), wild: false }
-    }
-
-    /// A word nobody knows before it runs.
-    pub fn unknown(source: &str) -> Self {
-        Self { source: source.to_owned(), value: None, wild: false }
-    }
-
-    /// Its value, if it stands for itself.
-    pub fn fixed(&self) -> Option<&str> {
-        self.value.as_deref().filter(|_| !self.wild)
-    }
-
-    /// In a form that says the same for all spellings of the same word.
-    fn normal(&self) -> String {
-        match self.fixed() {
-            Some(value) if is_plain(value) => value.to_owned(),
-            Some(value) => format!("'{}'", value.replace('\'', r"'\''")),
-            None => self.source.clone(),
-        }
-    }
-}
-
-fn is_plain(value: &str) -> bool {
-    let plain = |it: char| it.is_alphanumeric() || "-_./:=@%+,^~".contains(it);
-    !value.is_empty() && value.chars().all(plain)
-}
 
 /// One command: a program, a builtin, or nothing but assignments.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -163,6 +125,9 @@ fn bounded(text: &str) -> Result<(), Opaque> {
     }) {
         return Err("it contains control characters or unusual spaces".into());
     }
+    if has_wordless_here_document(text) || has_large_descriptor(text) {
+        return Err("it cannot be parsed".into());
+    }
     let words = || text.split(|it: char| !it.is_alphanumeric());
     let openers = text.matches(['(', '{', '`', '[', '<', '!']).count()
         + words().filter(|it| matches!(*it, "if" | "elif" | "while" | "until" | "for" | "select")).count();
@@ -176,6 +141,22 @@ fn bounded(text: &str) -> Result<(), Opaque> {
     Ok(())
 }
 
+/// Whether `<<` stands before no word. In a substitution the parser would take memory without end for it.
+fn has_wordless_here_document(text: &str) -> bool {
+    text.match_indices("<<").any(|(at, _)| {
+        let behind = text[at + 2..].trim_start_matches('-').trim_start_matches([' ', '\t']);
+        behind.starts_with(['|', '&', ';', '(', ')', '>', '\n']) || behind.is_empty()
+    })
+}
+
+/// Whether a redirection is of a file descriptor that no process has; the parser would panic.
+fn has_large_descriptor(text: &str) -> bool {
+    text.match_indices(['<', '>']).any(|(at, _)| {
+        let digits = text[..at].bytes().rev().take_while(u8::is_ascii_digit).count();
+        digits > 9
+    })
+}
+
 fn options() -> ParserOptions {
     // As bash reads `bash -c`: extended wildcards are off.
     ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() }
@@ -187,7 +168,27 @@ struct Reader {
     depth: usize,
     /// What is not understood is passed over.
     lenient: bool,
+    loops: Loops,
+    /// Inside double quotes.
+    quoted: bool,
 }
+
+/// Builtins that set variables they are told.
+const SETTERS: [&str; 12] = [
+    "read",
+    "mapfile",
+    "readarray",
+    "getopts",
+    "declare",
+    "typeset",
+    "local",
+    "export",
+    "readonly",
+    "unset",
+    "let",
+    "printf",
+];
+const SETS_LOOP: &str = "it sets the variable of a loop in another way";
 
 type Outcome = Result<(), Opaque>;
 
@@ -204,7 +205,9 @@ impl Reader {
             .map_err(|_| "it cannot be parsed".to_owned())?;
         let program = parse_tokens(&tokens, &options, &SourceInfo::default()).map_err(not_understood)?;
         self.depth += 1;
+        let quoted = std::mem::take(&mut self.quoted);
         let read = program.complete_commands.iter().try_for_each(|list| self.list(list));
+        self.quoted = quoted;
         self.depth -= 1;
         read
     }
@@ -257,9 +260,13 @@ impl Reader {
                 }
                 if self.lenient {
                     // The files it goes through.
-                    self.out.commands.push(Simple { env: Vec::new(), words });
+                    self.out.commands.push(Simple { env: Vec::new(), words: words.clone() });
                 }
-                self.list(&it.body.list)
+                let alone = self.loops.begin(&it.variable_name, &words[1..]);
+                self.part(if alone { Ok(()) } else { Err(SETS_LOOP.into()) })?;
+                let read = self.list(&it.body.list);
+                self.loops.end();
+                read
             }
             It::CaseClause(it) => {
                 self.word(&it.value)?;
@@ -346,6 +353,10 @@ impl Reader {
         if !simple.words.is_empty() && simple.name().is_none_or(str::is_empty) {
             return Err("which program it runs is not known beforehand".into());
         }
+        let sets = simple.base_name().is_some_and(|it| SETTERS.contains(&it));
+        if sets && self.loops.may_be_set(simple.args()) {
+            self.part(Err(SETS_LOOP.into()))?;
+        }
         let unwrap::Unwrapped { whole, inner } = unwrap::unwrap(&simple)?;
         if whole {
             self.out.commands.insert(at, simple);
@@ -403,6 +414,9 @@ impl Reader {
         let mut value = self.word(value)?;
         if assignment.append {
             value = Word::unknown(&whole.value);
+        }
+        if !self.loops.set(name) {
+            self.part(Err(SETS_LOOP.into()))?;
         }
         Ok((name.clone(), value))
     }
@@ -471,17 +485,22 @@ impl Reader {
     }
 
     fn word(&mut self, word: &ast::Word) -> Result<Word, Opaque> {
-        let mut out = Known { value: Some(String::new()), wild: false };
+        let mut out = Known::default();
         self.text(&word.value, &mut out)?;
         // The command `[` is no wildcard.
-        let wild = out.wild && word.value != "[";
-        Ok(Word { source: word.value.clone(), value: out.value, wild })
+        let wild = (out.wild && word.value != "[") || (out.brace && is_brace_expansion(&word.value));
+        // What is split at blanks is looked at by the whole word.
+        let value = out.value.filter(|_| !out.split || !word.value.contains(['\'', '"', '\\']));
+        Ok(Word { source: word.value.clone(), value, wild: wild || out.several })
     }
 
     fn text(&mut self, text: &str, out: &mut Known) -> Outcome {
         // The old form of arithmetic, which this parser does not know.
         if text.contains("$[") {
             return Err("it calculates".into());
+        }
+        if may_comment_inside(text) {
+            return Err("it may have a comment inside a substitution".into());
         }
         let pieces = word::parse(text, &options()).map_err(|_| "it cannot be parsed".to_owned())?;
         self.pieces(&pieces, out)
@@ -494,16 +513,19 @@ impl Reader {
     fn piece(&mut self, piece: &WordPiece, out: &mut Known) -> Outcome {
         match piece {
             WordPiece::Text(text) => {
-                // `{}` is what it says.
-                out.wild |= text.contains(['*', '?', '[']) || text.replace("{}", "").contains('{');
+                out.wild |= text.contains(['*', '?', '[']);
+                out.brace |= text.contains('{');
                 out.push(text);
             }
             WordPiece::SingleQuotedText(text) => out.push(text),
             WordPiece::DoubleQuotedSequence(pieces) | WordPiece::GettextDoubleQuotedSequence(pieces) => {
                 // Wildcards inside quotes are none.
-                let wild = out.wild;
-                self.pieces(pieces, out)?;
-                out.wild = wild;
+                let (wild, brace) = (out.wild, out.brace);
+                let quoted = std::mem::replace(&mut self.quoted, true);
+                let read = self.pieces(pieces, out);
+                self.quoted = quoted;
+                read?;
+                (out.wild, out.brace) = (wild, brace);
             }
             WordPiece::EscapeSequence(text) => match text.strip_prefix('\\') {
                 Some("\n") => {}
@@ -550,6 +572,14 @@ impl Reader {
             out.home();
             return Ok(());
         }
+        if let (Parameter::Named(name), ParameterExpr::Parameter { .. }) = (parameter, expression) {
+            if let Some(word) = self.loops.value(name) {
+                out.push(word.value.as_deref().unwrap_or_default());
+                out.several |= word.wild;
+                out.split |= word.wild && !self.quoted;
+                return Ok(());
+            }
+        }
         out.value = None;
         match expression {
             ParameterExpr::UseDefaultValues { default_value: Some(text), .. }
@@ -560,7 +590,11 @@ impl Reader {
                 if !one && text.contains(['\'', '"', '\\']) {
                     return Err("it quotes something inside a variable".into());
                 }
-                self.text(text, &mut Known { value: None, wild: false })
+                // Shells substitute processes there, this parser does not.
+                if !self.quoted && ["<(", ">(", "=("].iter().any(|it| text.contains(it)) {
+                    return Err("it runs something inside a variable".into());
+                }
+                self.text(text, &mut Known::default())
             }
             _ => Ok(()),
         }
@@ -569,27 +603,5 @@ impl Reader {
 
 /// A variable that a loop sets must not be one the shell or a program looks at.
 fn variable(name: &str) -> Outcome {
-    let own = name.starts_with(|it: char| it.is_ascii_lowercase() || it == '_');
-    if own { Ok(()) } else { Err("it sets a variable that programs look at".into()) }
-}
-
-/// A word as far as it is known.
-struct Known {
-    value: Option<String>,
-    wild: bool,
-}
-
-impl Known {
-    fn push(&mut self, text: &str) {
-        if let Some(value) = &mut self.value {
-            value.push_str(text);
-        }
-    }
-
-    fn home(&mut self) {
-        match crate::paths::home_dir().and_then(|it| it.into_os_string().into_string().ok()) {
-            Some(home) => self.push(&home),
-            None => self.value = None,
-        }
-    }
+    if is_own_variable(name) { Ok(()) } else { Err("it sets a variable that programs look at".into()) }
 }

@@ -25,6 +25,11 @@ pub fn use_program(program: PathBuf) {
     }
 }
 
+/// This program, if it is known.
+pub(super) fn program() -> Option<&'static PathBuf> {
+    PROGRAM.get()
+}
+
 /// What the guard is told: one line each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Note {

@@ -17,15 +17,17 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use pi_protocol::PermissionMode;
 pub use pi_protocol::{SandboxMode, SandboxState};
 
-pub use self::places::Places;
+pub use self::places::{Ground, Places};
 
 /// First argument of a process that confines itself.
 pub const ARGUMENT: &str = "__sandbox";
 
 const WRITE: &str = "--write";
 const NO_NETWORK: &str = "--no-network";
+const FREE: &str = "--free";
 
 /// What the kernel can enforce.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +59,28 @@ pub enum Confinement {
     Impossible(String),
 }
 
-/// Says how the next command is confined; it can change with the permission mode.
-pub type Confine = Arc<dyn Fn() -> Confinement + Send + Sync>;
+/// Says how a command is confined that was permitted in a permission mode.
+pub type Confine = Arc<dyn Fn(PermissionMode) -> Confinement + Send + Sync>;
 
 /// Says how a command is confined that runs in a private copy of the workspace and is to change nothing else.
 pub type ConfineCopy = Arc<dyn Fn(&Path) -> Confinement + Send + Sync>;
+
+/// How the commands of one session are confined.
+#[derive(Clone)]
+pub struct Confining {
+    /// The permission mode in force.
+    pub mode: Arc<dyn Fn() -> PermissionMode + Send + Sync>,
+    /// For commands in the workspace.
+    pub confine: Confine,
+    /// For those in a copy.
+    pub copy: ConfineCopy,
+}
+
+/// The arguments of this program that start `shell` unconfined, in a session of its own: without the terminal of Pi,
+/// which it could only wait at. The shell's own arguments follow.
+pub fn free(shell: &Path) -> [OsString; 4] {
+    [ARGUMENT.into(), FREE.into(), "--".into(), shell.into()]
+}
 
 impl Confinement {
     /// The sandbox, if there is one.
@@ -165,6 +184,8 @@ const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "
 /// What a process that is to confine itself was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Order {
+    /// Nothing is confined.
+    free: bool,
     writable: Vec<PathBuf>,
     no_network: bool,
     command: Vec<OsString>,
@@ -176,6 +197,7 @@ impl Order {
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             match argument.to_str() {
+                Some(FREE) => order.free = true,
                 Some(NO_NETWORK) => order.no_network = true,
                 Some(WRITE) => order.writable.extend(arguments.next().map(PathBuf::from)),
                 Some("--") => {
@@ -189,19 +211,51 @@ impl Order {
     }
 }
 
-/// Confines this process and becomes the command named by `arguments`. Returns only if that fails, with the reason.
+/// Leaves the terminal, confines this process and becomes the command named by `arguments`. Returns only if that fails,
+/// with the reason.
 pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> io::Error {
     let order = match Order::parse(arguments) {
         Ok(order) => order,
         Err(error) => return io::Error::other(error),
     };
-    platform::enter(&order)
+    leave_terminal();
+    if !order.free {
+        if let Err(error) = platform::confine(&order) {
+            return error;
+        }
+    }
+    let Some((program, arguments)) = order.command.split_first() else {
+        return io::ErrorKind::InvalidInput.into();
+    };
+    turn_into(program, arguments)
+}
+
+/// Begins a session, which has no terminal. The process leads a group already, and such a one cannot, so it goes back to
+/// that of its parent for a moment; the group has the same number afterwards. Without that it is as before.
+#[cfg(unix)]
+fn leave_terminal() {
+    use rustix::process::{getpgid, getppid, setpgid, setsid};
+
+    // Nobody is there to be told of a failure: the output is that of the command.
+    let _left = getpgid(getppid()).and_then(|it| setpgid(None, Some(it))).and_then(|()| setsid());
+}
+
+#[cfg(unix)]
+fn turn_into(program: &std::ffi::OsStr, arguments: &[OsString]) -> io::Error {
+    use std::os::unix::process::CommandExt;
+    std::process::Command::new(program).args(arguments).exec()
+}
+
+#[cfg(not(unix))]
+fn leave_terminal() {}
+
+#[cfg(not(unix))]
+fn turn_into(_: &std::ffi::OsStr, _: &[OsString]) -> io::Error {
+    io::ErrorKind::Unsupported.into()
 }
 
 #[cfg(target_os = "linux")]
 mod platform {
-    use std::{os::unix::process::CommandExt, process::Command};
-
     use rustix::fs::{Access, access};
 
     use super::*;
@@ -213,14 +267,8 @@ mod platform {
         }
     }
 
-    pub(super) fn enter(order: &Order) -> io::Error {
-        if let Err(error) = landlock::confine(order) {
-            return io::Error::other(error);
-        }
-        let Some((program, arguments)) = order.command.split_first() else {
-            return io::ErrorKind::InvalidInput.into();
-        };
-        Command::new(program).args(arguments).exec()
+    pub(super) fn confine(order: &Order) -> io::Result<()> {
+        landlock::confine(order).map_err(io::Error::other)
     }
 
     /// Whether we, who are not confined, may write there: then it was not the file's own permissions.
@@ -238,8 +286,8 @@ mod platform {
         Support::None("needs Linux".into())
     }
 
-    pub(super) fn enter(_: &Order) -> io::Error {
-        io::ErrorKind::Unsupported.into()
+    pub(super) fn confine(_: &Order) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(super) fn could_write(_: &Path) -> bool {

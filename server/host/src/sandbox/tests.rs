@@ -3,7 +3,7 @@
 use super::*;
 
 fn sandbox(mode: SandboxMode, network: bool, root: &Path) -> Sandbox {
-    let places = Places { root: root.to_owned(), home: None, listed: Vec::new(), copy_of: None };
+    let places = Places { ground: Ground::of(root, None), ..Places::default() };
     Sandbox::new(SandboxState { mode, network }, &places, "/usr/bin/pi".into())
 }
 
@@ -24,7 +24,7 @@ fn an_order_arrives_as_it_was_sent() {
         sent.extend(["-c".into(), "--write".into()]);
         let writable = if mode == SandboxMode::ReadOnly { Vec::new() } else { vec![root.clone()] };
         let command = ["/bin/bash", "-c", "--write"].map(OsString::from).into();
-        assert_eq!(Order::parse(sent), Ok(Order { writable, no_network: !network, command }));
+        assert_eq!(Order::parse(sent), Ok(Order { free: false, writable, no_network: !network, command }));
     }
 }
 

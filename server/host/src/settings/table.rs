@@ -117,6 +117,7 @@ pub const TABLE: &[Setting] = &[
     both("shellPath", Kind::Text, "", "Shell that runs commands; absent = the system's."),
     both("shellCommandPrefix", Kind::Text, "", "Line put before every shell command."),
     both("shell.unsaved", Kind::Choice(&["save", "warn", "block", "overlay"]), "", "What happens before a command of the model when documents are unsaved: the editor saves them, the result names them, the command is not run, or it runs in a private copy of the workspace that has their text; see [shell.md](shell.md). Absent = `save` if the editor can be asked to, else `warn`. Ours."),
+    both("shell.keepVariables", Kind::TextList, "[]", "Variables with keys of providers, such as `OPENAI_API_KEY`, that commands of the model get in every permission mode; otherwise only in `full`. See [permissions](permissions.md#keys). Ours."),
     both("defaultTools", Kind::TextList, r#"["read","bash","edit","write"]"#, "Tools that are on without a flag; an empty list turns the built-in ones off."),
     both("editorTools", Kind::Bool, "true", "Whether the model may ask the language servers of an editor whose plugin serves that: `editor_diagnostics`, `editor_definition`, `editor_references`, `editor_symbols`. Ours."),
     both("skills", Kind::TextList, "[]", "Paths of skills, relative to the directory of this file."),

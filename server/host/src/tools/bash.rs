@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
-use pi_protocol::{Content, ReviewMode, ToolResult};
+use pi_protocol::{Content, PermissionMode, ReviewMode, ToolResult};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -20,7 +20,8 @@ use crate::{
         output::{OutputBuffer, Snapshot},
     },
     recorded::Recorder,
-    sandbox::{Confine, ConfineCopy, Confinement},
+    repository,
+    sandbox::{Confinement, Confining},
     unsaved::{PrivateCopy, Unsaved},
     workspace::journal::EditCause,
 };
@@ -48,20 +49,18 @@ pub struct BashTool {
     config: ShellConfig,
     unsaved: Option<Unsaved>,
     recorder: Option<Recorder>,
-    confine: Confine,
-    confine_copy: ConfineCopy,
+    confining: Confining,
 }
 
 impl BashTool {
-    /// Commands run as `config` says, confined as `confine` says for each, after `unsaved` has taken care of what they
-    /// would not see. What they change is kept by `recorder`. Those that are to change nothing run in a copy, confined
-    /// as `confine_copy` says.
+    /// Commands run as `config` says, confined as `confining` says for each, after `unsaved` has taken care of what they
+    /// would not see. What they change is kept by `recorder`. Those that are to change nothing run in a copy. What
+    /// `config` hides is hidden in permission modes in which somebody is asked.
     pub fn new(
         config: ShellConfig,
         unsaved: Option<Unsaved>,
         recorder: Option<Recorder>,
-        confine: Confine,
-        confine_copy: ConfineCopy,
+        confining: Confining,
     ) -> Self {
         let mut spec = spec::<BashArgs>(
             "bash",
@@ -71,20 +70,22 @@ impl BashTool {
              other jobs that do not end by themselves in the background with their output redirected.",
             false,
         );
-        if !confine().sandbox().is_some_and(|it| it.exit) {
+        if !(confining.confine)((confining.mode)()).sandbox().is_some_and(|it| it.exit) {
             if let Some(properties) = spec.parameters.get_mut("properties").and_then(Value::as_object_mut) {
                 properties.shift_remove("outsideSandbox");
             }
         }
-        Self { spec, config, unsaved, recorder, confine, confine_copy }
+        Self { spec, config, unsaved, recorder, confining }
     }
 
-    /// How this call is confined: as all are, or not, if it asks for that and may.
-    fn confinement(&self, args: &BashArgs) -> Result<Confinement, ToolError> {
-        let confinement = (self.confine)();
+    /// How this call is confined: as all are that were permitted in its mode, or not, if it asks for that and may.
+    fn confinement(&self, args: &BashArgs, call: &ToolContext) -> Result<Confinement, ToolError> {
+        let confinement = (self.confining.confine)(call.mode);
         match confinement.sandbox() {
             Some(sandbox) if args.outside_sandbox == Some(true) => match sandbox.exit {
-                true => Ok(Confinement::Free),
+                // Nobody was asked for that if there was no sandbox then.
+                true if call.access.outside_sandbox => Ok(Confinement::Free),
+                true => Ok(confinement),
                 false => Err(ToolError::new(
                     "The command was not run: it may not leave the sandbox, as nobody is asked in this permission mode.",
                 )),
@@ -103,7 +104,7 @@ impl Tool for BashTool {
     fn access(&self, args: &Map<String, Value>) -> Access {
         let command = args.get("command").and_then(Value::as_str).map(str::to_owned);
         let asks_to_leave = args.get("outsideSandbox").and_then(Value::as_bool).unwrap_or_default();
-        let outside_sandbox = asks_to_leave && (self.confine)().sandbox().is_some();
+        let outside_sandbox = asks_to_leave && self.confinement_now().sandbox().is_some();
         let in_copy = self.unsaved.as_ref().is_some_and(Unsaved::copies);
         let note = self.unsaved.as_ref().and_then(Unsaved::differing);
         Access { command, outside_sandbox, in_copy, note, ..Access::default() }
@@ -112,13 +113,14 @@ impl Tool for BashTool {
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         let args: BashArgs = arguments(call.args.clone())?;
         let timeout = args.timeout.map(time_limit).transpose()?;
-        let mut confinement = self.confinement(&args)?;
+        let mut confinement = self.confinement(&args, &call)?;
         let mut notes = Vec::new();
         let mut copy = None;
-        let plans = call.review == ReviewMode::Plan && !self.only_reads(&args.command).await;
+        let only_reads = self.only_reads(&args.command).await;
+        let plans = call.review == ReviewMode::Plan && !only_reads;
         if plans {
             let made = self.copy_to_plan().await?;
-            confinement = (self.confine_copy)(made.root());
+            confinement = (self.confining.copy)(made.root());
             copy = Some(made);
         } else if let Some(unsaved) = &self.unsaved {
             let before = unsaved.before_command(&confinement, &call.cancel).await.map_err(ToolError::new)?;
@@ -132,6 +134,13 @@ impl Tool for BashTool {
         }
         let mut config = self.config.clone();
         let mut command = args.command.clone();
+        if call.mode == PermissionMode::Full {
+            config.hidden.clear();
+        }
+        if only_reads {
+            let inherited = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|it| it.parse().ok());
+            config.env.extend(repository::reading(inherited.unwrap_or_default()));
+        }
         if let Some(copy) = &copy {
             config.cwd = copy.folder(&config.cwd);
             command = copy.into_copy(&command);
@@ -203,6 +212,11 @@ impl Tool for BashTool {
 }
 
 impl BashTool {
+    /// How a command is confined that is permitted now.
+    fn confinement_now(&self) -> Confinement {
+        (self.confining.confine)((self.confining.mode)())
+    }
+
     async fn only_reads(&self, command: &str) -> bool {
         match &self.recorder {
             Some(recorder) => recorder.only_reads(command).await,
@@ -365,6 +379,7 @@ mod tests {
             prompt_id: None,
             turn: 1,
             access: Access::default(),
+            mode: PermissionMode::Ask,
             review: ReviewMode::Apply,
             shown: None,
             permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
@@ -372,22 +387,20 @@ mod tests {
         Call { context, updates }
     }
 
-    fn free_copy() -> ConfineCopy {
-        Arc::new(|_| Confinement::Free)
+    fn confining(confine: impl Fn(PermissionMode) -> Confinement + Send + Sync + 'static) -> Confining {
+        Confining {
+            mode: Arc::new(|| PermissionMode::Ask),
+            confine: Arc::new(confine),
+            copy: Arc::new(|_| Confinement::Free),
+        }
     }
 
-    fn free() -> Confine {
-        Arc::new(|| Confinement::Free)
+    fn free() -> Confining {
+        confining(|_| Confinement::Free)
     }
 
     fn tool(dir: &Path) -> BashTool {
-        BashTool::new(
-            ShellConfig { cwd: dir.into(), ..ShellConfig::default() },
-            None,
-            None,
-            free(),
-            free_copy(),
-        )
+        BashTool::new(ShellConfig { cwd: dir.into(), ..ShellConfig::default() }, None, None, free())
     }
 
     async fn run(args: Value) -> Result<ToolResult, ToolError> {
@@ -489,7 +502,7 @@ mod tests {
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
         let run = async |policy| {
             let unsaved = Unsaved::new(workspace.clone(), Arc::new(move || Some(policy)));
-            let tool = BashTool::new(config.clone(), Some(unsaved), None, free(), free_copy());
+            let tool = BashTool::new(config.clone(), Some(unsaved), None, free());
             tool.run(call(json!({ "command": "cat a.rs; touch ran" })).context).await
         };
         let blocked = run(Policy::Block).await.unwrap_err().0;
@@ -507,9 +520,9 @@ mod tests {
             let mut sandbox = Sandbox::new(state, &Places::default(), "/bin/echo".into());
             sandbox.exit = exit;
             let sandbox = Arc::new(sandbox);
-            let confine: Confine = Arc::new(move || Confinement::In(sandbox.clone()));
+            let confining = confining(move |_| Confinement::In(sandbox.clone()));
             let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-            let tool = BashTool::new(config, None, None, confine, free_copy());
+            let tool = BashTool::new(config, None, None, confining);
             let offered = tool.spec().parameters["properties"].as_object().unwrap();
             assert_eq!(offered.contains_key("outsideSandbox"), exit);
 
@@ -518,9 +531,14 @@ mod tests {
             assert!(text.starts_with("__sandbox -- /") && text.ends_with(" -c echo free\n"), "{text}");
             let args = json!({"command": "echo free", "outsideSandbox": true});
             assert!(tool.access(args.as_object().unwrap()).outside_sandbox);
-            let outside = tool.run(call(args).context).await;
+            let unasked = tool.run(call(args.clone()).context).await;
+            let asked_for = tool.access(args.as_object().unwrap());
+            let outside = tool.run(ToolContext { access: asked_for, ..call(args).context }).await;
             match exit {
-                true => assert_eq!(outside, Ok(ToolResult::text("free\n"))),
+                true => {
+                    assert_eq!(outside, Ok(ToolResult::text("free\n")));
+                    assert_eq!(unasked, Ok(inside), "that was not asked for");
+                }
                 false => assert!(outside.unwrap_err().0.contains("may not leave the sandbox")),
             }
         }
@@ -531,10 +549,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_sandbox_that_cannot_be_had_stops_the_command() {
-        let confine: Confine = Arc::new(|| Confinement::Impossible("no sandbox here".into()));
+        let confining = confining(|_| Confinement::Impossible("no sandbox here".into()));
         let dir = tempfile::tempdir().unwrap();
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
-        let tool = BashTool::new(config, None, None, confine, free_copy());
+        let tool = BashTool::new(config, None, None, confining);
         let error = tool.run(call(json!({"command": "touch made"})).context).await.unwrap_err();
         assert_eq!(error.0, "no sandbox here");
         assert!(!dir.path().join("made").exists());

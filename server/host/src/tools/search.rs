@@ -262,6 +262,7 @@ pub(super) mod testing {
             prompt_id: None,
             turn: 1,
             access: pi_core::Access::default(),
+            mode: pi_protocol::PermissionMode::Full,
             review: pi_protocol::ReviewMode::Apply,
             shown: None,
             permit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
