@@ -523,6 +523,7 @@ fn a_file_that_is_written_anew_shows_what_changed_and_can_be_decided_about() {
     chat.scratch.file("a.txt", "one\ntwo\nthree\n");
     chat.open();
     chat.model.script([
+        call("read", json!({"path": "a.txt"})),
         call("write", json!({"path": "a.txt", "content": "one\n2\nthree\nfour\n"})),
         call("write", json!({"path": "b.txt", "content": "new\n"})),
         say("Done."),
@@ -538,7 +539,7 @@ fn a_file_that_is_written_anew_shows_what_changed_and_can_be_decided_about() {
     chat.save();
     chat.until("the decision", |it| it.contains("@@ hunk 1 · a.txt:2 · rejected\n"));
     assert_eq!(chat.scratch.read("a.txt"), "one\ntwo\nthree\nfour\n");
-    let result = chat.scratch.session().into_iter().find(|it| it["message"]["role"] == "toolResult").unwrap();
+    let result = chat.scratch.session().into_iter().find(|it| it["message"]["toolName"] == "write").unwrap();
     assert_eq!(result["message"].get("details"), None, "the session stays as Pi's: {result}");
     chat.editor.unchecked = true;
     chat.finish();

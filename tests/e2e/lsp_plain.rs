@@ -32,6 +32,12 @@ fn message(editor: &Editor) -> (u64, String) {
     (shown["type"].as_u64().unwrap(), shown["message"].as_str().unwrap().to_owned())
 }
 
+/// The end of a run without changes: that it is over is shown, and the answer is logged.
+fn answered(editor: &Editor, text: &str) {
+    editor.claim(FINISHED, |it| it["method"] == "window/showMessage" && it["params"]["message"] == FINISHED);
+    editor.claim(text, |it| it["method"] == "window/logMessage" && it["params"]["message"] == text);
+}
+
 #[test]
 fn a_prompt_shows_progress_and_then_the_answer() {
     let (mut editor, _scratch, model) = start();
@@ -50,9 +56,7 @@ fn a_prompt_shows_progress_and_then_the_answer() {
     model.release("end");
     let values = progress(&editor);
     assert_eq!(values.last().unwrap()["kind"], "end");
-    assert_eq!(message(&editor), (3, FINISHED.to_owned()));
-    let logged = editor.notification("window/logMessage");
-    assert_eq!(logged["message"], "# Done\n\nAll is well.");
+    answered(&editor, "# Done\n\nAll is well.");
     assert_eq!(model.requests()[0].user_texts(), ["do it"]);
     assert!(editor.messages().iter().all(|it| it["method"] != "pi/event"), "a plain client got pi/event");
 }
@@ -106,7 +110,7 @@ fn what_is_said_a_moment_too_late_is_simply_sent() {
         ("pi.followUp", "and that", "Third."),
     ] {
         command(&mut editor, name, json!([text]));
-        assert_eq!(message(&editor).1, said);
+        answered(&editor, said);
         assert_eq!(model.last_request().user_texts().pop().as_deref(), Some(text));
     }
     editor.unchecked = true;
@@ -184,8 +188,7 @@ fn a_command_is_skipped_and_a_failed_answer_tried_again_by_actions() {
     run(&mut editor, "Pi: try now");
     editor.claim_until("$/progress", "the end", |it| it["value"]["kind"] == "end");
     run(&mut editor, "Pi: try again");
-    editor
-        .claim("the answer", |it| it["method"] == "window/showMessage" && it["params"]["message"] == "Well.");
+    answered(&editor, "Well.");
     assert_eq!(offered(&mut editor, "Pi: try"), None);
     editor.unchecked = true;
 }
@@ -208,7 +211,7 @@ fn an_editor_without_progress_can_stop_and_steer_as_well() {
     let asked = ["Pi: open chat", "Pi: stop", "Pi: steer…", "Pi: new chat"];
     assert_eq!(busy[busy.len() - 4..], asked);
     model.release("end");
-    assert_eq!(message(&editor).1, "Done.");
+    answered(&editor, "Done.");
     assert_eq!(titles(&actions(&mut editor, (0, 0), (0, 0), all)), idle);
 }
 

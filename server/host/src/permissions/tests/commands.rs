@@ -171,7 +171,6 @@ fn commands_in_mode_ask() {
         ("$(a << | ${", ASK),
         ("echo `a <<` ${", ASK),
         ("ls 9999999999>x", ASK),
-        ("echo \"$(cat <<'END'\nls\nEND\n)\"", ALLOW),
         ("( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ls", ASK),
         ("echo ${OPENAI_API_KEY:-none}", ASK),
         ("for x in $ANTHROPIC_API_KEY; do echo $x; done", ASK),
