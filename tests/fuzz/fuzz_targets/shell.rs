@@ -10,6 +10,8 @@ mod patches;
 mod shell;
 #[path = "../../../server/host/src/permissions/unwrap.rs"]
 mod unwrap;
+#[path = "../../../server/host/src/permissions/words.rs"]
+mod words;
 
 /// What they take from their neighbours.
 mod paths {

@@ -125,7 +125,7 @@ fn bounded(text: &str) -> Result<(), Opaque> {
     }) {
         return Err("it contains control characters or unusual spaces".into());
     }
-    if has_wordless_here_document(text) || has_large_descriptor(text) {
+    if has_endless_here_document(text) || has_large_descriptor(text) {
         return Err("it cannot be parsed".into());
     }
     let words = || text.split(|it: char| !it.is_alphanumeric());
@@ -141,11 +141,17 @@ fn bounded(text: &str) -> Result<(), Opaque> {
     Ok(())
 }
 
-/// Whether `<<` stands before no word. In a substitution the parser would take memory without end for it.
-fn has_wordless_here_document(text: &str) -> bool {
+/// Whether a here-document has no plain word, or no line with it: the parser would take memory without end for some.
+fn has_endless_here_document(text: &str) -> bool {
     text.match_indices("<<").any(|(at, _)| {
-        let behind = text[at + 2..].trim_start_matches('-').trim_start_matches([' ', '\t']);
-        behind.starts_with(['|', '&', ';', '(', ')', '>', '\n']) || behind.is_empty()
+        let behind = &text[at + 2..];
+        if behind.starts_with('<') {
+            return false;
+        }
+        let word = behind.trim_start_matches('-').trim_start_matches([' ', '\t']);
+        let word = word.trim_start_matches(['\'', '"', '\\']);
+        let word = &word[..word.find(|it: char| !it.is_alphanumeric() && it != '_').unwrap_or(word.len())];
+        word.is_empty() || !behind.lines().skip(1).any(|line| line.trim_start_matches('\t') == word)
     })
 }
 

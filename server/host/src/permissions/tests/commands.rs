@@ -170,6 +170,8 @@ fn commands_in_mode_ask() {
         // What would keep the parser busy for good, or use up its stack or the memory, or what it panics at.
         ("$(a << | ${", ASK),
         ("echo `a <<` ${", ASK),
+        ("[<<\"\"<<\"\" ", ASK),
+        ("cat <<END\nno end", ASK),
         ("ls 9999999999>x", ASK),
         ("( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ls", ASK),
         ("echo ${OPENAI_API_KEY:-none}", ASK),
