@@ -16,7 +16,8 @@ local PENDING = { { "pending", false } }
 
 --- Pi makes one change in the open file; it waits for review, and rejecting it brings back what was there.
 local function changed(before, call_, format, after, back)
-  return { files = { ["a.txt"] = before }, script = { call_, answer("Done.") } }, function(nvim)
+  local script = { call("0", "read", { path = "a.txt" }), call_, answer("Done.") }
+  return { files = { ["a.txt"] = before }, script = script }, function(nvim)
     nvim:edit("a.txt")
     equal(nvim:lua("return vim.bo.fileformat"), format)
     nvim:cmd("Pi change it")
