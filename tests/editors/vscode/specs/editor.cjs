@@ -40,7 +40,7 @@ story("VS Code shows what a command made of an open file, and nothing is unsaved
   );
   const editor = await open("formatted.txt", "one\ntwo\n");
   await say("format it");
-  await settled();
+  await sees(".turn.pi", "Formatted.");
   equal([editor.document.getText(), editor.document.isDirty], ["ONE\ntwo\n", false], "document");
   equal(lastResults().at(-1), "ONE\ntwo\n", "what the model reads");
 });
