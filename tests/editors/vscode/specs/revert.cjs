@@ -49,9 +49,9 @@ story("everything after a prompt goes back, kept changes and new files too, and 
   await until("no choice", async () => (await ui("count", { selector: `${row("Compare")}:visible` })) === 0);
   equal([document.getText(), fs.existsSync(made)], [before, true], "after no choice");
 
-  await ui("click", { selector: `${prompt("now more")} .user-text`, button: "right" });
-  await ui("click", { selector: ".monaco-menu .action-label:has-text('Revert Everything After…')" });
-  await ui("click", { selector: row("The chat stays as it is.") });
+  await ui("hover", { selector: prompt("now more") });
+  await ui("click", { selector: `${prompt("now more")} .revert` });
+  await ui("click", { selector: row("Revert the other 2 in 2 files") });
   const after = TEXT.replace("two", "TWO").replace("four", "FOUR, mine");
   await until("the text from before the prompt", () => document.getText() === after);
   await until("no file", () => !fs.existsSync(made));
