@@ -555,7 +555,13 @@ fn what_a_tool_printed_can_be_read_to_its_end() {
     let line = |wanted: &str| text.lines().position(|it| it.contains(wanted)).unwrap();
     let uri = chat.editor.uri(CHAT);
     let at = |line: usize| json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": 0}});
-    let hover = chat.editor.ok("textDocument/hover", at(line("### ✓ bash")));
+    // Whoever sees the text is quicker than the editor, which has to tell of it first.
+    let mut hover = Value::Null;
+    for _ in 0..100 {
+        if hover.is_null() {
+            hover = chat.editor.ok("textDocument/hover", at(line("### ✓ bash")));
+        }
+    }
     let value = hover["contents"]["value"].as_str().unwrap();
     assert!(value.contains("seq 300") && value.contains("\n299\n300\n"), "{value}");
     let found = chat.editor.ok("textDocument/definition", at(line("more lines: go to the definition here")));

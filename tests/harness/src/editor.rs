@@ -507,7 +507,7 @@ impl Editor {
     /// The user saves a buffer.
     pub fn save(&self, relative: &str) {
         let _turn = self.desk.turn();
-        let text = self.text(relative);
+        let text = self.buffer(relative);
         fs::write(self.workspace.join(relative), &text).expect("cannot save");
         let document = json!({"uri": self.uri(relative)});
         self.notify("textDocument/didSave", json!({"textDocument": document, "text": text}));
@@ -573,13 +573,8 @@ impl Editor {
         self.desk.lock().open.contains_key(&self.uri(relative))
     }
 
-    /// Text of a buffer, of which the server was told.
+    /// Text of a buffer; the server may not have been told of it yet.
     pub fn buffer(&self, relative: &str) -> String {
-        let _turn = self.desk.turn();
-        self.text(relative)
-    }
-
-    fn text(&self, relative: &str) -> String {
         self.desk.lock().open.get(&self.uri(relative)).expect("the buffer is not open").text.clone()
     }
 
