@@ -23,7 +23,6 @@ fn restart(chat: Chat) -> Chat {
 }
 
 #[test]
-#[ignore = "fails at times, see docs/defects.md"]
 fn a_note_in_an_unfinished_turn_stays_when_the_document_is_opened_again() {
     let mut chat = Chat::start();
     chat.open();
@@ -108,7 +107,6 @@ fn turns_the_user_has_taken_out_or_made_up_do_not_count() {
 }
 
 #[test]
-#[ignore = "fails at times, see docs/defects.md"]
 fn what_was_held_comes_back_into_the_prompt_of_another_server_and_is_not_sent_by_a_save() {
     let mut chat = Chat::start();
     chat.open();
