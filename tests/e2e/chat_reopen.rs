@@ -39,8 +39,7 @@ fn a_note_in_an_unfinished_turn_stays_when_the_document_is_opened_again() {
         // Saved with a command in the prompt, whose answer says that the server has it.
         chat.say("/cost\n");
         chat.until("the answer", |it| it.contains("> /cost · ") && it.ends_with("## You\n\n"));
-        close(&chat);
-        chat.editor.open(CHAT, &chat.disk());
+        chat.editor.reopen(CHAT, &chat.disk());
         chat.until("it is taken out again", |it| it.ends_with("## You\n\n"));
         chat.model.release(gate);
         if gate == "tool" {
@@ -122,8 +121,7 @@ fn what_was_held_comes_back_into_the_prompt_of_another_server_and_is_not_sent_by
     });
     chat.save();
     // The document is closed and opened again while it is held: it is held once.
-    close(&chat);
-    chat.editor.open(CHAT, &chat.disk());
+    chat.editor.reopen(CHAT, &chat.disk());
     chat.say("/cost\n");
     let text = chat.until("it answers", |it| it.contains("> /cost · "));
     assert_eq!(text.matches("then that\n").count(), 1, "{text}");

@@ -478,6 +478,19 @@ impl Editor {
 
     /// Opens a buffer with this text, whatever the disk says.
     pub fn open(&self, relative: &str, text: &str) {
+        let _turn = self.desk.turn();
+        self.show(relative, text);
+    }
+
+    /// Closes a buffer and opens it again with this text. No edit comes in between, and none that was asked for before
+    /// is told of afterwards.
+    pub fn reopen(&self, relative: &str, text: &str) {
+        let _turn = self.desk.turn();
+        self.notify("textDocument/didClose", json!({"textDocument": {"uri": self.uri(relative)}}));
+        self.show(relative, text);
+    }
+
+    fn show(&self, relative: &str, text: &str) {
         let uri = self.uri(relative);
         let version = self.first_version;
         let buffer = Buffer { text: text.to_owned(), version, undo: Vec::new() };
