@@ -33,10 +33,11 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use lsp_types::TextDocumentSaveReason;
+use pi_core::CancellationToken;
 use pi_host::fs;
 use tokio::sync::{mpsc, watch};
 
@@ -57,6 +58,9 @@ use self::{
 };
 use super::connection::Connection;
 use crate::markdown;
+
+/// How long the room of a document that was closed and opened again may take to leave.
+const LEAVING_LIMIT: Duration = Duration::from_secs(5);
 
 /// One open chat document.
 struct Entry {
@@ -79,6 +83,8 @@ type SharedDocument = Arc<Mutex<Document>>;
 #[derive(Default)]
 pub struct Chats {
     open: Mutex<HashMap<PathBuf, Entry>>,
+    /// The newest room of each document, also while it leaves; cancelled once it has ended.
+    rooms: Mutex<HashMap<PathBuf, CancellationToken>>,
     /// The files of its projects.
     walks: Walks,
 }
@@ -107,10 +113,25 @@ impl Chats {
             reloaded: None,
         };
         self.lock().insert(path.to_owned(), entry);
+        let (before, ended) = self.newest(path);
         let path = path.to_owned();
-        connection
-            .tasks
-            .spawn(Room::new(connection.clone(), path, document, seen, room.downgrade()).run(inbox));
+        let next = Room::new(connection.clone(), path, document, seen, room.downgrade());
+        connection.tasks.spawn(async move {
+            let _ended = ended.drop_guard();
+            if let Some(before) = before {
+                // What was saved last is remembered first.
+                let _late = tokio::time::timeout(LEAVING_LIMIT, before.cancelled()).await;
+            }
+            next.run(inbox).await;
+        });
+    }
+
+    /// The room before, and the next one, of a document.
+    fn newest(&self, path: &Path) -> (Option<CancellationToken>, CancellationToken) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.retain(|_, it| !it.is_cancelled());
+        let next = CancellationToken::new();
+        (rooms.insert(path.to_owned(), next.clone()), next)
     }
 
     /// A document changed.
