@@ -55,10 +55,7 @@ impl Chat {
     }
 
     pub fn save(&self) {
-        let text = self.text();
-        std::fs::write(self.scratch.workspace().join(CHAT), &text).unwrap();
-        let uri = self.editor.uri(CHAT);
-        self.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}}));
+        self.editor.save(CHAT);
     }
 
     pub fn say(&self, text: &str) {

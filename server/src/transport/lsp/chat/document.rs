@@ -53,6 +53,8 @@ pub(super) struct Expected {
     steps: Vec<Vec<TextChange>>,
     /// What we write at then.
     written: Option<String>,
+    /// What is in the draft then says nothing new.
+    holds: bool,
 }
 
 /// A document as it was saved, to go on with when it is opened again.
@@ -162,6 +164,7 @@ impl Document {
     /// The editor has this text now. `on_disk`: it is what the file has, although nobody saved it.
     pub fn changed(&mut self, text: String, version: i32, on_disk: bool) {
         self.version = version;
+        let mut holds = false;
         match self.expected.take_if(|it| it.arrived(&self.text, &text)) {
             Some(it) => {
                 let known = it.base == self.text;
@@ -176,12 +179,17 @@ impl Document {
                 if let Some(written) = it.written {
                     self.wrote(written);
                 }
+                holds = it.holds;
             }
             None => self.places = self.places.moved(&self.text, &text),
         }
         self.text = text;
         if on_disk {
             self.distrust();
+        }
+        // At once: the user may save before the room hears of it.
+        if holds {
+            self.loaded = self.draft().to_owned();
         }
     }
 
@@ -347,6 +355,7 @@ impl Document {
             prompt,
             steps: vec![step],
             written: Some(tail.to_owned()),
+            holds: false,
         })
     }
 
@@ -378,16 +387,16 @@ impl Document {
         let old = format!("· session {old}");
         let start = self.text.find(&old)?;
         let change = TextChange { start, end: start + old.len(), text: format!("· session {new}") };
-        self.stepped(vec![vec![change]])
+        self.stepped(vec![vec![change]], false)
     }
 
     /// The text after these steps, none of which is about what we write at.
-    pub(super) fn stepped(&mut self, steps: Vec<Vec<TextChange>>) -> Option<Wanted> {
+    pub(super) fn stepped(&mut self, steps: Vec<Vec<TextChange>>, holds: bool) -> Option<Wanted> {
         let text = steps.iter().fold(self.text.clone(), |text, step| apply_changes(&text, step));
         let after = |at: usize| steps.iter().fold(at, |at, step| moved(step, at, false));
         let (tail, prompt) = (after(self.places.tail), after(self.places.prompt?));
         let base = self.text.clone();
-        self.wanted(Expected { base, text, tail, prompt, steps, written: None })
+        self.wanted(Expected { base, text, tail, prompt, steps, written: None, holds })
     }
 
     fn wanted(&mut self, expected: Expected) -> Option<Wanted> {

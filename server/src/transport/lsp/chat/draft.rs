@@ -41,11 +41,6 @@ impl Document {
         if self.draft() == self.loaded { None } else { self.take(|raw| send::message(raw, marker)) }
     }
 
-    /// What is in the draft now says nothing new: saving it sends nothing.
-    pub fn hold_draft(&mut self) {
-        self.loaded = self.draft().to_owned();
-    }
-
     /// Takes what is written and not sent, however it came to be there.
     pub fn take_any(&mut self) -> Option<Taken> {
         self.take(|raw| send::message(raw, true).or_else(|| send::message(raw, false)))
@@ -119,15 +114,15 @@ impl Document {
         let left = apply_changes(&self.text, &gone);
         let rest = left[below.start..].trim_start_matches('\n').len();
         let line = change(below.start..left.len() - rest, "\n");
-        self.stepped(vec![gone, vec![line]])
+        self.stepped(vec![gone, vec![line]], false)
     }
 
-    /// The text with `draft` before what is in the draft already.
-    pub fn with_draft(&mut self, draft: &str) -> Option<Wanted> {
+    /// The text with `draft` before what is in the draft already. Unless it `is_new`, saving it sends nothing.
+    pub fn with_draft(&mut self, draft: &str, is_new: bool) -> Option<Wanted> {
         let below = self.below()?;
         let rest = self.text[below.clone()].trim_start_matches('\n').len();
         let added = change(below.start..below.end - rest, &format!("\n{draft}\n"));
-        self.stepped(vec![vec![added]])
+        self.stepped(vec![vec![added]], !is_new)
     }
 }
 
@@ -195,7 +190,7 @@ mod tests {
         it.refuse(first.id);
         assert_eq!(it.draft(), "one");
         assert_eq!(it.take_new(false).unwrap().text, "one");
-        let back = it.with_draft("zero");
+        let back = it.with_draft("zero", true);
         apply(&mut it, back);
         assert_eq!(it.take_new(false).unwrap().text, "zero");
         assert_eq!(it.draft(), "zero\none");

@@ -78,7 +78,7 @@ impl Room {
             let (text, item, is_new) = (text.clone(), *item, *is_new);
             let mut there = false;
             for _ in 0..TRIES {
-                let wanted = lock(&self.document).with_draft(&text);
+                let wanted = lock(&self.document).with_draft(&text, is_new);
                 there = self.commit(wanted).await;
                 if there {
                     break;
@@ -88,9 +88,6 @@ impl Room {
                 return false;
             }
             self.returning.pop_front();
-            if !is_new {
-                lock(&self.document).hold_draft();
-            }
             if let (Some(id), Some(session)) = (item, &self.session) {
                 if session.ask(|reply| Command::QueueDelete(id, reply)).await.is_err() {
                     // It was delivered meanwhile.
