@@ -197,7 +197,7 @@ mod tests {
 
         let dir = tempfile::tempdir().unwrap();
         let top = dir.path().canonicalize().unwrap();
-        for name in ["home", "tmp/own", "repo/work", "linked", "cache"] {
+        for name in ["home", "tmp/own", "repo/sub", "linked", "cache"] {
             fs::create_dir_all(top.join(name)).unwrap();
         }
         repository(&top.join("repo/.git"));
@@ -213,9 +213,9 @@ mod tests {
             let found = places.resolve();
             found.iter().map(|it| it.strip_prefix(&top).unwrap().display().to_string()).collect::<Vec<_>>()
         };
-        let work = Ground::of(&top.join("repo/work"), None);
+        let work = Ground::of(&top.join("repo/sub"), None);
         let linked = Ground::of(&top.join("linked"), None);
-        assert_eq!(at(&work), ["repo/work", "repo/.git", "tmp/own", "tmp", "cache"]);
+        assert_eq!(at(&work), ["repo/sub", "repo/.git", "tmp/own", "tmp", "cache"]);
         assert_eq!(at(&linked), ["linked", "repo/.git", "tmp/own", "tmp", "cache"]);
 
         let replace = |name: &str| {
@@ -227,12 +227,12 @@ mod tests {
         replace("tmp/own");
         replace("repo/.git/worktrees/linked");
         replace("linked/.git");
-        symlink(top.join("home"), top.join("repo/work/.git")).unwrap();
-        assert_eq!(at(&work), ["repo/work", "repo/.git", "tmp", "cache"]);
+        symlink(top.join("home"), top.join("repo/sub/.git")).unwrap();
+        assert_eq!(at(&work), ["repo/sub", "repo/.git", "tmp", "cache"]);
         assert_eq!(at(&linked), ["linked", "repo/.git", "tmp", "cache"]);
         // And what one without a sandbox can.
         replace("repo/.git");
-        assert_eq!(at(&work), ["repo/work", "tmp", "cache"]);
+        assert_eq!(at(&work), ["repo/sub", "tmp", "cache"]);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Document {
     pub(super) loaded: String,
     /// Ticked boxes, and words behind hunks, as they were read from the disk.
     loaded_ticks: Vec<String>,
+    /// Both, as they were before a text seemed to come from the disk.
+    doubted: Option<(String, Vec<String>)>,
     /// Hunks about which the user's word was carried out.
     decided: HashSet<usize>,
     /// How many messages were taken from the draft.
@@ -123,6 +125,7 @@ impl Document {
             expected: None,
             loaded: String::new(),
             loaded_ticks: Vec::new(),
+            doubted: None,
             decided: HashSet::new(),
             taken: 0,
             placed: false,
@@ -184,12 +187,13 @@ impl Document {
             None => self.places = self.places.moved(&self.text, &text),
         }
         self.text = text;
-        if on_disk {
-            self.distrust();
-        }
         // At once: the user may save before the room hears of it.
         if holds {
             self.loaded = self.draft().to_owned();
+        }
+        if on_disk {
+            self.doubted.get_or_insert_with(|| (self.loaded.clone(), self.loaded_ticks.clone()));
+            self.distrust();
         }
     }
 
@@ -201,10 +205,11 @@ impl Document {
         self.loaded_ticks = ticks.chain(words.map(|it| it.text.to_owned())).collect();
     }
 
-    /// What is there was written by the user after all.
-    pub fn trust(&mut self) {
-        self.loaded.clear();
-        self.loaded_ticks.clear();
+    /// It is known whether what is there came from the disk, as it seemed.
+    pub fn came_from_disk(&mut self, did: bool) {
+        if let Some(before) = self.doubted.take().filter(|_| !did) {
+            (self.loaded, self.loaded_ticks) = before;
+        }
     }
 
     /// Where what we write at ends.
@@ -600,7 +605,7 @@ pub(super) mod tests {
         let ticked = it.text.replace("\n\n- [ ] allow once", "\n\n- [x] allow once");
         it.changed(ticked.clone(), 3, true);
         assert_eq!(it.ticks(), [], "it came from the disk");
-        it.trust();
+        it.came_from_disk(false);
         it.changed(ticked.replace("reject\n\n", "reject\n\n- [x] mine\n"), 4, false);
         let ticks = it.ticks();
         assert_eq!(ticks.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["allow once", "mine"]);

@@ -162,10 +162,9 @@ impl Chats {
         let Some(entry) = chats.get_mut(path) else { return };
         let by_hand = entry.reason.take().is_none_or(|it| it == TextDocumentSaveReason::MANUAL);
         let mut document = lock(&entry.document);
-        if entry.reloaded.take().is_some_and(|it| written(path) == Some(it)) {
-            // The file was not read again: it had been written for this save when we looked.
-            document.trust();
-        }
+        // The file was not read again if it had been written for this save when we looked.
+        let written_now = |it| written(path) == Some(it);
+        document.came_from_disk(!entry.reloaded.take().is_some_and(written_now));
         entry.saved = Some(document.text.clone());
         let kept = Message::Keep(document.saved());
         let said = by_hand.then(|| {
