@@ -50,8 +50,22 @@ impl Chat {
 
     /// The user types at the end.
     pub fn write(&self, text: &str) {
-        let end = self.text().len();
-        self.editor.type_at(CHAT, end, end, text);
+        self.editor.append(CHAT, text);
+    }
+
+    /// The user types in front of this text, where it is first.
+    pub fn type_before(&self, next: &str, text: &str) {
+        let place = |it: &str| it.find(next).map(|at| at..at).expect("what is typed before is not there");
+        self.editor.type_over(CHAT, place, text);
+    }
+
+    /// The user ticks the first box that is followed by this.
+    pub fn tick(&self, what: &str) {
+        let place = |it: &str| {
+            let at = it.find(&format!("- [ ] {what}")).expect("there is no such box") + "- [".len();
+            at..at + 1
+        };
+        self.editor.type_over(CHAT, place, "x");
     }
 
     pub fn save(&self) {
@@ -185,10 +199,9 @@ fn only_a_save_by_hand_with_a_new_text_sends() {
         will_save(&chat, automatic);
     }
     // Somebody writes the file, and the editor reads it again.
-    let text = chat.text();
-    let hostile = text.replace("half a thou", "rm -rf everything");
+    let hostile = chat.text().replace("half a thou", "rm -rf everything");
     std::fs::write(chat.scratch.workspace().join(CHAT), &hostile).unwrap();
-    chat.editor.type_at(CHAT, 0, text.len(), &hostile);
+    chat.editor.type_over(CHAT, |it| 0..it.len(), &hostile);
     // The server has seen that before the user saves again.
     chat.command("pi.abort", json!([]));
     will_save(&chat, 1);
@@ -332,9 +345,7 @@ fn commands_are_answered_in_the_document() {
     chat.until("it comes back", |it| {
         it.ends_with("## You\n\nlater\n\n") || it.ends_with("## You\n\nlater\n")
     });
-    let text = chat.text();
-    let at = text.rfind("later").unwrap();
-    chat.editor.type_at(CHAT, at, text.len(), "/stop\n");
+    chat.editor.type_over(CHAT, |it| it.rfind("later").unwrap()..it.len(), "/stop\n");
     chat.save();
     chat.until("it stops", |it| it.contains("### – stopped by you after 0:"));
     chat.finish();
@@ -421,11 +432,10 @@ fn a_word_behind_a_hunk_decides_when_it_is_saved() {
         say("Next."),
     ]);
     chat.say("Change it\n");
-    let text = chat.until("the answer", |it| {
+    chat.until("the answer", |it| {
         it.contains("+2 -2 · hunks 1 2 pending\n") && it.contains("step") && it.ends_with("## You\n\n")
     });
-    let at = text.find(" · a.txt:1 · pending").unwrap() + " ·".len();
-    chat.editor.type_at(CHAT, at, at, " keep");
+    chat.type_before("a.txt:1 · pending", "keep ");
     // Written and not saved: it stays, and says nothing yet.
     chat.command("pi.prompt", json!(["Go on"]));
     let text = chat.until("the next turn", |it| it.contains("Next.\n\n<!-- ") && it.ends_with("## You\n\n"));
@@ -434,9 +444,11 @@ fn a_word_behind_a_hunk_decides_when_it_is_saved() {
     chat.until("the first is kept", |it| {
         it.contains("· hunk 1 kept · hunk 2 pending\n") && it.contains("@@ hunk 1 · a.txt:1 · kept\n")
     });
-    let text = chat.text();
-    let at = text.find("@@ hunk 2 · a.txt:9 · pending").unwrap() + "@@ hunk 2 · a.txt:9 · ".len();
-    chat.editor.type_at(CHAT, at, at + "pending".len(), "reject");
+    let place = |it: &str| {
+        let at = it.find("@@ hunk 2 · a.txt:9 · pending").unwrap() + "@@ hunk 2 · a.txt:9 · ".len();
+        at..at + "pending".len()
+    };
+    chat.editor.type_over(CHAT, place, "reject");
     chat.save();
     let text = chat.until("the second is rejected", |it| it.contains("· hunk 1 kept · hunk 2 rejected\n"));
     assert_eq!(text.matches("@@ hunk 1 · a.txt:1 · reject\n").count(), 2, "what others wrote stays: {text}");
@@ -460,8 +472,7 @@ fn a_chat_that_is_opened_late_shows_the_question_that_waits() {
     chat.open();
     let text = chat.until("the question", |it| it.contains("### ? question 1 · bash\n"));
     assert!(text.contains("### ▶ bash · waits for your answer\n"), "{text}");
-    let at = text.find("- [ ] allow once\n").unwrap();
-    chat.editor.type_at(CHAT, at + 3, at + 4, "x");
+    chat.tick("allow once\n");
     chat.save();
     let text = chat.until("the answer", |it| it.contains("Well.\n\n<!-- "));
     assert!(!text.contains("### ?"), "{text}");
@@ -497,8 +508,7 @@ fn a_question_is_answered_with_a_tick_or_a_word() {
     };
     marked(&chat, &text, 1, "echo one > one.txt");
     assert!(text.contains("```console\n$ echo one > one.txt\n```\n\n> To see whether it works.\n"), "{text}");
-    let at = text.find("- [ ] allow once\n").unwrap();
-    chat.editor.type_at(CHAT, at + 3, at + 4, "x");
+    chat.tick("allow once\n");
     chat.save();
     let text = chat.until("the second question", |it| it.contains("### ? question 2 · bash\n"));
     assert!(!text.contains("question 1"), "{text}");
@@ -531,8 +541,7 @@ fn a_file_that_is_written_anew_shows_what_changed_and_can_be_decided_about() {
         @@ hunk 1 · a.txt:2 · pending\n-two\n+2\n@@ hunk 2 · a.txt:4 · pending\n+four\n```\n\n\
         ### ✓ write b.txt +1 -0 · hunk 3 pending\n\n```diff\n@@ hunk 3 · b.txt:1 · pending\n+new\n```\n";
     assert!(text.contains(expected), "{text}");
-    let at = text.find("@@ hunk 1 · ").unwrap() + "@@ hunk 1 · ".len();
-    chat.editor.type_at(CHAT, at, at, "reject ");
+    chat.type_before("a.txt:2 · pending", "reject ");
     chat.save();
     chat.until("the decision", |it| it.contains("@@ hunk 1 · a.txt:2 · rejected\n"));
     assert_eq!(chat.scratch.read("a.txt"), "one\ntwo\nthree\nfour\n");

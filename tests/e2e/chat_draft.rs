@@ -116,8 +116,8 @@ fn a_note_beside_the_growing_answer_stays_and_nothing_is_written_twice() {
             chat.model.reached(gate);
         }
         chat.until("the prompt", |it| it.contains("\n\nGo\n\n## Pi · "));
-        let at = chat.text().rfind("## You\n").unwrap();
-        chat.editor.type_at(CHAT, at, at, note);
+        let prompt = |it: &str| it.rfind("## You\n").map(|at| at..at).unwrap();
+        chat.editor.type_over(CHAT, prompt, note);
         chat.model.release(gate);
     }
     let text = chat.until("the whole answer", |it| it.contains("Nine ten.") && it.contains("\n<!-- "));

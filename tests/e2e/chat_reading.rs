@@ -22,8 +22,7 @@ fn the_prompt_is_completed_and_the_structure_is_known() {
             "position": {"line": line, "character": typed.len()},
         });
         let answer = chat.editor.ok("textDocument/completion", params);
-        let at = chat.text().len();
-        chat.editor.type_at(CHAT, at - typed.len(), at, "");
+        chat.editor.type_over(CHAT, |it| it.len() - typed.len()..it.len(), "");
         answer["items"].as_array().map_or(Vec::new(), |items| {
             items.iter().map(|it| it["textEdit"]["newText"].as_str().unwrap().to_owned()).collect()
         })

@@ -33,9 +33,13 @@ fn a_note_in_an_unfinished_turn_stays_when_the_document_is_opened_again() {
     chat.say("Go\n");
     chat.model.reached("tool");
     for (gate, next, note) in [("tool", "## You · ", "A note.\n\n"), ("end", "I look.\n", "Another.\n")] {
-        let text = chat.until(next, |it| it.contains(next) && it.ends_with("## You\n\n"));
-        let at = text.rfind(next).unwrap() + text[text.rfind(next).unwrap()..].find("\n\n").unwrap() + 2;
-        chat.editor.type_at(CHAT, at, at, note);
+        chat.until(next, |it| it.contains(next) && it.ends_with("## You\n\n"));
+        let place = |it: &str| {
+            let start = it.rfind(next).unwrap();
+            let at = start + it[start..].find("\n\n").unwrap() + 2;
+            at..at
+        };
+        chat.editor.type_over(CHAT, place, note);
         // Saved with a command in the prompt, whose answer says that the server has it.
         chat.say("/cost\n");
         chat.until("the answer", |it| it.contains("> /cost · ") && it.ends_with("## You\n\n"));
@@ -86,10 +90,10 @@ fn turns_the_user_has_taken_out_or_made_up_do_not_count() {
         chat.until(answer, |it| it.contains(&format!("{answer}\n\n<!-- ")) && it.ends_with("## You\n\n"));
     }
     chat.say("/help\n");
-    let text = chat.until("the notes", |it| it.contains("> /help · ") && it.ends_with("## You\n\n"));
+    chat.until("the notes", |it| it.contains("> /help · ") && it.ends_with("## You\n\n"));
     // The first turn goes, and a heading comes that looks like one.
-    let (from, to) = (text.find("## You · ").unwrap(), text.rfind("## You · ").unwrap());
-    chat.editor.type_at(CHAT, from, to, "## You · said nothing\n\n## You · at all\n\n");
+    let first = |it: &str| it.find("## You · ").unwrap()..it.rfind("## You · ").unwrap();
+    chat.editor.type_over(CHAT, first, "## You · said nothing\n\n## You · at all\n\n");
     chat.save();
     close(&chat);
     chat.command("pi.prompt", json!(["third"]));
@@ -149,8 +153,8 @@ fn a_finished_chat_is_written_anew() {
         chat.until(answer, |it| it.contains(&format!("{answer}\n\n<!-- ")) && it.ends_with("## You\n\n"));
     }
     let text = chat.text();
-    let at = text.find("One.").unwrap();
-    chat.editor.type_at(CHAT, at, at + "One.".len(), "Another one.");
+    let first = |it: &str| it.find("One.").map(|at| at..at + "One.".len()).unwrap();
+    chat.editor.type_over(CHAT, first, "Another one.");
     chat.say("/refresh\n");
     let again = chat.until("it is anew", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
     assert_eq!(again, text);

@@ -18,11 +18,8 @@ fn open_other(chat: &mut Chat) -> String {
 }
 
 fn say_other(chat: &Chat, text: &str) {
-    let end = chat.editor.buffer(OTHER).len();
-    chat.editor.type_at(OTHER, end, end, text);
-    let uri = chat.editor.uri(OTHER);
-    std::fs::write(chat.scratch.workspace().join(OTHER), chat.editor.buffer(OTHER)).unwrap();
-    chat.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}}));
+    chat.editor.append(OTHER, text);
+    chat.editor.save(OTHER);
 }
 
 fn until_other(chat: &Chat, what: &str, fits: impl Fn(&str) -> bool) -> String {

@@ -131,10 +131,9 @@ fn commands_and_chats_are_about_the_folder_of_their_document() {
         say("Two."),
     ]);
     for (at, chat) in chats.iter().enumerate() {
-        let (path, end) = (chat.to_str().unwrap(), editor.buffer(chat.to_str().unwrap()).len());
-        editor.type_at(path, end, end, "which one?");
-        std::fs::write(chat, editor.buffer(path)).unwrap();
-        editor.notify("textDocument/didSave", json!({"textDocument": {"uri": uri(chat)}}));
+        let path = chat.to_str().unwrap();
+        editor.append(path, "which one?");
+        editor.save(path);
         if at == 0 {
             model.reached("first");
         }

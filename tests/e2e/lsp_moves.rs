@@ -136,10 +136,8 @@ fn a_chat_that_is_renamed_goes_on() {
         editor.claim("the chat", |it| it["params"]["message"] == format!("Chat: {name}"));
         editor.open(name, &scratch.read(name));
         let say = |editor: &Editor, name: &str, text: &str| {
-            let end = editor.buffer(name).len();
-            editor.type_at(name, end, end, text);
-            std::fs::write(scratch.path(name), editor.buffer(name)).unwrap();
-            editor.notify("textDocument/didSave", json!({"textDocument": {"uri": editor.uri(name)}}));
+            editor.append(name, text);
+            editor.save(name);
         };
         say(&editor, name, "one");
         editor.wait_for("the first answer", || Some(()).filter(|()| editor.buffer(name).contains("First.")));

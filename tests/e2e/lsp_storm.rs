@@ -73,13 +73,15 @@ fn message(editor: &mut Editor, lot: &mut u64, ids: &[i64]) -> Option<i64> {
     let some_id = |lot: &mut u64| ids.get(draw(lot, ids.len().max(1))).copied().unwrap_or_default();
     match draw(lot, 20) {
         0..8 => {
-            let text = editor.buffer(file);
-            let mut places: Vec<usize> = text.char_indices().map(|it| it.0).collect();
-            places.push(text.len());
-            let start = draw(lot, places.len());
-            let end = (start + draw(lot, 3)).min(places.len() - 1);
             let typed = ["x", "é", "😀", "\n", "agent", ""][draw(lot, 6)];
-            editor.type_at(file, places[start], places[end], typed);
+            let place = |text: &str| {
+                let mut places: Vec<usize> = text.char_indices().map(|it| it.0).collect();
+                places.push(text.len());
+                let start = draw(lot, places.len());
+                let end = (start + draw(lot, 3)).min(places.len() - 1);
+                places[start]..places[end]
+            };
+            editor.type_over(file, place, typed);
             None
         }
         8 | 9 => {

@@ -4,7 +4,7 @@
 use pi_harness::{Editor, ModelServer, Profile, Scratch, say};
 use serde_json::{Value, json};
 
-use crate::chat::{CHAT, Chat};
+use crate::chat::Chat;
 
 const PI: &str = env!("CARGO_BIN_EXE_pi");
 
@@ -164,8 +164,7 @@ fn a_question_is_answered_in_the_chat_document() {
     let asks = "### ? question 1 · a choice\n\n> What Pi may do without asking (now full)\n\n- [ ] 1: plan\n";
     chat.editor.wait_for("the question", || chat.text().contains(asks).then_some(()));
     // A box.
-    let at = chat.text().find("- [ ] 3: edit").unwrap() + 3;
-    chat.editor.type_at(CHAT, at, at + 1, "x");
+    chat.tick("3: edit");
     chat.save();
     let told = |chat: &Chat, wanted: &str| {
         chat.editor.claim("what came of it", |it| {
@@ -189,8 +188,7 @@ fn a_question_is_answered_in_the_chat_document() {
     chat.command("pi.review", json!([]));
     chat.editor
         .wait_for("the question", || chat.text().contains("### ? question 3 · a choice").then_some(()));
-    let at = chat.text().find("- [ ] no answer").unwrap() + 3;
-    chat.editor.type_at(CHAT, at, at + 1, "x");
+    chat.tick("no answer");
     chat.save();
     chat.editor.wait_for("its end", || (!chat.text().contains("? question")).then_some(()));
     chat.model.allow_unused();

@@ -8,7 +8,7 @@ mod files;
 use std::{
     collections::HashMap,
     fs,
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, Range},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -501,12 +501,24 @@ impl Editor {
 
     /// The user puts `text` in the place of the bytes from `start` to `end`.
     pub fn type_at(&self, relative: &str, start: usize, end: usize, text: &str) {
+        self.type_over(relative, |_| start..end, text);
+    }
+
+    /// The user types at the end.
+    pub fn append(&self, relative: &str, text: &str) {
+        self.type_over(relative, |it| it.len()..it.len(), text);
+    }
+
+    /// The user puts `text` in the place of the bytes that `place` finds. No edit of the server comes between the look
+    /// and the typing, as with the places that [`Self::type_at`] is given.
+    pub fn type_over(&self, relative: &str, place: impl FnOnce(&str) -> Range<usize>, text: &str) {
         let _turn = self.desk.turn();
         let uri = self.uri(relative);
         let params = {
             let mut desk = self.desk.lock();
             let encoding = desk.encoding;
             let buffer = desk.open.get_mut(&uri).expect("the buffer is not open");
+            let Range { start, end } = place(&buffer.text);
             let range = json!({"start": position(&buffer.text, start, encoding), "end": position(&buffer.text, end, encoding)});
             buffer.undo.push(buffer.text.clone());
             buffer.text.replace_range(start..end, text);

@@ -159,6 +159,8 @@ pub(super) struct Open {
     pub(super) saved: Option<Rope>,
     /// The file when it was last looked at: nothing instead of its text if it has none.
     pub(super) file: Option<(Stamp, Option<Rope>)>,
+    /// The last look at it that was believed.
+    pub(super) looked: u64,
     /// Its file was deleted, and the editor still shows the text, as it may. Until somebody types, there is no
     /// such document.
     pub(super) gone: bool,
@@ -172,6 +174,7 @@ impl Open {
             recent,
             saved,
             file: None,
+            looked: 0,
             progress: watch::Sender::default(),
             watch: Lookout::default(),
             gone: false,
@@ -226,6 +229,8 @@ struct Left {
 pub(crate) struct Overlay {
     open: HashMap<PathBuf, Open>,
     last_sent: u64,
+    /// How many looks at files have begun.
+    pub(super) looks: u64,
     /// What was under way to documents when they were closed.
     left: HashMap<PathBuf, Left>,
     /// Files that are being deleted, with what their documents were when they were closed.
@@ -240,6 +245,7 @@ impl Overlay {
             return open.replace(document, disk);
         }
         let mut open = Open::new(document, disk.clone());
+        open.looked = self.looks;
         if let (Some(left), Some(disk)) = (self.left.remove(&key), &disk) {
             open.watch = left.watch;
             // The file may have been written again since the editor read it.
@@ -308,11 +314,6 @@ impl Overlay {
     }
 
     /// The document of a key, whether or not its file is there.
-    pub(super) fn get_shown(&self, key: &Path) -> Option<&Open> {
-        self.open.get(key)
-    }
-
-    /// As [`get_shown`](Self::get_shown), to change it.
     pub(super) fn get_shown_mut(&mut self, key: &Path) -> Option<&mut Open> {
         self.open.get_mut(key)
     }

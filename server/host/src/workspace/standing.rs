@@ -84,6 +84,15 @@ impl Look {
     }
 }
 
+/// A look at the file of a document, from its begin to its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    /// Of all looks at all documents, in the order they begin.
+    number: u64,
+    /// The stamp of the file when it was looked at before.
+    last: Option<Stamp>,
+}
+
 /// Whether an editor that reads the file has this text.
 pub(super) fn shows(document: &Rope, file: &Rope) -> bool {
     form::same_ropes(document, file)
@@ -95,9 +104,13 @@ impl Workspace {
         if let Some(chat) = self.look_at_chat(path) {
             return Some(chat);
         }
-        let (spelled, last) = self.with_key(path, |documents, key| documents.last_look(key))?;
-        let now = Look::at(&spelled, last);
-        self.with_key(path, |documents, key| documents.stand(key, now))
+        loop {
+            let (spelled, glance) = self.with_key(path, |documents, key| documents.begin_look(key))?;
+            let now = Look::at(&spelled, glance.last);
+            if let Some(found) = self.with_key(path, |documents, key| documents.stand(key, glance, now))? {
+                return Some(found);
+            }
+        }
     }
 
     /// The open document at this path, if it is what counts and not its file. Blocks.
@@ -110,9 +123,14 @@ impl Workspace {
         if let Some(chat) = self.look_at_chat(path) {
             return Some(chat);
         }
-        let (spelled, last) = self.with_key(path, |documents, key| documents.last_look(key))?;
-        let now = fs::blocking(move || Ok(Look::at(&spelled, last))).await.unwrap_or(Look::Other(None));
-        self.with_key(path, |documents, key| documents.stand(key, now))
+        loop {
+            let (spelled, glance) = self.with_key(path, |documents, key| documents.begin_look(key))?;
+            let now = fs::blocking(move || Ok(Look::at(&spelled, glance.last))).await;
+            let now = now.unwrap_or(Look::Other(None));
+            if let Some(found) = self.with_key(path, |documents, key| documents.stand(key, glance, now))? {
+                return Some(found);
+            }
+        }
     }
 
     /// A chat is what its document is: it has rules of its own for what is saved.
@@ -167,16 +185,30 @@ impl Workspace {
 }
 
 impl Overlay {
-    /// How the editor spells the path of a document, and the stamp of its file when that was last looked at.
-    pub(super) fn last_look(&self, key: &Path) -> Option<(PathBuf, Option<Stamp>)> {
-        let open = self.get_shown(key)?;
-        let stamp = open.file.as_ref().map(|it| it.0);
-        Some((open.document.path.clone(), stamp))
+    /// How the editor spells the path of a document, and the look at its file that begins.
+    pub(super) fn begin_look(&mut self, key: &Path) -> Option<(PathBuf, Glance)> {
+        let number = self.looks + 1;
+        let open = self.get_shown_mut(key)?;
+        let glance = Glance { number, last: open.file.as_ref().map(|it| it.0) };
+        let path = open.document.path.clone();
+        self.looks = number;
+        Some((path, glance))
     }
 
-    /// Compares a document with its file as it is now.
-    pub(super) fn stand(&mut self, key: &Path, now: Look) -> Option<(Document, Standing)> {
+    /// Compares a document with its file as it is now. None inside if it has to be looked at again: a look that began
+    /// later was faster, so what this one has found may be older, or the document was opened anew.
+    pub(super) fn stand(
+        &mut self,
+        key: &Path,
+        glance: Glance,
+        now: Look,
+    ) -> Option<Option<(Document, Standing)>> {
         let open = self.get_shown_mut(key)?;
+        let was_another = matches!(now, Look::Again) && open.file.as_ref().map(|it| it.0) != glance.last;
+        if was_another || glance.number <= open.looked {
+            return Some(None);
+        }
+        open.looked = glance.number;
         let file = match now {
             Look::Again => open.file.as_ref().map_or(Look::Other(None), |(stamp, text)| match text {
                 Some(text) => Look::Text(Some(*stamp), text.clone()),
@@ -222,6 +254,40 @@ impl Overlay {
             Look::Other(_) | Look::Again if open.document.dirty => Standing::Unsaved,
             Look::Other(_) | Look::Again => Standing::Same,
         };
-        Some((open.document.clone(), standing))
+        Some(Some((open.document.clone(), standing)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_a_later_one_has_overtaken_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        std::fs::write(&path, "old\n").unwrap();
+        let workspace = Workspace::new(folder.path().to_owned());
+        workspace.open(&path, 1, "old\n", "plaintext");
+        let text = |it: &str| Look::Text(Stamp::at(&path).ok(), Rope::from_str(it));
+        let stand = |glance, now| {
+            workspace.with_key(&path, |documents, key| documents.stand(key, glance, now)).unwrap()
+        };
+        let begin = || workspace.with_key(&path, |documents, key| documents.begin_look(key)).unwrap().1;
+        let (first, second) = (begin(), begin());
+        let found = stand(second, text("new\n")).unwrap().1;
+        assert_eq!(found, Standing::Behind(Rope::from_str("new\n")));
+        assert!(stand(first, text("old\n")).is_none());
+        // What was known when it began is not what is known now.
+        let third = begin();
+        assert!(stand(begin(), Look::Text(None, Rope::from_str("new\n"))).is_some());
+        assert!(stand(third, Look::Again).is_none());
+        // It is about the document that was there when it began.
+        let last = begin();
+        workspace.close(&path);
+        workspace.open(&path, 2, "new\n", "plaintext");
+        begin();
+        assert!(stand(last, text("old\n")).is_none());
+        assert_eq!(workspace.look(&path).unwrap().1, Standing::Unsaved);
     }
 }
