@@ -221,3 +221,28 @@ fn what_a_model_knew_of_files_is_forgotten_with_its_session() {
     let said = model.last_request().body.to_string();
     assert!(said.contains("read it") && !said.contains("Changed since you last read"), "{said}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_open_under_two_spellings_has_two_texts() {
+    let (mut editor, scratch, model) = start(Profile::plugin(), "one\ntwo\n", "one\ntwo\n");
+    std::os::unix::fs::symlink("a.txt", scratch.workspace().join("link.txt")).unwrap();
+    editor.open("link.txt", "one\ntwo\n");
+    editor.append("a.txt", "own\n");
+    editor.append("link.txt", "linked\n");
+    model.script([edit("two", "2"), say("done")]);
+    editor.prompt("make it two");
+    editor.settled();
+    assert!(told(&model).contains("with different unsaved text in each"), "{}", told(&model));
+    let texts = |editor: &Editor| (editor.buffer("a.txt"), editor.buffer("link.txt"));
+    assert_eq!(texts(&editor), ("one\ntwo\nown\n".into(), "one\ntwo\nlinked\n".into()));
+    // The other one keeps its text when one is closed.
+    editor.close("link.txt");
+    model.script([edit("two", "2"), say("done")]);
+    editor.prompt("again");
+    editor.settled();
+    assert_eq!(
+        (editor.buffer("a.txt").as_str(), scratch.read("a.txt").as_str()),
+        ("one\n2\nown\n", "one\ntwo\n")
+    );
+}

@@ -490,6 +490,14 @@ impl Editor {
         self.show(relative, text);
     }
 
+    /// The user closes a buffer, and what is not saved of it is gone.
+    pub fn close(&self, relative: &str) {
+        let _turn = self.desk.turn();
+        let uri = self.uri(relative);
+        self.desk.lock().open.remove(&uri);
+        self.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+    }
+
     fn show(&self, relative: &str, text: &str) {
         let uri = self.uri(relative);
         let version = self.first_version;

@@ -179,11 +179,13 @@ impl Unsaved {
     }
 
     /// Saves what belongs to the workspace; other files of the user are none of a command's business. A file that has
-    /// changed under unsaved text is the user's to decide about.
+    /// changed under unsaved text is the user's to decide about, and so is one with two unsaved texts.
     async fn save(&self, dirty: &[Document], cancel: &CancellationToken) -> String {
         let root = self.workspace.root();
         let (inside, outside): (Vec<_>, Vec<_>) =
             paths(dirty).into_iter().partition(|it| it.starts_with(root));
+        let (torn, inside): (Vec<_>, Vec<_>) =
+            inside.into_iter().partition(|it| self.workspace.torn(it).is_some());
         let (apart, inside): (Vec<_>, Vec<_>) =
             inside.into_iter().partition(|it| self.workspace.is_apart(it));
         let (left, why) = match inside.is_empty() {
@@ -205,6 +207,13 @@ impl Unsaved {
         if !apart.is_empty() {
             notes.push(self.apart(&apart));
         }
+        if !torn.is_empty() {
+            notes.push(format!(
+                "[The same file, open in the editor with different unsaved texts, so neither was saved and the command saw \
+                 what is on disk: {}]",
+                self.names(&torn)
+            ));
+        }
         notes.join("\n\n")
     }
 
@@ -213,6 +222,12 @@ impl Unsaved {
         let root = self.workspace.root();
         if self.workspace.open_under(root).iter().all(|it| !dirty.iter().any(|dirty| dirty.path == *it)) {
             return Ok(Before { note: Some(self.unseen(&paths(dirty), None)), copy: None });
+        }
+        if let Some(torn) = dirty.iter().find_map(|it| self.workspace.torn(&it.path)) {
+            let names = self.names(&torn);
+            return Err(format!(
+                "no private copy of the workspace: one file has different unsaved texts: {names}"
+            ));
         }
         let copy = PrivateCopy::make(self.workspace.clone(), overlay::LIMITS).await?;
         if confinement.sandbox().is_some_and(|it| !it.writes_like_workspace(copy.root(), root)) {

@@ -165,3 +165,18 @@ async fn a_copy_is_made_only_for_what_is_unsaved_in_the_workspace() {
     let second = before().await;
     assert!(second.copy.is_none() && second.note.unwrap().starts_with(UNSEEN));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn of_two_unsaved_texts_of_a_file_none_is_saved() {
+    let it = Fixture::new(Some(Saves::Well));
+    let link = it.workspace.root().join("link.rs");
+    std::os::unix::fs::symlink("a.rs", &link).unwrap();
+    it.workspace.open(&link, 1, "newer", "text");
+    let note = it.before(None, &CancellationToken::new()).await.unwrap();
+    assert!(note.starts_with("[Saved in the editor before the command: b.rs]"), "{note}");
+    assert!(note.contains("neither was saved") && note.contains("on disk: a.rs, link.rs]"), "{note}");
+    assert_eq!((it.on_disk("a.rs"), it.on_disk("b.rs")), ("old".into(), "new".into()));
+    let note = it.before(Some(Policy::Overlay), &CancellationToken::new()).await.unwrap();
+    assert!(note.contains("one file has different unsaved texts"), "{note}");
+}

@@ -19,7 +19,7 @@ use super::{
     editor::{DocumentEdit, EditorAnswer, EditorClient},
     ends,
     journal::{EditIntent, EditKind, Record},
-    overlay::Arrived,
+    open::Arrived,
     sent,
 };
 use crate::{
@@ -99,7 +99,7 @@ impl Workspace {
 
     /// Sends the edit until the buffer has it. What was begun is left in `record`.
     async fn edit_buffer(
-        &self,
+        self: &Arc<Self>,
         plan: &EditPlan,
         record: &mut Option<Record>,
         cancel: &CancellationToken,
@@ -149,7 +149,11 @@ impl Workspace {
                 return Err(CommitError::Aborted);
             }
             // Taking back what went astray is no edit of its own.
-            if record.is_none() && wanted.text != wanted.base {
+            let is_edit = wanted.text != wanted.base;
+            if is_edit {
+                self.refuse_torn(path).await?;
+            }
+            if record.is_none() && is_edit {
                 *record = Some(self.begin_record(plan, &goal).await?);
             }
             let edit = DocumentEdit {
@@ -174,6 +178,15 @@ impl Workspace {
                 Seen::Among => self.repaired(path),
                 Seen::Other(said) => reason = said.unwrap_or(reason),
             }
+        }
+    }
+
+    /// Which of two unsaved texts of a file is meant only the user knows.
+    async fn refuse_torn(self: &Arc<Self>, path: &Path) -> Result<(), CommitError> {
+        let (workspace, looked) = (self.clone(), path.to_owned());
+        match fs::blocking(move || Ok(workspace.torn(&looked))).await.unwrap_or_default() {
+            Some([one, other]) => Err(CommitError::Torn { one, other }),
+            None => Ok(()),
         }
     }
 
@@ -242,8 +255,9 @@ impl Workspace {
     ) -> Result<Seen, CommitError> {
         let path = edit.path.clone();
         let encoding = editor.encoding();
-        let watched =
-            self.with_key(&path, |documents, key| documents.send(key, &edit.base, &edit.changes, encoding));
+        let watched = self.with_key(&path, |documents, key| {
+            documents.send((key, &path), &edit.base, &edit.changes, encoding)
+        });
         let Some((id, mut progress)) = watched else { return Ok(Seen::Closed(None)) };
         let damaged = self.damage(&path);
         let mut under_way = UnderWay { workspace: self, path: &path, id, answered: false };

@@ -127,6 +127,14 @@ pub enum CommitError {
         /// The file.
         path: PathBuf,
     },
+    /// An editor has it open twice, and both documents have unsaved text.
+    #[error("the same file is open in the editor as {one} and as {other}, with different unsaved text in each. The edit was not applied. Ask the user to save or close one of them.", one = .one.display(), other = .other.display())]
+    Torn {
+        /// One of them.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
     /// It could not be recorded, and an edit that nobody could take back is not made.
     #[error("the edit of {path} was not made, as it could not be recorded: {error}", path = .path.display())]
     Journal {

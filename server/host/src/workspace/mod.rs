@@ -24,6 +24,7 @@ pub mod journal;
 mod known;
 mod lookout;
 mod moves;
+mod open;
 mod overlay;
 pub mod position;
 pub mod reload;
@@ -34,6 +35,8 @@ mod save;
 mod seen;
 mod sent;
 mod snapshot;
+#[cfg(test)]
+mod spellings_tests;
 pub mod standing;
 #[cfg(test)]
 mod tests;
@@ -166,11 +169,9 @@ impl Workspace {
         lock(&self.shared.journal).clone()
     }
 
-    /// How often the open document at this path was saved.
+    /// How often what is open of this file was saved.
     pub(crate) fn saves(&self, path: &Path) -> Option<u64> {
-        let progress = self.with_key(path, |documents, key| documents.subscribe(key))?;
-        let saves = progress.borrow().saves;
-        Some(saves)
+        self.with_key(path, |documents, key| documents.saves(key))
     }
 
     /// Whether the file is a chat document or a transcript of one of these folders, which are between Pi and its user:
@@ -209,24 +210,30 @@ impl Workspace {
 
     /// A document changed. False if it is not open: the caller then has missed its `didOpen`.
     pub fn change(&self, path: &Path, version: i32, edits: &[RangeEdit], encoding: PositionEncoding) -> bool {
-        self.with_key(path, |documents, key| documents.change(key, version, edits, encoding))
+        self.with_key(path, |documents, key| documents.change((key, path), version, edits, encoding))
     }
 
     /// A document was saved; `text` is what the editor says it wrote, if it says so.
     pub fn save(&self, path: &Path, text: Option<&str>) -> bool {
-        self.with_key(path, |documents, key| documents.save(key, text))
+        self.with_key(path, |documents, key| documents.save((key, path), text))
     }
 
     /// A document was closed. From now on the file counts. False if it was not open.
     pub fn close(&self, path: &Path) -> bool {
-        let closed = self.with_key(path, |documents, key| documents.close(key));
+        let closed = self.with_key(path, |documents, key| documents.close((key, path)));
         lock(&self.shared.overlay).keys.remove(path);
         closed
     }
 
-    /// The open document at this path, under any spelling of it.
+    /// The open document at this path, under any spelling of it. If there are several, the one that counts: with unsaved
+    /// text, or the newest.
     pub fn document(&self, path: &Path) -> Option<Document> {
         self.with_key(path, |documents, key| documents.get(key).cloned())
+    }
+
+    /// The open document that the editor spells like this; if it spells none so, the one that counts.
+    pub fn document_as_spelled(&self, path: &Path) -> Option<Document> {
+        self.with_key(path, |documents, key| documents.spelled(key, path).cloned())
     }
 
     /// The text of the open document at this path, if it counts and not its file.
@@ -243,7 +250,7 @@ impl Workspace {
             .map(|(_, it)| it.path.clone())
             .collect();
         let files = changed.into_iter().filter(|it| !self.is_chat(it));
-        let looked = files.filter_map(|it| self.look(&it));
+        let looked = files.filter_map(|it| self.look_as_spelled(&it));
         let mut found: Vec<_> = looked.filter(|(_, it)| it.is_unsaved()).map(|(it, _)| it).collect();
         found.sort_by(|a, b| a.path.cmp(&b.path));
         found
@@ -268,8 +275,9 @@ impl Workspace {
             .filter_map(|(it, _)| it.strip_prefix(&key).ok())
             .map(|rest| if rest.as_os_str().is_empty() { folder.to_owned() } else { folder.join(rest) })
             .collect();
-        found.retain(|it| self.look(it).is_some_and(|(_, standing)| standing != Standing::Gone));
         found.sort();
+        found.dedup();
+        found.retain(|it| self.look(it).is_some_and(|(_, standing)| standing != Standing::Gone));
         found
     }
 
@@ -281,7 +289,7 @@ impl Workspace {
 
     /// A receiver that wakes when the open document changes or is closed.
     pub fn watch(&self, path: &Path) -> Option<DocumentWatch> {
-        self.with_key(path, |documents, key| documents.subscribe(key)).map(DocumentWatch)
+        self.with_key(path, |documents, key| documents.subscribe(key, path)).map(DocumentWatch)
     }
 
     /// The text of a file: the buffer if it is open and counts, otherwise the disk. Reads the disk in a blocking task.
@@ -318,7 +326,7 @@ impl std::fmt::Debug for Workspace {
 
 /// Wakes at every change of one open document.
 #[derive(Debug)]
-pub struct DocumentWatch(watch::Receiver<overlay::Progress>);
+pub struct DocumentWatch(watch::Receiver<open::Progress>);
 
 impl DocumentWatch {
     /// Waits for the next change. False once the document is closed.

@@ -14,11 +14,11 @@ impl Workspace {
         let mut moved = Vec::new();
         let mut state = lock(&self.shared.overlay);
         for (old, new) in rebased(state.documents.keys(), &from_key, &to_key) {
-            let spelled = |path: &Path| rebase(path, from, to).unwrap_or_else(|| new.clone());
-            let Some((old_path, new_path)) = state.documents.rename(&old, &new, spelled) else { continue };
-            state.keys.remove(&old_path);
-            state.keys.insert(new_path.clone(), new);
-            moved.push((old_path, new_path));
+            for (old_path, new_path) in state.documents.rename(&old, &new, |it| rebase(it, from, to)) {
+                state.keys.remove(&old_path);
+                state.keys.insert(new_path.clone(), new.clone());
+                moved.push((old_path, new_path));
+            }
         }
         drop(state);
         for files in lock(&self.shared.known).0.values_mut() {

@@ -1,219 +1,25 @@
 //! The documents editors have open.
 //!
 //! Pure state: text, version, and the expectation of a commit that waits for its result. Paths are already
-//! keys (see [`Workspace`](super::Workspace)); disk and editor are elsewhere.
+//! keys (see [`Workspace`](super::Workspace)); disk and editor are elsewhere. A file has two documents where its editor
+//! has it open under two spellings, a link and the file itself: each has a text of its own, and one of them counts.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use ropey::Rope;
 use tokio::{sync::watch, time::Instant};
 
+pub use super::open::{Document, RangeEdit};
 use super::{
     editor::TextChange,
-    lookout::{Edit, Lookout, edits_between},
-    position::{PositionEncoding, Range, told_to_char},
+    lookout::Lookout,
+    open::{Change, Open, Progress},
+    position::PositionEncoding,
 };
-use crate::{
-    form::{self, Form},
-    fs::Stamp,
-};
-
-/// An open document at one moment. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// The path as the editor spelled it.
-    pub path: PathBuf,
-    /// The language id of the editor.
-    pub language: Arc<str>,
-    /// The editor's version of the text.
-    pub version: i32,
-    /// The text.
-    pub rope: Rope,
-    /// It may differ from the file on disk.
-    pub dirty: bool,
-}
-
-/// One content change of a `didChange`, in the order they came: each is meant for the text the one before
-/// left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RangeEdit {
-    /// What is replaced; nothing means the whole text.
-    pub range: Option<Range>,
-    /// The new text.
-    pub text: String,
-}
-
-/// An edit that arrived as it was meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Arrived {
-    /// The edit.
-    pub id: u64,
-    /// What the editor has made of it; line ends and the line break behind the last line are its own.
-    pub text: Rope,
-    /// The version that was told with it.
-    pub version: i32,
-}
-
-/// What a waiting commit sees of its document.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Progress {
-    /// Counts the changes.
-    pub changes: u64,
-    /// The last edit that arrived.
-    pub arrived: Option<Arrived>,
-    /// The document was closed.
-    pub closed: bool,
-    /// Counts how often it was saved.
-    pub saves: u64,
-}
-
-/// Changes that are remembered, so that one that was overtaken finds its place.
-const RECENT_CHANGES: usize = 32;
-/// Bytes of text in one change up to which it is remembered.
-const RECENT_BYTES: usize = 64 << 10;
-
-/// A change that was made, and the text it was made to.
-#[derive(Debug)]
-struct Change {
-    version: i32,
-    before: Rope,
-    edits: Vec<RangeEdit>,
-    encoding: PositionEncoding,
-}
-
-impl Change {
-    /// Makes the change; `saw` is told every edit and the text it leads to.
-    fn apply(&mut self, rope: &mut Rope, mut saw: impl FnMut(Edit, &Rope)) {
-        self.before = rope.clone();
-        for edit in &self.edits {
-            let range = match edit.range {
-                None => 0..rope.len_chars(),
-                Some(range) => {
-                    let start = told_to_char(rope, range.start, self.encoding);
-                    start..told_to_char(rope, range.end, self.encoding).max(start)
-                }
-            };
-            // An edit that leaves everything as it was says nothing of where a character came from.
-            if rope.slice(range.clone()) == *edit.text {
-                continue;
-            }
-            rope.remove(range.clone());
-            rope.insert(range.start, &edit.text);
-            saw(Edit { range, text: edit.text.clone() }, rope);
-        }
-    }
-}
-
-/// The last changes by version. Helix 25.01 sends keys that come at once (a macro, a repeated insert) as changes
-/// that overtake each other; applied as they come they would leave a text the user never had.
-#[derive(Debug)]
-struct Recent {
-    /// Version of the text before the first remembered change.
-    floor: i32,
-    changes: VecDeque<Change>,
-}
-
-impl Recent {
-    fn new(floor: i32) -> Self {
-        Self { floor, changes: VecDeque::new() }
-    }
-
-    /// Makes a change where its version belongs. Gives its steps, if wanted and if it was not overtaken.
-    fn apply(&mut self, rope: &mut Rope, change: Change, wanted: bool) -> Vec<(Vec<Edit>, Rope)> {
-        let version = change.version;
-        let later = self.changes.iter().position(|it| it.version > version && version > self.floor);
-        let at = later.unwrap_or(self.changes.len());
-        if let Some(overtaken) = self.changes.get(at) {
-            *rope = overtaken.before.clone();
-        }
-        let whole = change.edits.iter().any(|it| it.range.is_none());
-        self.changes.insert(at, change);
-        let mut steps = Vec::new();
-        for change in self.changes.range_mut(at..) {
-            change.apply(rope, |edit, text| {
-                if wanted && later.is_none() && !whole {
-                    steps.push((vec![edit], text.clone()));
-                }
-            });
-        }
-        let large = |it: &Change| it.edits.iter().map(|it| it.text.len()).sum::<usize>() > RECENT_BYTES;
-        while self.changes.len() > RECENT_CHANGES || self.changes.iter().any(large) {
-            let Some(gone) = self.changes.pop_front() else { break };
-            self.floor = gone.version;
-        }
-        steps
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct Open {
-    pub(super) document: Document,
-    recent: Recent,
-    progress: watch::Sender<Progress>,
-    watch: Lookout,
-    /// The text of the file that the editor has last read or written.
-    pub(super) saved: Option<Rope>,
-    /// The file when it was last looked at: nothing instead of its text if it has none.
-    pub(super) file: Option<(Stamp, Option<Rope>)>,
-    /// The last look at it that was believed.
-    pub(super) looked: u64,
-    /// Its file was deleted, and the editor still shows the text, as it may. Until somebody types, there is no
-    /// such document.
-    pub(super) gone: bool,
-}
-
-impl Open {
-    fn new(document: Document, saved: Option<Rope>) -> Self {
-        let recent = Recent::new(document.version);
-        Self {
-            document,
-            recent,
-            saved,
-            file: None,
-            looked: 0,
-            progress: watch::Sender::default(),
-            watch: Lookout::default(),
-            gone: false,
-        }
-    }
-
-    /// The text is another one than the changes lead to.
-    fn replace(&mut self, document: Document, saved: Option<Rope>) {
-        self.gone = false;
-        self.saved = saved;
-        self.recent = Recent::new(document.version);
-        let before = std::mem::replace(&mut self.document, document).rope;
-        let arrived = self.look(&before, Vec::new());
-        self.tell(arrived);
-    }
-
-    /// Looks for edits of ours in a report; without its steps, in the difference of the texts.
-    fn look(&mut self, before: &Rope, steps: Vec<(Vec<Edit>, Rope)>) -> Option<(u64, Rope)> {
-        if self.watch.is_idle() {
-            return None;
-        }
-        let now = &self.document.rope;
-        let is_told = steps.last().is_some_and(|it| it.1 == *now);
-        let steps = if is_told { steps } else { vec![(edits_between(before, now), now.clone())] };
-        let steps = self.watch.joined(before, steps);
-        self.watch.saw(steps)
-    }
-
-    /// Wakes those who wait for a change.
-    fn tell(&mut self, arrived: Option<(u64, Rope)>) {
-        let version = self.document.version;
-        self.progress.send_modify(|it| {
-            it.changes += 1;
-            if let Some((id, text)) = arrived {
-                it.arrived = Some(Arrived { id, text, version });
-            }
-        });
-    }
-}
+use crate::form::{self, Form};
 
 /// A closed document.
 #[derive(Debug)]
@@ -227,8 +33,11 @@ struct Left {
 /// All open documents, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
-    open: HashMap<PathBuf, Open>,
+    /// None is empty.
+    open: HashMap<PathBuf, Vec<Open>>,
     last_sent: u64,
+    /// How often the editor has told something of a document.
+    told: u64,
     /// How many looks at files have begun.
     pub(super) looks: u64,
     /// What was under way to documents when they were closed.
@@ -240,12 +49,15 @@ pub(crate) struct Overlay {
 impl Overlay {
     /// `disk` is the text of the file, if it has one.
     pub fn open(&mut self, key: PathBuf, document: Document, disk: Option<Rope>) {
-        // Opened again without a close, or under a second spelling: the newest text counts.
-        if let Some(open) = self.open.get_mut(&key) {
+        self.told += 1;
+        let documents = self.open.entry(key.clone()).or_default();
+        // Opened again without a close: the newest text counts.
+        if let Some(open) = documents.iter_mut().find(|it| it.document.path == document.path) {
+            open.told = self.told;
             return open.replace(document, disk);
         }
         let mut open = Open::new(document, disk.clone());
-        open.looked = self.looks;
+        (open.looked, open.told) = (self.looks, self.told);
         if let (Some(left), Some(disk)) = (self.left.remove(&key), &disk) {
             open.watch = left.watch;
             // The file may have been written again since the editor read it.
@@ -256,23 +68,23 @@ impl Overlay {
             let arrived = open.watch.saw(steps);
             open.tell(arrived);
         }
-        self.open.insert(key, open);
+        documents.push(open);
     }
 
     /// False if the document is not open.
     pub fn change(
         &mut self,
-        key: &Path,
+        (key, path): (&Path, &Path),
         version: i32,
         edits: &[RangeEdit],
         encoding: PositionEncoding,
     ) -> bool {
-        let Some(open) = self.open.get_mut(key) else { return false };
+        let Some(open) = self.told_of(key, path) else { return false };
         let rope = &mut open.document.rope;
         let before = rope.clone();
         let change = Change { version, before: before.clone(), edits: edits.to_vec(), encoding };
         let steps = open.recent.apply(rope, change, !open.watch.is_idle());
-        open.document.version = open.recent.changes.back().map_or(version, |it| it.version);
+        open.document.version = open.recent.version().unwrap_or(version);
         open.document.dirty = true;
         open.gone = false;
         let arrived = open.look(&before, steps);
@@ -280,8 +92,8 @@ impl Overlay {
         true
     }
 
-    pub fn save(&mut self, key: &Path, text: Option<&str>) -> bool {
-        let Some(open) = self.open.get_mut(key) else { return false };
+    pub fn save(&mut self, (key, path): (&Path, &Path), text: Option<&str>) -> bool {
+        let Some(open) = self.told_of(key, path) else { return false };
         open.gone = false;
         // Helix takes the text when it begins to write and tells when it has written: what was typed in between
         // is newer than this, and is not saved.
@@ -291,11 +103,18 @@ impl Overlay {
         true
     }
 
-    pub fn close(&mut self, key: &Path) -> bool {
-        let Some(mut open) = self.open.remove(key) else { return false };
+    pub fn close(&mut self, (key, path): (&Path, &Path)) -> bool {
+        let Some(documents) = self.open.get_mut(key) else { return false };
+        let Some(at) = place(documents, path) else { return false };
+        let mut open = documents.swap_remove(at);
+        if documents.is_empty() {
+            self.open.remove(key);
+        }
         open.progress.send_modify(|it| it.closed = true);
         if let Some(last) = self.leaving.get_mut(key) {
-            *last = Some(open.document.clone());
+            if last.is_none() || open.is_unsaved() {
+                *last = Some(open.document.clone());
+            }
         }
         self.left.retain(|_, it| it.watch.is_live());
         if open.watch.is_live() {
@@ -305,22 +124,46 @@ impl Overlay {
         true
     }
 
+    /// The document of a key that counts.
     pub fn get(&self, key: &Path) -> Option<&Document> {
-        self.open.get(key).filter(|it| !it.gone).map(|it| &it.document)
+        self.counting(key).filter(|it| !it.gone).map(|it| &it.document)
+    }
+
+    /// The document that the editor spells like this; if it spells none so, the one that counts.
+    pub fn spelled(&self, key: &Path, path: &Path) -> Option<&Document> {
+        let exact = self.all(key).find(|it| it.document.path == path);
+        exact.or_else(|| self.counting(key)).filter(|it| !it.gone).map(|it| &it.document)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&PathBuf, &Document)> {
-        self.open.iter().filter(|(_, it)| !it.gone).map(|(key, it)| (key, &it.document))
+        let all = self.open.iter().flat_map(|(key, all)| all.iter().map(move |it| (key, it)));
+        all.filter(|(_, it)| !it.gone).map(|(key, it)| (key, &it.document))
     }
 
-    /// The document of a key, whether or not its file is there.
-    pub(super) fn get_shown_mut(&mut self, key: &Path) -> Option<&mut Open> {
-        self.open.get_mut(key)
+    /// The document that the editor spells like this, or the one that counts, whether or not its file is there.
+    pub(super) fn get_shown_mut(&mut self, key: &Path, path: Option<&Path>) -> Option<&mut Open> {
+        match path {
+            Some(path) => self.open.get_mut(key)?.iter_mut().find(|it| it.document.path == path),
+            None => self.counting_mut(key),
+        }
+    }
+
+    /// Whether this is the document that counts.
+    pub(super) fn counts(&self, key: &Path, path: &Path) -> bool {
+        self.counting(key).is_some_and(|it| it.document.path == path)
+    }
+
+    /// Two documents of one file with different unsaved texts, as their editor spells them.
+    pub fn torn(&self, key: &Path) -> Option<[PathBuf; 2]> {
+        let mut unsaved = self.all(key).filter(|it| it.is_unsaved()).map(|it| &it.document);
+        let first = unsaved.next()?;
+        let other = unsaved.find(|it| !form::same_ropes(&it.rope, &first.rope))?;
+        Some([first.path.clone(), other.path.clone()])
     }
 
     /// All documents as their editor spells them, also those whose file has gone.
     pub fn paths(&self) -> Vec<PathBuf> {
-        self.open.values().map(|it| it.document.path.clone()).collect()
+        self.open.values().flatten().map(|it| it.document.path.clone()).collect()
     }
 
     /// Under which the documents are.
@@ -328,21 +171,57 @@ impl Overlay {
         self.open.keys()
     }
 
-    /// The document of one key belongs to another one now, unless that has one. Gives its path before and now.
+    /// The documents of one key belong to another one now, unless that has one. Gives their paths before and now.
     pub fn rename(
         &mut self,
         from: &Path,
         to: &Path,
-        spelled: impl FnOnce(&Path) -> PathBuf,
-    ) -> Option<(PathBuf, PathBuf)> {
+        spelled: impl Fn(&Path) -> Option<PathBuf>,
+    ) -> Vec<(PathBuf, PathBuf)> {
         if self.open.contains_key(to) {
-            return None;
+            return Vec::new();
         }
-        let mut open = self.open.remove(from)?;
-        let new = spelled(&open.document.path);
-        let old = std::mem::replace(&mut open.document.path, new.clone());
-        self.open.insert(to.to_owned(), open);
-        Some((old, new))
+        let Some(mut documents) = self.open.remove(from) else { return Vec::new() };
+        let is_only = documents.len() == 1;
+        let mut moved = Vec::new();
+        for Open { document: Document { path, .. }, .. } in &mut documents {
+            let new = spelled(path).unwrap_or_else(|| if is_only { to.to_owned() } else { path.clone() });
+            moved.push((std::mem::replace(path, new.clone()), new));
+        }
+        self.open.insert(to.to_owned(), documents);
+        moved
+    }
+
+    fn all(&self, key: &Path) -> impl Iterator<Item = &Open> {
+        self.open.get(key).into_iter().flatten()
+    }
+
+    fn all_mut(&mut self, key: &Path) -> impl Iterator<Item = &mut Open> {
+        self.open.get_mut(key).into_iter().flatten()
+    }
+
+    fn counting(&self, key: &Path) -> Option<&Open> {
+        match self.open.get(key)?.as_slice() {
+            [only] => Some(only),
+            several => several.iter().max_by_key(|it| it.weight()),
+        }
+    }
+
+    fn counting_mut(&mut self, key: &Path) -> Option<&mut Open> {
+        match self.open.get_mut(key)?.as_mut_slice() {
+            [only] => Some(only),
+            several => several.iter_mut().max_by_key(|it| it.weight()),
+        }
+    }
+
+    /// The document the editor tells something of.
+    fn told_of(&mut self, key: &Path, path: &Path) -> Option<&mut Open> {
+        let documents = self.open.get_mut(key)?;
+        let at = place(documents, path)?;
+        let open = &mut documents[at];
+        self.told += 1;
+        open.told = self.told;
+        Some(open)
     }
 
     /// The file is about to be deleted.
@@ -365,20 +244,20 @@ impl Overlay {
     /// The text the file was last known to have.
     #[cfg(test)]
     pub fn saved(&self, key: &Path) -> Option<Rope> {
-        let open = self.open.get(key).map(|it| &it.saved);
+        let open = self.counting(key).map(|it| &it.saved);
         open.or_else(|| self.left.get(key).map(|it| &it.saved)).cloned().flatten()
     }
 
     /// The file with this text is deleted. An editor may go on showing it; what was typed counts all the same.
     pub fn is_gone(&mut self, key: &Path, text: &str) {
-        if let Some(open) = self.open.get_mut(key) {
+        for open in self.all_mut(key) {
             open.gone = !open.document.dirty || form::same(&open.document.rope.to_string(), text);
         }
     }
 
     /// The file is there again, with this text.
     pub fn is_back(&mut self, key: &Path, text: &str) {
-        if let Some(open) = self.open.get_mut(key) {
+        for open in self.all_mut(key) {
             open.gone = open.gone && !form::same(&open.document.rope.to_string(), text);
         }
     }
@@ -386,68 +265,77 @@ impl Overlay {
     /// Looks out for an edit that is being sent. Nothing if the document is not open.
     pub fn send(
         &mut self,
-        key: &Path,
+        (key, path): (&Path, &Path),
         base: &Rope,
         changes: &[TextChange],
         encoding: PositionEncoding,
     ) -> Option<(u64, watch::Receiver<Progress>)> {
-        let open = self.open.get_mut(key)?;
-        self.last_sent += 1;
-        open.watch.send(self.last_sent, base, changes, encoding, &open.document.rope);
-        Some((self.last_sent, open.progress.subscribe()))
+        let id = self.last_sent + 1;
+        let open = self.open.get_mut(key)?.iter_mut().find(|it| it.document.path == path)?;
+        open.watch.send(id, base, changes, encoding, &open.document.rope);
+        let progress = open.progress.subscribe();
+        self.last_sent = id;
+        Some((id, progress))
     }
 
     /// Nobody waits for the edit any more. It is looked out for a while all the same, longer without an answer.
     pub fn leave(&mut self, key: &Path, id: u64, answered: bool) {
-        let watches = self
-            .open
-            .get_mut(key)
-            .map(|it| &mut it.watch)
-            .into_iter()
-            .chain(self.left.get_mut(key).map(|it| &mut it.watch));
-        watches.for_each(|it| it.leave(id, answered));
+        self.all_mut(key).for_each(|it| it.watch.leave(id, answered));
+        self.left.get_mut(key).into_iter().for_each(|it| it.watch.leave(id, answered));
     }
 
     /// Edits of the document may still arrive, or have arrived in the wrong place.
     pub fn is_watched(&self, key: &Path) -> bool {
-        self.open.get(key).is_some_and(|it| it.watch.damage() > 0 || it.watch.is_live())
+        self.all(key).any(|it| it.watch.damage() > 0 || it.watch.is_live())
             || self.left.get(key).is_some_and(|it| it.watch.is_live())
     }
 
     /// Until when an edit of the document may still arrive, which for a while nobody knows; nothing if none may.
     pub fn watched_until(&self, key: &Path) -> Option<Option<Instant>> {
-        let watches = self.open.get(key).map(|it| &it.watch).into_iter();
-        let mut live = watches.chain(self.left.get(key).map(|it| &it.watch)).filter(|it| it.is_live());
-        live.next().map(Lookout::until)
+        let watches = self.all(key).map(|it| &it.watch);
+        let live = watches.chain(self.left.get(key).map(|it| &it.watch)).filter(|it| it.is_live());
+        live.map(Lookout::until).max_by_key(|it| (it.is_none(), *it))
     }
 
     /// How many edits have arrived in the wrong place and are still there.
     pub fn damage(&self, key: &Path) -> usize {
-        self.open.get(key).map_or(0, |it| it.watch.damage())
+        self.all(key).map(|it| it.watch.damage()).sum()
     }
 
     /// The document, and its text without edits that arrived in the wrong place, if there are any.
     pub fn with_clean(&self, key: &Path) -> Option<(Document, Option<String>)> {
-        self.open.get(key).map(|it| (it.document.clone(), it.watch.clean()))
+        self.counting(key).map(|it| (it.document.clone(), it.watch.clean()))
     }
 
     /// They are taken back, or given up.
     pub fn repaired(&mut self, key: &Path) {
-        if let Some(open) = self.open.get_mut(key) {
+        if let Some(open) = self.counting_mut(key) {
             open.watch.repaired(&open.document.rope);
         }
     }
 
     /// A receiver that wakes at every change of the document and when it is closed.
-    pub fn subscribe(&self, key: &Path) -> Option<watch::Receiver<Progress>> {
-        self.open.get(key).map(|it| it.progress.subscribe())
+    pub fn subscribe(&self, key: &Path, path: &Path) -> Option<watch::Receiver<Progress>> {
+        let exact = self.all(key).find(|it| it.document.path == path);
+        exact.or_else(|| self.counting(key)).map(|it| it.progress.subscribe())
     }
+
+    /// How often the documents of a key were saved.
+    pub fn saves(&self, key: &Path) -> Option<u64> {
+        self.all(key).map(|it| it.progress.borrow().saves).reduce(|a, b| a + b)
+    }
+}
+
+/// Where the document is that an editor spells like this. If it has only one, it can mean no other.
+fn place(documents: &[Open], path: &Path) -> Option<usize> {
+    let exact = documents.iter().position(|it| it.document.path == path);
+    exact.or((documents.len() == 1).then_some(0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace::position::Position;
+    use crate::workspace::position::{Position, Range};
 
     /// Inserts `text` at this character of the first line.
     fn insert(at: u32, text: &str) -> RangeEdit {
@@ -467,7 +355,7 @@ mod tests {
         };
         overlay.open(key.into(), document, None);
         for (version, edit) in changes {
-            assert!(overlay.change(key, *version, std::slice::from_ref(edit), PositionEncoding::Utf8));
+            assert!(overlay.change((key, key), *version, std::slice::from_ref(edit), PositionEncoding::Utf8));
         }
         let document = overlay.get(key).unwrap();
         (document.rope.to_string(), document.version)
@@ -539,7 +427,7 @@ mod tests {
                     text: text.into(),
                 })
                 .collect();
-            assert!(overlay.change(key, 1, &edits, encoding));
+            assert!(overlay.change((key, key), 1, &edits, encoding));
             assert_eq!(
                 overlay.get(key).unwrap().rope.to_string(),
                 expected,

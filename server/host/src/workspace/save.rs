@@ -26,7 +26,7 @@ impl Workspace {
         let watched: Vec<_> = paths
             .iter()
             .filter_map(|path| {
-                let progress = self.with_key(path, |documents, key| documents.subscribe(key))?;
+                let progress = self.with_key(path, |documents, key| documents.subscribe(key, path))?;
                 let before = progress.borrow().saves;
                 Some((path, progress, before))
             })

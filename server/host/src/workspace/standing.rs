@@ -13,7 +13,7 @@ use std::{
 
 use ropey::Rope;
 
-use super::{Document, MAX_FILE_BYTES, Workspace, lock, overlay::Overlay, resolve};
+use super::{Document, MAX_FILE_BYTES, Workspace, lock, open::Open, overlay::Overlay, resolve};
 use crate::{
     form,
     fs::{self, Stamp},
@@ -99,18 +99,44 @@ pub(super) fn shows(document: &Rope, file: &Rope) -> bool {
 }
 
 impl Workspace {
-    /// The open document at this path, and how it stands to its file. Blocks.
+    /// The open document at this path, and how it stands to its file; if there are several, the one that counts. Blocks.
     pub fn look(&self, path: &Path) -> Option<(Document, Standing)> {
+        self.look_now(path, None)
+    }
+
+    /// As [`look`](Self::look), of the document that its editor spells like this. Blocks.
+    pub(super) fn look_as_spelled(&self, path: &Path) -> Option<(Document, Standing)> {
+        self.look_now(path, Some(path))
+    }
+
+    fn look_now(&self, path: &Path, wanted: Option<&Path>) -> Option<(Document, Standing)> {
         if let Some(chat) = self.look_at_chat(path) {
             return Some(chat);
         }
         loop {
-            let (spelled, glance) = self.with_key(path, |documents, key| documents.begin_look(key))?;
+            let (spelled, glance) =
+                self.with_key(path, |documents, key| documents.begin_look(key, wanted))?;
             let now = Look::at(&spelled, glance.last);
-            if let Some(found) = self.with_key(path, |documents, key| documents.stand(key, glance, now))? {
+            if let Some(found) = self.stand(path, wanted, (&spelled, glance), now)? {
                 return Some(found);
             }
         }
+    }
+
+    /// None inside if it has to be looked at again.
+    fn stand(
+        &self,
+        path: &Path,
+        wanted: Option<&Path>,
+        (spelled, glance): (&Path, Glance),
+        now: Look,
+    ) -> Option<Option<(Document, Standing)>> {
+        self.with_key(path, |documents, key| match documents.stand((key, spelled), glance, now) {
+            // What was seen may be that another one counts.
+            Some(found) => Some(found.filter(|_| wanted.is_some() || documents.counts(key, spelled))),
+            // This one was closed meanwhile.
+            None => documents.get_shown_mut(key, wanted).map(|_| None),
+        })
     }
 
     /// The open document at this path, if it is what counts and not its file. Blocks.
@@ -124,10 +150,11 @@ impl Workspace {
             return Some(chat);
         }
         loop {
-            let (spelled, glance) = self.with_key(path, |documents, key| documents.begin_look(key))?;
-            let now = fs::blocking(move || Ok(Look::at(&spelled, glance.last))).await;
+            let (spelled, glance) = self.with_key(path, |documents, key| documents.begin_look(key, None))?;
+            let file = spelled.clone();
+            let now = fs::blocking(move || Ok(Look::at(&file, glance.last))).await;
             let now = now.unwrap_or(Look::Other(None));
-            if let Some(found) = self.with_key(path, |documents, key| documents.stand(key, glance, now))? {
+            if let Some(found) = self.stand(path, None, (&spelled, glance), now)? {
                 return Some(found);
             }
         }
@@ -153,6 +180,14 @@ impl Workspace {
         self.look(path).is_some_and(|(_, standing)| standing.is_unsaved())
     }
 
+    /// Two documents of this file with different unsaved texts, as their editor spells them. Blocks.
+    pub fn torn(&self, path: &Path) -> Option<[PathBuf; 2]> {
+        let torn = || self.with_key(path, |documents, key| documents.torn(key));
+        // What the editor has saved, it may not have told yet.
+        torn()?.iter().for_each(|it| drop(self.look_as_spelled(it)));
+        torn()
+    }
+
     /// Whether somebody has typed since other programs changed the file. Blocks.
     pub(crate) fn is_apart(&self, path: &Path) -> bool {
         matches!(self.look(path), Some((_, Standing::Apart(_))))
@@ -161,7 +196,7 @@ impl Workspace {
     /// All open documents but chats, and how they stand to their files. Blocks.
     pub(crate) fn look_around(&self) -> Vec<(Document, Standing)> {
         let paths = self.all_paths();
-        paths.iter().filter(|it| !self.is_chat(it)).filter_map(|it| self.look(it)).collect()
+        paths.iter().filter(|it| !self.is_chat(it)).filter_map(|it| self.look_as_spelled(it)).collect()
     }
 
     /// Something was told of these files or folders, or of anything at all: documents whose files have gone with
@@ -171,7 +206,7 @@ impl Workspace {
         for path in self.all_paths() {
             let key = resolve::key(&path);
             if told.as_ref().is_none_or(|it| it.iter().any(|it| key.starts_with(it))) {
-                self.look(&path);
+                self.look_as_spelled(&path);
             }
         }
     }
@@ -186,9 +221,9 @@ impl Workspace {
 
 impl Overlay {
     /// How the editor spells the path of a document, and the look at its file that begins.
-    pub(super) fn begin_look(&mut self, key: &Path) -> Option<(PathBuf, Glance)> {
+    pub(super) fn begin_look(&mut self, key: &Path, wanted: Option<&Path>) -> Option<(PathBuf, Glance)> {
         let number = self.looks + 1;
-        let open = self.get_shown_mut(key)?;
+        let open = self.get_shown_mut(key, wanted)?;
         let glance = Glance { number, last: open.file.as_ref().map(|it| it.0) };
         let path = open.document.path.clone();
         self.looks = number;
@@ -199,11 +234,11 @@ impl Overlay {
     /// later was faster, so what this one has found may be older, or the document was opened anew.
     pub(super) fn stand(
         &mut self,
-        key: &Path,
+        (key, spelled): (&Path, &Path),
         glance: Glance,
         now: Look,
     ) -> Option<Option<(Document, Standing)>> {
-        let open = self.get_shown_mut(key)?;
+        let open = self.get_shown_mut(key, Some(spelled))?;
         let was_another = matches!(now, Look::Again) && open.file.as_ref().map(|it| it.0) != glance.last;
         if was_another || glance.number <= open.looked {
             return Some(None);
@@ -221,9 +256,8 @@ impl Overlay {
             Look::Other(stamp) => stamp.map(|it| (it, None)),
             Look::Gone | Look::Again => None,
         };
-        let is_clean = |open: &super::overlay::Open| {
-            open.saved.as_ref().is_some_and(|saved| shows(&open.document.rope, saved))
-        };
+        let is_clean =
+            |open: &Open| open.saved.as_ref().is_some_and(|saved| shows(&open.document.rope, saved));
         let standing = match file {
             Look::Text(stamp, text) if shows(&open.document.rope, &text) => {
                 // One copy of the text is enough.
@@ -271,9 +305,9 @@ mod tests {
         workspace.open(&path, 1, "old\n", "plaintext");
         let text = |it: &str| Look::Text(Stamp::at(&path).ok(), Rope::from_str(it));
         let stand = |glance, now| {
-            workspace.with_key(&path, |documents, key| documents.stand(key, glance, now)).unwrap()
+            workspace.with_key(&path, |documents, key| documents.stand((key, &path), glance, now)).unwrap()
         };
-        let begin = || workspace.with_key(&path, |documents, key| documents.begin_look(key)).unwrap().1;
+        let begin = || workspace.with_key(&path, |documents, key| documents.begin_look(key, None)).unwrap().1;
         let (first, second) = (begin(), begin());
         let found = stand(second, text("new\n")).unwrap().1;
         assert_eq!(found, Standing::Behind(Rope::from_str("new\n")));

@@ -74,7 +74,7 @@ impl Fixture {
         (it, editor)
     }
 
-    async fn edit(&self, old: &str, new: &str) -> Result<Committed, CommitError> {
+    pub(super) async fn edit(&self, old: &str, new: &str) -> Result<Committed, CommitError> {
         let base = self.workspace.read(&self.path).await.unwrap();
         let text = base.text.replace(old, new);
         let plan = EditPlan {
@@ -98,7 +98,7 @@ impl Fixture {
 
 /// Reports what the user typed: `old` becomes `new`.
 pub(super) fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str) {
-    let document = workspace.document(path).unwrap();
+    let document = workspace.document_as_spelled(path).unwrap();
     let text = document.rope.to_string();
     let start = text.find(old).unwrap();
     report(workspace, path, &[TextChange { start, end: start + old.len(), text: new.into() }]);
@@ -106,7 +106,7 @@ pub(super) fn type_text(workspace: &Workspace, path: &Path, old: &str, new: &str
 
 /// Reports changes as an editor does: positions, last change first.
 pub(super) fn report(workspace: &Workspace, path: &Path, changes: &[TextChange]) {
-    let document = workspace.document(path).unwrap();
+    let document = workspace.document_as_spelled(path).unwrap();
     let encoding = PositionEncoding::Utf16;
     let edits: Vec<_> = changes
         .iter()
@@ -120,8 +120,8 @@ pub(super) fn report(workspace: &Workspace, path: &Path, changes: &[TextChange])
 }
 
 /// What an honest editor does: applies the version it has, refuses another.
-fn honest(workspace: &Workspace, edit: &DocumentEdit) -> EditorAnswer {
-    if workspace.document(&edit.path).unwrap().version != edit.version {
+pub(super) fn honest(workspace: &Workspace, edit: &DocumentEdit) -> EditorAnswer {
+    if workspace.document_as_spelled(&edit.path).unwrap().version != edit.version {
         return EditorAnswer::Refused(None);
     }
     report(workspace, &edit.path, &edit.changes);

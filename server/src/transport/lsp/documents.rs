@@ -48,7 +48,7 @@ impl Documents {
     /// The open document with this name.
     pub fn document(&self, uri: &Url) -> Option<Document> {
         let (workspace, _, path) = self.place(uri)?;
-        workspace.document(&path)
+        workspace.document_as_spelled(&path)
     }
 
     /// How the client spells the document at `path`.
