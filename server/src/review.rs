@@ -12,7 +12,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use pi_core::{SessionHandle, clock, session::Command};
 use pi_host::{
-    ledger::{FoundHunk, Outcome, Refusal, Review, Select, Status, Verb, Whole},
+    ledger::{FoundHunk, Last, Outcome, Refusal, Review, Select, Status, Verb, Whole},
     paths,
 };
 use pi_protocol::{
@@ -94,6 +94,9 @@ pub async fn revert_and_fork(
     Ok((to, EditsDecided { text: Some(forked.text), ..decided }))
 }
 
+/// The number of a decision that is about no hunk.
+const NO_DECISION: i64 = -1;
+
 struct Reviewer<'a> {
     hub: &'a Hub,
     session: &'a SessionHandle,
@@ -111,11 +114,9 @@ impl<'a> Reviewer<'a> {
         Self { hub, session, review, others }
     }
 
-    /// Those that can have what is meant: all where it says what it is about, the folder's own for all of the folder
-    /// and for its last decision.
+    /// Those that can have what is meant: all where it says what it is about, the folder's own for all of the folder.
     fn reviews(&self, select: &Select) -> impl Iterator<Item = &Arc<Review>> {
-        let of_folder = Select { last_decision: false, ..select.clone() } == Select::default();
-        let others = if of_folder { &[][..] } else { &self.others };
+        let others = if *select == Select::default() { &[][..] } else { &self.others };
         std::iter::once(&self.review).chain(others)
     }
 
@@ -128,7 +129,7 @@ impl<'a> Reviewer<'a> {
     }
 
     async fn list(&self, params: GetEditsParams) -> Result<Edits, CommandError> {
-        let select = self.select(params.select)?;
+        let select = self.select(params.select).await?;
         let mut found = self.find(&select).await?;
         if !params.status.is_empty() {
             found.retain(|it| params.status.contains(&status(it)));
@@ -158,7 +159,7 @@ impl<'a> Reviewer<'a> {
     }
 
     async fn diff(&self, params: EditsParams) -> Result<EditsDiff, CommandError> {
-        let select = self.select(params.select)?;
+        let select = self.select(params.select).await?;
         let mut patches = Vec::new();
         for review in self.reviews(&select) {
             patches.extend(review.diff(&select).await.map_err(failed)?);
@@ -174,7 +175,7 @@ impl<'a> Reviewer<'a> {
                 "say which edits: hunks, uri, toolCallId, turn, promptId, or scope \"session\", \"folder\" or \"last\"",
             ));
         }
-        self.carry_out(self.select(params.select)?, verb, params.preview).await
+        self.carry_out(self.select(params.select).await?, verb, params.preview).await
     }
 
     async fn revert(&self, params: RevertEditsParams) -> Result<EditsDecided, CommandError> {
@@ -187,7 +188,7 @@ impl<'a> Reviewer<'a> {
             }
             return self.decide(EditsParams { select, preview }, Verb::Revert).await;
         };
-        let mut select = self.select(select)?;
+        let mut select = self.select(select).await?;
         select.prompts = Some(self.prompts_since(&to, fork).await?);
         self.carry_out(select, Verb::Revert, preview).await
     }
@@ -226,10 +227,11 @@ impl<'a> Reviewer<'a> {
     ) -> Result<EditsDecided, CommandError> {
         let mut outcome = Outcome::default();
         let mut strangers = Vec::new();
+        let number = self.review.ledger().next_decision();
         for review in self.reviews(&select) {
             let Outcome { changed, refused, files } = match preview {
-                true => review.decide(&select, verb, true).await.map_err(failed)?,
-                false => decide(self.hub, review, &select, verb).await?,
+                true => review.decide(&select, verb, None).await.map_err(failed)?,
+                false => decide(self.hub, review, &select, verb, number).await?,
             };
             let (unknown, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(|it| it.unknown);
             outcome.changed.extend(changed);
@@ -252,8 +254,16 @@ impl<'a> Reviewer<'a> {
         })
     }
 
-    fn select(&self, select: EditsSelect) -> Result<Select, CommandError> {
+    async fn select(&self, select: EditsSelect) -> Result<Select, CommandError> {
         let of_session = select.turn.is_some() || select.scope == Some(EditsScope::Session);
+        // The last one about the folder, with all that it took out elsewhere.
+        let decision = match select.scope {
+            Some(EditsScope::Last) => {
+                let found = self.review.find(&Select::default()).await.map_err(failed)?;
+                Some(Last::of(&found).decision.unwrap_or(NO_DECISION))
+            }
+            _ => None,
+        };
         Ok(Select {
             hunks: select.hunks.iter().map(|it| hunk_number(it)).collect::<Result<_, _>>()?,
             path: select.uri.as_deref().map(|it| self.path(it)).transpose()?,
@@ -261,8 +271,7 @@ impl<'a> Reviewer<'a> {
             call: select.tool_call_id,
             turn: select.turn,
             prompts: select.prompt_id.map(|it| vec![it]),
-            last_decision: select.scope == Some(EditsScope::Last),
-            last_turn: false,
+            decision,
         })
     }
 
@@ -282,7 +291,7 @@ impl<'a> Reviewer<'a> {
     }
 }
 
-/// Carries out a decision and tells the model of it.
+/// Carries out a decision in one project and tells the model of it. It has one number wherever it is carried out.
 ///
 /// # Errors
 /// The ledger cannot be used.
@@ -291,8 +300,9 @@ pub async fn decide(
     review: &Arc<Review>,
     select: &Select,
     verb: Verb,
+    number: i64,
 ) -> Result<Outcome, CommandError> {
-    let outcome = review.decide(select, verb, false).await.map_err(failed)?;
+    let outcome = review.decide(select, verb, Some(number)).await.map_err(failed)?;
     tell_the_model(hub, review, &outcome, verb).await;
     Ok(outcome)
 }
@@ -440,6 +450,7 @@ fn lines(start: usize, len: usize) -> TextRange {
     TextRange { start: at(start), end: at(start + len) }
 }
 
-fn failed(error: std::io::Error) -> CommandError {
+/// The record cannot be used.
+pub fn failed(error: std::io::Error) -> CommandError {
     CommandError::failed(format!("the record of edits cannot be used: {error}"))
 }

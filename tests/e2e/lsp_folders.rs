@@ -211,3 +211,36 @@ fn what_a_session_changes_in_another_folder_is_listed_and_goes_back_with_it() {
     );
     editor.unchecked = true;
 }
+
+#[test]
+fn the_last_turn_and_the_last_decision_are_one_for_all_folders() {
+    let (mut editor, scratch, model) = start(Profile::plain());
+    let (work, lib) = (scratch.workspace().join("name.txt"), editor.lib().join("name.txt"));
+    let command = |editor: &mut Editor, name: &str, argument: Value| {
+        editor.ok("workspace/executeCommand", json!({"command": name, "arguments": [argument]}));
+        editor.notification("window/showMessage")["message"].as_str().unwrap().to_owned()
+    };
+    let texts = || [&lib, &work].map(|it| std::fs::read_to_string(it).unwrap());
+    for (path, old) in [(&lib, "lib"), (&work, "work")] {
+        model.script([
+            call("edit", json!({"path": "name.txt", "oldText": old, "newText": "new"})),
+            say("Done."),
+        ]);
+        command(&mut editor, "pi.prompt", json!({"message": "new", "uri": uri(path)}));
+        editor.claim_until("$/progress", "the end", |it| it["value"]["kind"] == "end");
+    }
+    assert_eq!(command(&mut editor, "pi.revert", Value::Null), "Reverted 1 change");
+    assert_eq!(texts(), ["new\n", "work\n"]);
+    // One decision about both folders is taken back as one.
+    assert_eq!(command(&mut editor, "pi.redo", Value::Null), "Put back 1 change");
+    assert_eq!(command(&mut editor, "pi.rejectAll", json!({})), "Rejected 2 changes");
+    assert_eq!(command(&mut editor, "pi.redo", Value::Null), "Put back 2 changes");
+    assert_eq!(texts(), ["new\n", "new\n"]);
+    // Of two decisions, each about one folder, only the last.
+    for path in [&lib, &work] {
+        assert_eq!(command(&mut editor, "pi.rejectAll", json!({"uri": uri(path)})), "Rejected 1 change");
+    }
+    assert_eq!(command(&mut editor, "pi.redo", Value::Null), "Put back 1 change");
+    assert_eq!(texts(), ["lib\n", "new\n"]);
+    editor.unchecked = true;
+}

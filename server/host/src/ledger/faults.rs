@@ -85,7 +85,7 @@ async fn a_decision_that_cannot_be_recorded_is_found_done_and_says_so() {
         project.put("a.txt", "one\n");
         project.pi(1, "a.txt", "ONE\n").await;
         let mend = fault(&project);
-        let error = project.review.decide(&all(), Verb::Reject, false).await.unwrap_err();
+        let error = project.review.decide(&all(), Verb::Reject, Some(1)).await.unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
         assert_eq!(project.shown().await, ["Rejected one>ONE"], "{said}");
         mend(&project);

@@ -36,7 +36,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -49,7 +49,7 @@ pub use self::{
     decide::{Refusal, Verb},
     hunks::{Status, Whole},
     journal::Journal,
-    query::{EditPatch, Found, FoundHunk, Select, Settled, TakenOut},
+    query::{EditPatch, Found, FoundHunk, Last, Select, Settled, TakenOut},
     retention::{Limits, Pruned},
     review::{Outcome, Review},
 };
@@ -84,6 +84,8 @@ pub struct Ledger {
     events: broadcast::Sender<LedgerEvent>,
     /// Records of commands of this process that run.
     running: Mutex<HashSet<i64>>,
+    /// Number of the last decision of this process.
+    decision: AtomicI64,
     /// The failure the user was told of last.
     told: Mutex<String>,
     /// Records since the limits were looked at, and when that was.
@@ -108,6 +110,7 @@ impl Ledger {
             db: Mutex::default(),
             events,
             running: Mutex::default(),
+            decision: AtomicI64::new(0),
             told: Mutex::default(),
             unchecked: AtomicU64::new(0),
             checked_at: AtomicU64::new(0),
@@ -140,6 +143,14 @@ impl Ledger {
     /// Hears of changes from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<LedgerEvent> {
         self.events.subscribe()
+    }
+
+    /// The number of a new decision, which may be about several projects: larger than all before, also those of other
+    /// processes and earlier ones.
+    pub fn next_decision(&self) -> i64 {
+        let now = clock::now_ms() as i64;
+        self.decision.fetch_max(now - 1, Ordering::Relaxed);
+        self.decision.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn tell(&self, event: LedgerEvent) {

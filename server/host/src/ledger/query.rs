@@ -35,24 +35,26 @@ pub struct Select {
     pub turn: Option<u64>,
     /// Those that came from these prompts.
     pub prompts: Option<Vec<String>>,
-    /// Those that the last decision took out.
-    pub last_decision: bool,
-    /// Those of the last turn whose edits are still there.
-    pub last_turn: bool,
+    /// Those that this decision was about last.
+    pub decision: Option<i64>,
 }
 
-/// What is last among all hunks of a project.
-struct Last {
-    decision: i64,
-    turn: Option<(String, u64)>,
+/// What is last among hunks, whichever folders they are of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Last {
+    /// Number of the last decision that took something out.
+    pub decision: Option<i64>,
+    /// Session and number of the last turn whose edits are still there.
+    pub turn: Option<(String, u64)>,
 }
 
 impl Last {
-    fn of(all: &[FoundHunk]) -> Self {
+    /// Among these.
+    pub fn of(all: &[FoundHunk]) -> Self {
         let out = all.iter().filter(|it| matches!(it.status, Status::Rejected | Status::Reverted));
         let inside = all.iter().filter(|it| matches!(it.status, Status::Pending | Status::Kept));
         Self {
-            decision: out.map(|it| it.decision).max().unwrap_or_default(),
+            decision: out.map(|it| it.decision).max().filter(|it| *it > 0),
             turn: inside.max_by_key(|it| (it.time, it.id)).map(|it| (it.session.clone(), it.turn)),
         }
     }
@@ -151,22 +153,19 @@ pub struct EditPatch {
 
 impl Select {
     /// Whether a hunk is meant by itself.
-    fn names(&self, hunk: &FoundHunk, last: &Last) -> bool {
+    fn names(&self, hunk: &FoundHunk) -> bool {
         (self.hunks.is_empty() || self.hunks.contains(&hunk.id))
             && self.path.as_ref().is_none_or(|it| *it == hunk.path)
             && self.session.as_ref().is_none_or(|it| *it == hunk.session)
             && self.call.as_ref().is_none_or(|it| *it == hunk.call)
             && self.turn.is_none_or(|it| it == hunk.turn)
             && self.prompts.as_ref().is_none_or(|it| hunk.prompt.as_ref().is_some_and(|has| it.contains(has)))
-            && (!self.last_decision || (last.decision > 0 && hunk.decision == last.decision))
-            && (!self.last_turn
-                || last.turn.as_ref().is_some_and(|it| *it == (hunk.session.clone(), hunk.turn)))
+            && self.decision.is_none_or(|it| it == hunk.decision)
     }
 
     /// The hunks that are meant, and those that contain one of them.
     pub(super) fn of<'a>(&self, all: &'a [FoundHunk]) -> Vec<&'a FoundHunk> {
-        let last = Last::of(all);
-        let mut meant: HashSet<i64> = all.iter().filter(|it| self.names(it, &last)).map(|it| it.id).collect();
+        let mut meant: HashSet<i64> = all.iter().filter(|it| self.names(it)).map(|it| it.id).collect();
         let parents: HashMap<i64, i64> = all.iter().filter_map(|it| Some((it.id, it.parent?))).collect();
         let inner: Vec<i64> = all
             .iter()
@@ -184,8 +183,7 @@ impl Select {
 
     /// The hunks that are meant, whether or not they are part of others.
     pub(super) fn exactly<'a>(&self, all: &'a [FoundHunk]) -> Vec<&'a FoundHunk> {
-        let last = Last::of(all);
-        all.iter().filter(|it| self.names(it, &last)).collect()
+        all.iter().filter(|it| self.names(it)).collect()
     }
 }
 

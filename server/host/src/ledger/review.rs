@@ -4,13 +4,8 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
-
-use pi_core::clock;
 
 use super::{
     Ledger, LedgerEvent,
@@ -42,7 +37,6 @@ pub struct Review {
     turn: tokio::sync::Mutex<()>,
     /// Nobody looks while a file gets another name: it would seem to be gone, or renamed by somebody else.
     moving: tokio::sync::RwLock<()>,
-    decision: AtomicI64,
 }
 
 /// What a decision came to, over all files.
@@ -67,7 +61,6 @@ impl Review {
             swept: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             moving: tokio::sync::RwLock::default(),
-            decision: AtomicI64::new(0),
         })
     }
 
@@ -252,11 +245,17 @@ impl Review {
         Some(EditPatch { path, diff })
     }
 
-    /// Carries out a decision, or with `preview` only says what it would come to.
+    /// Carries out a decision, whose number is one of [`Ledger::next_decision`]; without one it only says what it would
+    /// come to.
     ///
     /// # Errors
     /// The ledger cannot be used. What stands in the way of single hunks is in the outcome.
-    pub async fn decide(self: &Arc<Self>, select: &Select, verb: Verb, preview: bool) -> io::Result<Outcome> {
+    pub async fn decide(
+        self: &Arc<Self>,
+        select: &Select,
+        verb: Verb,
+        number: Option<i64>,
+    ) -> io::Result<Outcome> {
         let _turn = self.turn.lock().await;
         let found = self.look().await?;
         let meant = match verb {
@@ -270,7 +269,6 @@ impl Review {
                 .collect(),
             ..Outcome::default()
         };
-        let number = self.next_decision();
         let (hidden, meant): (Vec<_>, Vec<_>) = meant.into_iter().partition(|it| it.on_disk_only);
         outcome.refused.extend(
             hidden.into_iter().filter(|it| it.status == Status::Pending || verb == Verb::Revert).map(|it| {
@@ -282,23 +280,23 @@ impl Review {
             }),
         );
         for Group { path, ids, aside, .. } in by_file(meant.into_iter(), verb) {
-            let (decided, files) = match preview {
-                _ if aside && self.is_aside(&ids, preview).await? => {
+            let (decided, files) = match number {
+                _ if aside && self.is_aside(&ids, number.is_none()).await? => {
                     let reason = format!("There is another {} now", self.name(&path));
                     (refused(&ids, &reason), Vec::new())
                 }
-                true => {
+                None => {
                     let decided = self.preview(&path, &ids, verb).await?;
                     let changes = !decided.changed.is_empty();
                     (decided, changes.then_some(path).into_iter().collect())
                 }
-                false => self.decide_file(&path, &ids, verb, number).await?,
+                Some(number) => self.decide_file(&path, &ids, verb, number).await?,
             };
             outcome.files.extend(files);
             outcome.changed.extend(decided.changed);
             outcome.refused.extend(decided.refused);
         }
-        if !preview && !outcome.files.is_empty() {
+        if number.is_some() && !outcome.files.is_empty() {
             self.ledger.tell(LedgerEvent::Changed(outcome.files.clone()));
         }
         Ok(outcome)
@@ -309,13 +307,6 @@ impl Review {
         let Some(id) = ids.iter().next().copied().filter(|_| !preview) else { return Ok(false) };
         let review = self.clone();
         fs::blocking(move || review.ledger.with(|db| query::is_aside(db, id))).await
-    }
-
-    /// Larger than all before, also those of other processes and earlier ones.
-    fn next_decision(&self) -> i64 {
-        let now = clock::now_ms() as i64;
-        self.decision.fetch_max(now - 1, Ordering::Relaxed);
-        self.decision.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     async fn preview(self: &Arc<Self>, path: &Path, ids: &HashSet<i64>, verb: Verb) -> io::Result<Decided> {

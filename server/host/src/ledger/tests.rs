@@ -87,7 +87,7 @@ impl Project {
     }
 
     pub(super) async fn decide(&self, verb: Verb, select: Select) -> Outcome {
-        self.review.decide(&select, verb, false).await.unwrap()
+        self.review.decide(&select, verb, Some(self.review.ledger().next_decision())).await.unwrap()
     }
 }
 
@@ -133,7 +133,8 @@ async fn hunks_are_kept_and_rejected_one_by_one() {
     // After a restart.
     let project = project.restarted();
     assert_eq!(project.shown().await, ["Kept one>ONE", "Rejected four>FOUR"]);
-    project.decide(Verb::Redo, Select { last_decision: true, ..all() }).await;
+    let decision = Last::of(&project.review.find(&all()).await.unwrap()).decision;
+    project.decide(Verb::Redo, Select { decision, ..all() }).await;
     assert_eq!(project.text("a.txt"), "user\nONE\ntwo\nthree\nFOUR\n");
     project.decide(Verb::Revert, all()).await;
     assert_eq!(project.text("a.txt"), "user\none\ntwo\nthree\nfour\n");
@@ -149,7 +150,7 @@ async fn what_the_user_changed_is_refused_and_the_rest_done() {
     project.put("a.txt", "one\ntwo\nthree\n");
     project.pi(1, "a.txt", "ONE\ntwo\nTHREE\n").await;
     project.put("a.txt", "ONE mine\ntwo\nTHREE\n");
-    let preview = project.review.decide(&all(), Verb::Reject, true).await.unwrap();
+    let preview = project.review.decide(&all(), Verb::Reject, None).await.unwrap();
     let outcome = project.decide(Verb::Reject, all()).await;
     assert_eq!(preview, outcome);
     assert_eq!(outcome.refused.len(), 1);
@@ -276,7 +277,7 @@ async fn a_renamed_file_goes_back_with_what_the_user_wrote_and_comes_again() {
     let outcome = project.decide(Verb::Redo, turn(1)).await;
     assert_eq!(outcome.changed, Vec::<i64>::new());
     assert_eq!(outcome.refused[0].reason, "There is another sub/b.txt now; a.txt keeps its name");
-    let preview = project.review.decide(&turn(1), Verb::Redo, true).await.unwrap();
+    let preview = project.review.decide(&turn(1), Verb::Redo, None).await.unwrap();
     assert_eq!(preview, outcome);
     assert_eq!(
         (project.text("a.txt").as_str(), project.text("sub/b.txt").as_str()),

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use lsp_types::{CodeActionKind, MessageType, Url};
 use pi_host::{
-    ledger::{Outcome, Select, Verb},
+    ledger::{Last, Outcome, Select, Verb},
     paths,
 };
 use pi_protocol::CommandError;
@@ -146,21 +146,29 @@ pub fn reject_all(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(
 
 /// `pi.revert`: the edits of the last turn that are still there.
 pub fn revert(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let select = match About::of(connection, arguments)? {
-        About { hunk: Some(id), .. } => Select { hunks: vec![hunk_number(&id)?], ..Select::default() },
-        about => Select { path: about.file()?, last_turn: true, ..Select::default() },
-    };
-    decide(connection, select, Verb::Revert);
+    let about = About::of(connection, arguments)?;
+    if let Some(id) = &about.hunk {
+        decide(connection, Select { hunks: vec![hunk_number(id)?], ..Select::default() }, Verb::Revert);
+        return Ok(());
+    }
+    let path = about.file()?;
+    decide_last(connection, Verb::Revert, move |last| {
+        let (session, turn) = last.turn?;
+        Some(Select { path, session: Some(session), turn: Some(turn), ..Select::default() })
+    });
     Ok(())
 }
 
 /// `pi.redo`: what the last decision took out.
 pub fn redo(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let select = match About::of(connection, arguments)?.hunk {
-        Some(id) => Select { hunks: vec![hunk_number(&id)?], ..Select::default() },
-        None => Select { last_decision: true, ..Select::default() },
-    };
-    decide(connection, select, Verb::Redo);
+    match About::of(connection, arguments)?.hunk {
+        Some(id) => {
+            decide(connection, Select { hunks: vec![hunk_number(&id)?], ..Select::default() }, Verb::Redo)
+        }
+        None => decide_last(connection, Verb::Redo, |last| {
+            Some(Select { decision: Some(last.decision?), ..Select::default() })
+        }),
+    }
     Ok(())
 }
 
@@ -206,21 +214,59 @@ pub fn next_change(connection: &Arc<Connection>, arguments: &[Value]) -> Result<
 /// Decides and says what came of it.
 pub fn decide(connection: &Arc<Connection>, select: Select, verb: Verb) {
     let connection = connection.clone();
+    tokio::spawn(async move { say(&connection, carry_out(&connection, Some(select), verb).await, verb) });
+}
+
+/// Decides about what is last in all folders together.
+fn decide_last(
+    connection: &Arc<Connection>,
+    verb: Verb,
+    select: impl FnOnce(Last) -> Option<Select> + Send + 'static,
+) {
+    let connection = connection.clone();
     tokio::spawn(async move {
-        let mut total = Outcome::default();
-        for folder in connection.folders().all() {
-            let review = connection.hub.compose().review(&folder);
-            match review::decide(&connection.hub, &review, &select, verb).await {
-                Ok(outcome) => {
-                    total.changed.extend(outcome.changed);
-                    total.files.extend(outcome.files);
-                    total.refused.extend(outcome.refused.into_iter().filter(|it| !it.unknown));
-                }
-                Err(error) => return connection.messages.error(&error.message),
-            }
-        }
-        connection.messages.show(MessageType::INFO, &said(&total, verb));
+        let done = match last(&connection).await {
+            Ok(last) => carry_out(&connection, select(last), verb).await,
+            Err(error) => Err(error),
+        };
+        say(&connection, done, verb);
     });
+}
+
+async fn last(connection: &Connection) -> Result<Last, CommandError> {
+    let mut all = Vec::new();
+    for folder in connection.folders().all() {
+        let found = connection.hub.compose().review(&folder).look().await;
+        all.extend(found.map_err(review::failed)?.hunks);
+    }
+    Ok(Last::of(&all))
+}
+
+/// One decision in all folders.
+async fn carry_out(
+    connection: &Connection,
+    select: Option<Select>,
+    verb: Verb,
+) -> Result<Outcome, CommandError> {
+    let mut total = Outcome::default();
+    let Some(select) = select else { return Ok(total) };
+    let mut number = None;
+    for folder in connection.folders().all() {
+        let review = connection.hub.compose().review(&folder);
+        let number = *number.get_or_insert_with(|| review.ledger().next_decision());
+        let outcome = review::decide(&connection.hub, &review, &select, verb, number).await?;
+        total.changed.extend(outcome.changed);
+        total.files.extend(outcome.files);
+        total.refused.extend(outcome.refused.into_iter().filter(|it| !it.unknown));
+    }
+    Ok(total)
+}
+
+fn say(connection: &Connection, done: Result<Outcome, CommandError>, verb: Verb) {
+    match done {
+        Ok(outcome) => connection.messages.show(MessageType::INFO, &said(&outcome, verb)),
+        Err(error) => connection.messages.error(&error.message),
+    }
 }
 
 /// One short line.
