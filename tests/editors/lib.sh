@@ -99,3 +99,13 @@ install_tool() {
   starts "$name" "$suite" || die "$name was unpacked and does not start"
   suite_root "$suite" > "$stamp"
 }
+
+# The multiplexer with which Eglot has two servers for a buffer, and a second server.
+install_rass() {
+  local home=$EDITORS_HOME/rass packages=(rassumfrassum==0.3.5 ruff==0.17.6)
+  if [ "$force" = 0 ] && [ "$(cat "$home/packages" 2>/dev/null)" = "${packages[*]}" ]; then return; fi
+  rm -rf "$home"
+  python3 -m venv "$home" || die "no virtual environments for Python: install the package python3-venv"
+  "$home/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
+  echo "${packages[*]}" > "$home/packages"
+}

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suites=("$@")
 [ $# -gt 0 ] || suites=(nvim helix emacs vscode)
 # The editor of a suite, and what it needs to be driven.
-declare -A needs=([nvim]=nvim [helix]=hx [emacs]=emacs [vscode]=vscode)
+declare -A needs=([nvim]=nvim [helix]=hx [emacs]="emacs rass" [vscode]=vscode)
 command -v tmux >/dev/null || needs[helix]="hx tmux"
 status=0
 for suite in "${suites[@]}"; do
