@@ -108,6 +108,15 @@ async fn a_command_may_have_to_wait_for_the_user() {
     let error = it.before(Some(Policy::Block), &CancellationToken::new()).await.unwrap_err();
     assert!(error.starts_with("The command was not run") && error.contains("a.rs, b.rs"), "{error}");
     assert_eq!(it.on_disk("a.rs"), "old");
+    for name in ["a.rs", "b.rs", "../elsewhere"] {
+        it.workspace.save(&it.workspace.root().join(name), None);
+        it.workspace.close(&it.workspace.root().join(name));
+    }
+    // Not UTF-8, and nobody has typed in it.
+    let path = it.workspace.root().join("latin.txt");
+    fs::write(&path, b"caf\xe9").unwrap();
+    it.workspace.open(&path, 1, "café", "text");
+    assert_eq!(it.before(Some(Policy::Block), &CancellationToken::new()).await, Ok(String::new()));
 }
 
 #[tokio::test]

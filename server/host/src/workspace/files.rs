@@ -147,7 +147,12 @@ impl Workspace {
         let now = Snapshot::of_bytes(path.clone(), bytes);
         let same = match base.origin {
             Origin::Disk => now.fingerprint == base.fingerprint,
-            Origin::Buffer { .. } => form::same(&now.text, &base.text),
+            Origin::Buffer { .. } => {
+                // What is no text is what its editor made of it.
+                let shows =
+                    || self.document(path).is_some_and(|it| form::same(&it.rope.to_string(), &base.text));
+                form::same(&now.text, &base.text) || (!now.exact && shows())
+            }
         };
         if !same {
             return Err(CommitError::Conflict { path: path.clone(), diff: diff(&base.text, &now.text) });
@@ -172,13 +177,14 @@ impl PathGuard {
             buffer: false,
         };
         let record = workspace.begin(intent).await?;
+        let document = workspace.document(&path).filter(|_| !now.exact);
+        let shown = document.map_or_else(|| now.text.clone(), |it| it.rope.to_string());
         let leaving = Leaving::of(&workspace, &path);
         // The last look before an editor may throw the text away.
-        if workspace.document(&path).is_none_or(|it| !it.dirty || form::same(&it.rope.to_string(), &now.text))
-        {
+        if workspace.document(&path).is_none_or(|it| !it.dirty || form::same(&it.rope.to_string(), &shown)) {
             workspace.ask(FileOperation::Delete(path.clone()), &CancellationToken::new()).await;
         }
-        let typed = leaving.typed(&now.text);
+        let typed = leaving.typed(&shown);
         in_background(&path, move || {
             let done = match typed {
                 Some(text) => Err(put_back(&now, &text)),

@@ -332,6 +332,22 @@ async fn a_document_with_unsaved_text_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn a_file_in_another_encoding_is_deleted_though_it_is_open() {
+    let it = Fixture::with("", deletes);
+    std::fs::write(&it.path, b"caf\xe9\n").unwrap();
+    it.workspace.open(&it.path, 0, "café\n", "text");
+    it.delete().await.unwrap();
+    assert_eq!((it.disk(), it.buffer()), (None, None));
+    std::fs::write(&it.path, b"caf\xe9\n").unwrap();
+    it.workspace.open(&it.path, 0, "café\n", "text");
+    let base = it.workspace.read(&it.path).await.unwrap();
+    types(&it.workspace, &it.path, "typed\n");
+    let error = it.workspace.lock_path(&it.path).await.delete(&base, None).await.unwrap_err();
+    assert!(matches!(error, CommitError::Unsaved { .. }), "{error}");
+    assert!(it.path.exists());
+}
+
+#[tokio::test]
 async fn what_is_typed_while_the_editor_throws_the_document_away_is_written_back() {
     // Neovim deletes the buffer by force.
     let typed = |workspace: &Workspace, operation: &FileOperation| {

@@ -196,9 +196,11 @@ impl Workspace {
         let disk = match Look::at(path, None) {
             // One copy of the text is enough.
             Look::Text(_, disk) => Some(if disk == rope { rope.clone() } else { disk }),
-            _ => None,
+            // How the editor decodes it, nobody knows: until something is typed this is what it made of the file.
+            Look::Other(_) => Some(rope.clone()),
+            Look::Gone | Look::Again => None,
         };
-        let dirty = !disk.as_ref().is_some_and(|it| standing::shows(&rope, it));
+        let dirty = !standing::is_saved(&rope, disk.as_ref());
         let key = resolve::key(path);
         let document = Document { path: path.to_owned(), language: language.into(), version, rope, dirty };
         let mut state = lock(&self.shared.overlay);

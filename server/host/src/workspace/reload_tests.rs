@@ -163,7 +163,9 @@ async fn who_has_typed_and_whose_file_has_changed_is_told_apart() {
     // The same size and soon after.
     assert_eq!(stand("theirs\n", Some("THEIRS\n")), Standing::Behind(file("THEIRS\n")));
     std::fs::write(&it.path, b"\xff\xfe").unwrap();
-    assert_eq!(it.standing(), Some(Standing::Unsaved), "no text");
+    assert_eq!(it.standing(), Some(Standing::Same), "no text");
+    show(&it.workspace, &it.path, "typed\n");
+    assert_eq!(it.standing(), Some(Standing::Unsaved), "no text, and typed");
     it.workspace.close(&it.path);
     assert_eq!(it.standing(), None);
 }

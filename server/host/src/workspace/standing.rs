@@ -98,6 +98,11 @@ pub(super) fn shows(document: &Rope, file: &Rope) -> bool {
     form::same_ropes(document, file)
 }
 
+/// Whether a save of this text would bring nothing into a file that has the text `saved`, or is not there.
+pub(super) fn is_saved(document: &Rope, saved: Option<&Rope>) -> bool {
+    saved.map_or(document.len_bytes() == 0, |it| shows(document, it))
+}
+
 impl Workspace {
     /// The open document at this path, and how it stands to its file; if there are several, the one that counts. Blocks.
     pub fn look(&self, path: &Path) -> Option<(Document, Standing)> {
@@ -284,6 +289,11 @@ impl Overlay {
             }
             Look::Gone if open.saved.is_some() && !open.gone => Standing::Apart(None),
             Look::Gone if open.gone => Standing::Gone,
+            // A new document in which nothing is, or no text of which nobody has typed anything.
+            _ if is_saved(&open.document.rope, open.saved.as_ref()) => {
+                open.document.dirty = false;
+                Standing::Same
+            }
             Look::Gone => Standing::Unsaved,
             Look::Other(_) | Look::Again if open.document.dirty => Standing::Unsaved,
             Look::Other(_) | Look::Again => Standing::Same,
@@ -323,5 +333,38 @@ mod tests {
         begin();
         assert!(stand(last, text("old\n")).is_none());
         assert_eq!(workspace.look(&path).unwrap().1, Standing::Unsaved);
+    }
+    #[test]
+    fn what_is_no_text_on_disk_is_unsaved_only_when_something_was_typed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("latin"), b"caf\xe9\n").unwrap();
+        std::fs::File::create(at("large")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+        let workspace = Workspace::new(folder.path().to_owned());
+        let typed = |path: &Path, version, text: &str| {
+            let whole = crate::workspace::RangeEdit { range: None, text: text.into() };
+            assert!(workspace.change(path, version, &[whole], Default::default()));
+        };
+        let dirty = || workspace.dirty_documents().len();
+        // (file, what its editor shows of it)
+        for (name, shown) in [("latin", "café\n"), ("large", "\0\0"), ("new", "")] {
+            let path = at(name);
+            workspace.open(&path, 1, shown, "text");
+            assert_eq!((workspace.look(&path).unwrap().1, dirty()), (Standing::Same, 0), "{name}");
+            typed(&path, 2, "typed\n");
+            assert_eq!((workspace.look(&path).unwrap().1, dirty()), (Standing::Unsaved, 1), "{name}");
+            typed(&path, 3, shown);
+            assert_eq!((workspace.look(&path).unwrap().1, dirty()), (Standing::Same, 0), "{name}");
+            typed(&path, 4, "typed\n");
+            if name != "new" {
+                // In the encoding it had.
+                workspace.save(&path, None);
+                assert_eq!((workspace.look(&path).unwrap().1, dirty()), (Standing::Same, 0), "{name}");
+            }
+            workspace.close(&path);
+        }
+        // With text in it before it was ever saved.
+        workspace.open(&at("other"), 1, "restored\n", "text");
+        assert_eq!(dirty(), 1);
     }
 }
