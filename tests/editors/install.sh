@@ -5,7 +5,7 @@
 #
 # Without names: everything that run.sh needs. The packages come from Debian SUITE (default trixie, $EDITORS_SUITE)
 # through the apt sources this machine already has; no root needed. rass, which lets Eglot talk to two servers, and
-# ruff, the second one, come from PyPI. Everything lands under
+# ruff, the second one, are Python packages. Everything lands under
 # ${EDITORS_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/pi-editors}, which must not be moved afterwards. Running it again
 # is cheap: what is there and starts is kept.
 set -euo pipefail

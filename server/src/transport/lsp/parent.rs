@@ -36,8 +36,14 @@ fn alive(id: u32) -> bool {
         .is_ok_and(|it| it.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X'])))
 }
 
+/// Whether a process exists; a zombie counts until its parent has asked for its end.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn alive(id: u32) -> bool {
+    pi_host::process::is_alive(id)
+}
+
 /// Elsewhere only the end of input counts.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(unix))]
 fn alive(_: u32) -> bool {
     false
 }
