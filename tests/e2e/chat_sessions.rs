@@ -17,6 +17,16 @@ fn open_other(chat: &mut Chat) -> String {
     session
 }
 
+/// Waits until the editor, which shows nothing by itself, was told of this document.
+fn shown(chat: &Chat, document: &str) {
+    chat.editor.claim(document, |it| {
+        it["method"] == "window/logMessage" && it["params"]["message"] == format!("Chat: {document}")
+    });
+    let uri = chat.editor.uri(document);
+    let asked = |it: &Value| it["method"] == "window/showDocument" && it["params"]["uri"] == uri.as_str();
+    assert!(chat.editor.messages().iter().any(asked));
+}
+
 fn say_other(chat: &Chat, text: &str) {
     chat.editor.append(OTHER, text);
     chat.editor.save(OTHER);
@@ -108,7 +118,7 @@ fn stop_and_new_chat_are_about_the_chat_where_they_are_said() {
     until_other(&chat, "it is stopped", |it| it.contains("### – stopped by you after 0:"));
     chat.model.release("first");
     chat.until("the first goes on", |it| it.contains("First.\n\n<!-- ") && it.ends_with("## You\n\n"));
-    // Another chat takes the place of this one, and leaves the first alone.
+    // Another chat begins beside these two.
     say_other(&chat, "/new\n");
     chat.editor.claim("the new chat", |it| {
         it["method"] == "window/logMessage" && it["params"]["message"] == "Chat: .pi/chat/new-chat-2.md"
@@ -116,8 +126,31 @@ fn stop_and_new_chat_are_about_the_chat_where_they_are_said() {
     let list = chat.editor.ok("pi/session/list", json!({}));
     let living: Vec<_> =
         list["sessions"].as_array().unwrap().iter().filter(|it| it["life"] != "stored").collect();
-    assert!(living.iter().all(|it| it["sessionId"] != other.as_str()), "{list}");
-    assert_eq!(living.len(), 2, "{list}");
+    assert!(living.iter().any(|it| it["sessionId"] == other.as_str()), "{list}");
+    assert_eq!(living.len(), 3, "{list}");
+    chat.finish();
+}
+
+#[test]
+fn a_new_chat_is_shown_and_the_run_in_the_old_one_goes_on() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("First.").gate("first"), say("Second.")]);
+    chat.say("Go\n");
+    chat.model.reached("first");
+    chat.command("pi.newSession", json!([]));
+    const NEW: &str = ".pi/chat/new-chat-2.md";
+    shown(&chat, NEW);
+    let text = chat.scratch.read(NEW);
+    chat.editor.open(NEW, &text);
+    chat.editor.append(NEW, "Alone\n");
+    chat.editor.save(NEW);
+    chat.editor.wait_for("the answer", || {
+        Some(()).filter(|()| chat.editor.buffer(NEW).contains("Second.\n\n<!-- "))
+    });
+    assert_eq!(chat.model.last_request().user_texts(), ["Alone"]);
+    chat.model.release("first");
+    chat.until("the first goes on", |it| it.contains("First.\n\n<!-- ") && it.ends_with("## You\n\n"));
     chat.finish();
 }
 

@@ -92,6 +92,7 @@ fn commands_steer_stop_and_start_afresh() {
     assert!(model.requests()[0].user_texts()[0].starts_with("start\n\nFile: "));
     assert!(model.requests()[1].user_texts().contains(&"rather this".to_owned()));
     command(&mut editor, "pi.newSession", json!([]));
+    assert_eq!(message(&editor).1, "Chat: .pi/chat/new-chat.md");
     command(&mut editor, "pi.prompt", json!(["again"]));
     model.reached("second");
     assert_eq!(model.last_request().user_texts(), ["again"]);

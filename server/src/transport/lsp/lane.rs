@@ -63,8 +63,8 @@ pub enum Job {
     CancelBash(Target),
     /// Stop the run of this session.
     Stop(Arc<str>),
-    /// Start a new session in the place of this one; a failure is told to the user.
-    NewSession(Target),
+    /// Begin another chat beside this one and open its document; a failure is told to the user.
+    NewChat(Target),
     /// Hand out the session with this id, opened from its file if need be; without such a session, the other one.
     Session(Option<String>, Target, oneshot::Sender<Result<SessionHandle, CommandError>>),
     /// Go on in another session with what was said before this entry, or with everything; it is handed out with the text
@@ -153,7 +153,7 @@ pub struct Lane {
     /// Prompts whose context takes time, by session.
     pub(super) preparing: HashMap<Arc<str>, Preparing>,
     /// The session of each folder, for what names only the folder.
-    homes: HashMap<PathBuf, Arc<str>>,
+    pub(super) homes: HashMap<PathBuf, Arc<str>>,
     /// The folder whose session was used last.
     pub(super) last: Option<PathBuf>,
     desk: Desk,
@@ -247,8 +247,8 @@ impl Lane {
             },
             // The loop has seen it.
             Job::End => {}
-            Job::NewSession(target) => {
-                if let Err(error) = self.new_session(&target, NewSessionParams::default()).await {
+            Job::NewChat(target) => {
+                if let Err(error) = self.new_chat(&target).await {
                     self.connection.messages.error(&error.message);
                 }
             }

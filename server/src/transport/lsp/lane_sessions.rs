@@ -7,6 +7,7 @@ use pi_protocol::*;
 use serde::Serialize;
 
 use super::{
+    chat,
     connection::Answering,
     lane::{Job, Lane},
     target::Target,
@@ -71,6 +72,22 @@ impl Lane {
                 finish(answering, Ok(gauges));
             }
         }
+    }
+
+    /// Begins another chat in the folder of this one, which goes on, and opens its document. What names no chat is from
+    /// now on about the new one.
+    pub(super) async fn new_chat(&mut self, beside: &Target) -> Result<(), CommandError> {
+        let from = self.session(beside).await?.handle.clone();
+        let folder = self.connection.hub.folder_of(from.id());
+        let added = self.connection.hub.add_session(&folder, Some(&from)).await?;
+        let id = self.attach(added.clone());
+        self.homes.insert(folder.clone(), id);
+        self.last = Some(folder);
+        // A plugin that has chats of its own shows it there.
+        if self.connection.capabilities().chat_document {
+            self.connection.tasks.spawn(chat::open(self.connection.clone(), added, None));
+        }
+        Ok(())
     }
 
     async fn come_to(&mut self, params: AttachParams, answering: Answering) {

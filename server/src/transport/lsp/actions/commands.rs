@@ -48,7 +48,7 @@ const TABLE: [Row; 36] = [
         "[ID] [ANSWER]: answer a question with a choice, its number or a text; without one, in the chat document",
     ),
     row("pi.showQuestion", question::show, "[ID]: show the whole of a question"),
-    row("pi.newSession", session::new_session, "start a new chat"),
+    row("pi.newSession", session::new_session, "begin another chat and open its document; this one goes on"),
     row("pi.keep", hunks::keep, "HUNK: keep a change"),
     row(
         "pi.reject",

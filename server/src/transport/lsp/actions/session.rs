@@ -117,7 +117,7 @@ fn retried(connection: &Connection) -> Target {
 /// `pi.newSession`.
 pub fn new_session(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     let target = named_by(connection, arguments).unwrap_or_else(|| Target::here(connection));
-    connection.enqueue(Job::NewSession(target));
+    connection.enqueue(Job::NewChat(target));
     Ok(())
 }
 

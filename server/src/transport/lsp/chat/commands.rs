@@ -43,7 +43,7 @@ pub static TABLE: [Row; 26] = [
     row("thinking", "[level]", "how hard the model thinks"),
     row("mode", "[ask|edit|full|plan]", "what Pi may do without asking"),
     row("review", "[apply|ask|plan]", "whether Pi's edits are made, shown first, or only shown"),
-    row("new", "", "start another chat"),
+    row("new", "", "begin another chat; this one goes on"),
     row("sessions", "[text]", "list the chats of this project"),
     row("open", "n", "open a chat of that list"),
     row("fork", "[turn]", "another chat with everything, or with what was before a turn"),

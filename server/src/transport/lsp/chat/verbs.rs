@@ -81,10 +81,7 @@ pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name
             Ok(state.review_mode.as_str().to_owned())
         }
         "new" => {
-            // It takes the place of this one, and is then the one of its folder.
-            let folder = Target::Folder(connection.hub.folder_of(session.id()));
-            connection.enqueue(Job::NewSession(Target::Session(session.id().to_string())));
-            connection.enqueue(Job::OpenChat(folder, None));
+            connection.enqueue(Job::NewChat(Target::Session(session.id().to_string())));
             Ok(String::new())
         }
         "sessions" => Ok(listed(connection, session, rest).await),
