@@ -337,15 +337,19 @@ fn commands_are_answered_in_the_document() {
     assert_eq!(
         chat.model.last_request().user_texts(),
         ["/unknown thing"],
-        "what we do not know is for the model"
+        "what is like none of ours is for the model"
     );
-    chat.say("/queue later\n");
-    chat.until("it waits", |it| it.contains("## You · queued (after)\n\nlater\n"));
+    chat.until_ends("/unknown thing\n\n## You\n\n");
+    chat.say("/queue later\n\nand last\n");
+    chat.until("it waits", |it| it.contains("## You · queued (after)\n\nlater\n\nand last\n"));
     chat.say("/take\n");
-    chat.until("it comes back", |it| {
-        it.ends_with("## You\n\nlater\n\n") || it.ends_with("## You\n\nlater\n")
-    });
-    chat.editor.type_over(CHAT, |it| it.rfind("later").unwrap()..it.len(), "/stop\n");
+    chat.until("it comes back", |it| it.trim_end().ends_with("## You\n\nlater\n\nand last"));
+    chat.editor.type_over(CHAT, |it| it.rfind("later").unwrap()..it.len(), "/stpo\n");
+    chat.save();
+    chat.until_ends(
+        "### ✗ not sent: there is no command /stpo. /stop is one. Your message is kept.\n\n## You\n\n/stpo\n",
+    );
+    chat.editor.type_over(CHAT, |it| it.rfind("/stpo").unwrap()..it.len(), "/stop\n");
     chat.save();
     chat.until("it stops", |it| it.contains("### – stopped by you after 0:"));
     chat.finish();
@@ -514,13 +518,13 @@ fn a_question_is_answered_with_a_tick_or_a_word() {
     assert!(!text.contains("question 1"), "{text}");
     marked(&chat, &text, 2, "echo two > two.txt");
     assert!(chat.scratch.workspace().join("one.txt").exists());
-    chat.say("/reject 2 write no files\n");
+    chat.say("/reject 3 tries\nare enough\n");
     let text = chat.until("the answer", |it| it.contains("Well.\n\n<!-- "));
     assert!(!text.contains("### ?"), "{text}");
     assert!(text.contains("### ✗ bash\n"), "{text}");
     assert!(!chat.scratch.workspace().join("two.txt").exists());
     let told = chat.model.last_request().tool_results().pop().unwrap().1;
-    assert!(told.contains("write no files"), "{told}");
+    assert!(told.contains("3 tries\nare enough"), "{told}");
     chat.finish();
 }
 

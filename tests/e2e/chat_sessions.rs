@@ -182,3 +182,44 @@ fn a_chat_that_is_open_in_another_window_says_so() {
         assert!(editor.exit().success());
     }
 }
+
+#[test]
+fn a_number_means_the_chat_it_stood_before_when_the_chats_were_listed() {
+    let mut chat = Chat::start();
+    chat.open();
+    open_other(&mut chat);
+    chat.model.script([0, 1, 2].map(|it| say(format!("Answer {it}."))));
+    chat.say("The first\n");
+    chat.until("Answer 0.", |it| it.contains("Answer 0.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    say_other(&chat, "The other\n");
+    until_other(&chat, "Answer 1.", |it| it.contains("Answer 1.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    chat.say("/sessions\n");
+    chat.until("the list", |it| it.contains("> 1: The other\n") && it.contains("> 2: The first\n"));
+    // From now on this chat is the newest.
+    chat.say("Again\n");
+    chat.until("Answer 2.", |it| it.contains("Answer 2.\n\n<!-- ") && it.ends_with("## You\n\n"));
+    chat.say("/open 1\n");
+    shown(&chat, OTHER);
+    chat.finish();
+}
+
+#[test]
+fn a_list_of_chats_that_is_cut_says_so() {
+    let mut chat = Chat::start();
+    chat.model.script([(); 12].map(|()| say("Yes.")));
+    for number in 1..=12 {
+        let added = chat.editor.ok("pi/session/add", json!({}));
+        let prompt = json!({"message": format!("Chat {number}"), "sessionId": added["sessionId"]});
+        chat.editor.ok("pi/prompt", prompt);
+        chat.editor.claim_until("window/logMessage", "the answer", |it| it["message"] == "Yes.");
+    }
+    chat.editor.unchecked = true;
+    chat.command("pi.openChat", json!([]));
+    chat.editor.wait_for("the document", || Some(()).filter(|()| chat.scratch.path(CHAT).exists()));
+    let text = chat.disk();
+    chat.editor.open(CHAT, &text);
+    chat.say("/sessions chat\n");
+    let text = chat.until("the end of the list", |it| it.contains("> and 2 more; `/sessions text` looks"));
+    assert_eq!(text.matches(": Chat ").count(), 10, "{text}");
+    chat.finish();
+}

@@ -55,17 +55,19 @@ pub static TABLE: [Row; 26] = [
     row("help", "", "list these commands"),
 ];
 
-/// The command whose argument may have several lines.
 const ANSWER: &str = "answer";
+/// Commands that say something, which may have several lines.
+const TEXTS: [&str; 4] = ["queue", "now", "reject", ANSWER];
 
 /// What is answered: one line below the command. Both are told; nothing is told if it is empty.
 pub type Said = Result<String, String>;
 
-/// The command a prompt of one line stands for (an answer may have more), and its arguments. Templates and skills belong to prompts.
+/// The command a prompt stands for, and its arguments. It is one line, unless the command says something. Templates and
+/// skills belong to prompts.
 pub fn find(prompt: &str) -> Option<(&'static Row, &str)> {
     let line = prompt.strip_prefix('/')?;
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    if line.contains('\n') && name != ANSWER {
+    if line.contains('\n') && !TEXTS.contains(&name) {
         return None;
     }
     Some((TABLE.iter().find(|it| it.name == name)?, rest.trim()))
@@ -162,13 +164,10 @@ async fn decide(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
         Some(rest) if name == "allow" => (true, rest.trim()),
         _ => (false, rest),
     };
-    let (first, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let (number, why) = match first.parse() {
-        Ok(number) => (Some(number), why.trim()),
-        Err(_) => (None, rest),
-    };
     let fits = |it: &&Question| name == "reject" || it.asked.ui().is_none();
     let open: Vec<_> = room.questions().iter().filter(fits).collect();
+    let numbers: Vec<_> = open.iter().map(|it| it.number).collect();
+    let (number, why) = numbered(name, rest, &numbers);
     let request = match question(&open, number)? {
         Asked::Permission(request) => request,
         Asked::Ui(request) => {
@@ -188,9 +187,35 @@ async fn decide(room: &Room, session: &SessionHandle, name: &str, rest: &str) ->
     Ok(String::new())
 }
 
+/// The number of the question that is meant, and why. A number before words that is no open question's belongs to the
+/// words: `/reject 3 tries are enough`.
+fn numbered<'a>(name: &str, rest: &'a str, open: &[usize]) -> (Option<usize>, &'a str) {
+    let (first, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    match first.parse() {
+        Ok(number) if name == "allow" || why.is_empty() || open.contains(&number) => {
+            (Some(number), why.trim())
+        }
+        _ => (None, rest),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_is_no_questions_belongs_to_the_words() {
+        for (name, rest, expected) in [
+            ("reject", "1 why not", (Some(1), "why not")),
+            ("reject", "3 tries are enough", (None, "3 tries are enough")),
+            ("reject", "3", (Some(3), "")),
+            ("reject", "no", (None, "no")),
+            ("reject", "", (None, "")),
+            ("allow", "3 x", (Some(3), "x")),
+        ] {
+            assert_eq!(numbered(name, rest, &[1, 2]), expected, "{name} {rest}");
+        }
+    }
 
     #[test]
     fn a_line_of_its_own_is_a_command() {
@@ -200,6 +225,9 @@ mod tests {
             ("/rename  A b ", Some(("rename", "A b"))),
             ("/stop it\nnow", None),
             ("/answer 1 a\nb", Some(("answer", "1 a\nb"))),
+            ("/queue a\n\nb", Some(("queue", "a\n\nb"))),
+            ("/now\na\nb", Some(("now", "a\nb"))),
+            ("/reject 1 a\nb", Some(("reject", "1 a\nb"))),
             ("/answers\nb", None),
             ("/prompt:stop", None),
             ("/unknown", None),

@@ -163,7 +163,7 @@ async fn arguments(connection: &Connection, session: &SessionHandle, command: &s
         "review" => ["apply", "ask", "plan"].map(|it| value(it.to_owned(), None)).into(),
         "export" => vec![value("html".to_owned(), Some("as a web page".to_owned()))],
         "open" => {
-            let sessions = verbs::sessions(connection, session).await.into_iter().enumerate();
+            let sessions = verbs::numbered(connection, session).await.into_iter().enumerate();
             sessions.map(|(at, it)| numbered(at + 1, markdown::line(&it.1, 80))).collect()
         }
         "fork" | "revert" => {

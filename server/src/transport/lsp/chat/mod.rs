@@ -14,6 +14,7 @@ mod files;
 mod kept;
 mod look;
 mod mention;
+mod mistyped;
 mod open;
 mod outline;
 mod places;
@@ -87,6 +88,8 @@ pub struct Chats {
     rooms: Mutex<HashMap<PathBuf, CancellationToken>>,
     /// The files of its projects.
     walks: Walks,
+    /// The chats of each folder as they were listed last: their numbers stay what the user has read.
+    listed: Mutex<HashMap<PathBuf, Vec<verbs::Chat>>>,
 }
 
 impl Chats {
@@ -212,6 +215,17 @@ impl Chats {
         let chats = self.lock();
         let mut paths = chats.keys();
         paths.next().filter(|_| paths.next().is_none()).cloned()
+    }
+
+    /// The chats of a folder are listed like this from now on.
+    fn list(&self, folder: PathBuf, chats: &[verbs::Chat]) {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, chats.to_vec());
+    }
+
+    /// The chats of a folder as they were listed last.
+    fn listed(&self, folder: &Path) -> Vec<verbs::Chat> {
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.get(folder).cloned().unwrap_or_default()
     }
 
     /// Writes into the draft of this document. False if it is not open.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::WeakUnboundedSender;
 use super::{
     commands::{self, Row, Said},
     draft::Taken,
-    lock,
+    lock, mistyped,
     room::{Message, Room, Sending},
     send,
     writing::Return,
@@ -60,6 +60,9 @@ impl Room {
                 commands::run(self, command, &rest).await;
             }
             None => {
+                if let Some(why) = mistyped(&session, &taken.text).await {
+                    return self.refused(&taken, &why);
+                }
                 let said = commands::said(&taken.text);
                 self.say(&session, Sending { taken, said }, StreamingBehavior::Steer);
             }
@@ -105,6 +108,16 @@ impl Room {
         self.bring(Return { text: last.text, item: Some(last.id), is_new: true });
         Ok(String::new())
     }
+}
+
+/// Why a text that looks like a command is not sent; nothing if it is for the model.
+async fn mistyped(session: &SessionHandle, text: &str) -> Option<String> {
+    if !text.starts_with('/') {
+        return None;
+    }
+    let others = session.ask(Command::GetCommands).await.map(|it| it.commands).unwrap_or_default();
+    let others: Vec<String> = others.into_iter().map(|it| it.name).collect();
+    mistyped::why(text, &others)
 }
 
 /// Tells the room what became of a message, also if the session ends instead of answering. It is told by the session's

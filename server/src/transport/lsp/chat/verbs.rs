@@ -150,12 +150,26 @@ pub fn full_name(model: &Model) -> String {
     format!("{}/{}", model.provider, model.id)
 }
 
-/// The newest sessions of the project: id and what it is called.
-pub async fn sessions(connection: &Connection, session: &SessionHandle) -> Vec<(String, String)> {
+/// A chat that is listed: its id and what it is called.
+pub type Chat = (String, String);
+
+/// The newest sessions of the project.
+pub async fn sessions(connection: &Connection, session: &SessionHandle) -> Vec<Chat> {
     let folder = connection.hub.folder_of(session.id());
     let files = connection.hub.compose().session_files(&folder);
     let found = blocking(move || Ok::<_, std::io::Error>(files.list(&folder))).await.unwrap_or_default();
     found.into_iter().map(|it| (it.id, it.name.unwrap_or(it.first_message))).collect()
+}
+
+/// The chats by their numbers: as they were listed last, and those that came later behind them.
+pub async fn numbered(connection: &Connection, session: &SessionHandle) -> Vec<Chat> {
+    let mut all = connection.chats.listed(&connection.hub.folder_of(session.id()));
+    for chat in sessions(connection, session).await {
+        if all.iter().all(|it| it.0 != chat.0) {
+            all.push(chat);
+        }
+    }
+    all
 }
 
 /// The chats, or those in whose title or text the words are; numbered as in the whole list.
@@ -163,6 +177,7 @@ async fn listed(connection: &Connection, session: &SessionHandle, wanted: &str) 
     let lower = wanted.to_lowercase();
     let all = sessions(connection, session).await;
     let folder = connection.hub.folder_of(session.id());
+    connection.chats.list(folder.clone(), &all);
     let said: HashMap<String, String> = match wanted {
         "" => HashMap::new(),
         _ => {
@@ -180,7 +195,12 @@ async fn listed(connection: &Connection, session: &SessionHandle, wanted: &str) 
             None => format!("{}: {title}", at + 1),
         }
     };
-    let lines: Vec<_> = found.take(LISTED).map(line).collect();
+    let mut lines: Vec<_> = found.map(line).collect();
+    let more = lines.len().saturating_sub(LISTED);
+    lines.truncate(LISTED);
+    if more > 0 {
+        lines.push(format!("and {more} more; `/sessions text` looks for words in them"));
+    }
     match (lines.is_empty(), wanted) {
         (false, _) => format!("open one with `/open n`\n{}", lines.join("\n")),
         (true, "") => "Your chats in this folder will be listed here".to_owned(),
@@ -189,7 +209,7 @@ async fn listed(connection: &Connection, session: &SessionHandle, wanted: &str) 
 }
 
 async fn open_listed(connection: &Connection, session: &SessionHandle, number: &str) -> Said {
-    let all = sessions(connection, session).await;
+    let all = numbered(connection, session).await;
     let at = number.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
     let (id, title) = at.and_then(|it| all.get(it)).cloned().ok_or("give a number of `/sessions`")?;
     open_chat(connection, session, id, title).await
