@@ -3,13 +3,18 @@
 //! Synchronous; async callers go through [`blocking`]. Nothing here knows of open documents: tools use
 //! [`Workspace`](crate::workspace::Workspace), which does.
 
+pub(crate) mod full;
+mod in_place;
+
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
+use self::full::{Step, put};
+pub use self::in_place::{is_half_written, leaves_half};
 use crate::{
     crash::{self, Point},
     form, process,
@@ -115,7 +120,7 @@ pub fn replace(path: &Path, content: &[u8], may: impl FnOnce() -> io::Result<()>
             let open = OpenOptions::new().write(true).open(&target)?;
             if !meta.is_file() || is_shared(&meta) {
                 may()?;
-                return write_in_place(open, content);
+                return in_place::write(&target, open, content);
             }
             Some((meta, open))
         }
@@ -128,7 +133,7 @@ pub fn replace(path: &Path, content: &[u8], may: impl FnOnce() -> io::Result<()>
         Err(error) => match old {
             Some((_, open)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 may()?;
-                return write_in_place(open, content);
+                return in_place::write(&target, open, content);
             }
             _ => return Err(error),
         },
@@ -136,12 +141,12 @@ pub fn replace(path: &Path, content: &[u8], may: impl FnOnce() -> io::Result<()>
     if let Some((meta, open)) = old {
         if !same_owner(&meta, temp.as_file()) {
             may()?;
-            return write_in_place(open, content);
+            return in_place::write(&target, open, content);
         }
         temp.as_file().set_permissions(meta.permissions())?;
     }
     crash::at(Point::BesideMade);
-    temp.write_all(content)?;
+    put(temp.as_file_mut(), &target, Step::Beside, content)?;
     temp.flush()?;
     crash::at(Point::BesideWritten);
     may()?;
@@ -155,7 +160,7 @@ pub fn replace(path: &Path, content: &[u8], may: impl FnOnce() -> io::Result<()>
 pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut temp = new_temp(path.parent().unwrap_or(Path::new(".")))?;
     crash::at(Point::BesideMade);
-    temp.write_all(content)?;
+    put(temp.as_file_mut(), path, Step::Beside, content)?;
     temp.flush()?;
     crash::at(Point::BesideWritten);
     match temp.persist_noclobber(path) {
@@ -189,28 +194,6 @@ pub fn sweep(folder: &Path) {
             }
         }
     }
-}
-
-/// Whether a file is one that is written in place, and a process was killed while it made `after` of `before` in it.
-pub fn is_half_written(path: &Path, before: &[u8], after: &[u8]) -> bool {
-    let Ok(meta) = fs::metadata(path) else { return false };
-    if !is_shared(&meta) || meta.len() > before.len().max(after.len()) as u64 {
-        return false;
-    }
-    fs::read(path).is_ok_and(|now| is_half_way(before, after, &now))
-}
-
-/// Whether [`write_in_place`] passes this content: its end comes first, then the rest from the front.
-fn is_half_way(before: &[u8], after: &[u8], now: &[u8]) -> bool {
-    if now == before || now == after || now.len() < before.len() {
-        return false;
-    }
-    let shared = before.len().min(after.len());
-    let (head, tail) = now.split_at(before.len());
-    let written = head.iter().zip(&after[..shared]).take_while(|(now, after)| now == after).count();
-    let started = after.len() <= before.len() || now.len() == after.len();
-    let written = if started { written } else { 0 };
-    head[written..] == before[written..] && after[shared..].starts_with(tail)
 }
 
 /// Gives a file a name that nothing has yet. `AlreadyExists` if something has.
@@ -249,28 +232,6 @@ fn new_temp(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
-}
-
-fn write_in_place(mut file: File, content: &[u8]) -> io::Result<()> {
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        file.write_all(content)?;
-        return file.flush();
-    }
-    // What needs more room comes first: a full disk is noticed before a byte of the old content is gone.
-    let old = meta.len();
-    let (head, tail) = content.split_at(content.len().min(usize::try_from(old).unwrap_or(usize::MAX)));
-    file.seek(SeekFrom::Start(old))?;
-    if let Err(error) = file.write_all(tail) {
-        file.set_len(old)?;
-        return Err(error);
-    }
-    crash::at(Point::Extended);
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(head)?;
-    crash::at(Point::Overwritten);
-    file.set_len(content.len() as u64)?;
-    file.flush()
 }
 
 /// The file a chain of links ends at, which need not exist.
@@ -429,25 +390,41 @@ mod tests {
     }
 
     #[test]
-    fn a_write_in_place_that_was_cut_off_is_recognised() {
-        let cases: &[(&str, &str, &[&str], &[&str])] = &[
-            (
-                "one two",
-                "ONE TWO!!",
-                &["one two!", "one two!!", "ONe two!!", "ONE TWO!!!"],
-                &["ONe two", "one two?"],
-            ),
-            ("one two", "ONE", &["One two", "ONE two"], &["ONE tw", "oNe two"]),
-            ("one", "ONE", &["One", "ONe"], &["OnE", "onE", "", "ONE "]),
+    fn a_full_disk_leaves_a_file_as_it_was() {
+        // (step at which there is no room any more, bytes before that; hard links have the file written in place)
+        let cases = [
+            (Step::Beside, 0, false),
+            (Step::Beside, 5, false),
+            (Step::Tail, 0, true),
+            (Step::Tail, 2, true),
+            (Step::Head, 0, true),
+            (Step::Head, 4, true),
         ];
-        for (before, after, half, other) in cases {
-            let is = |now: &str| is_half_way(before.as_bytes(), after.as_bytes(), now.as_bytes());
-            assert!(
-                half.iter().filter(|it| it.len() <= before.len().max(after.len())).all(|it| is(it)),
-                "{half:?}"
-            );
-            assert!(!other.iter().any(|it| is(it)) && !is(before) && !is(after), "{other:?}");
+        for (step, room, is_shared) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            let (file, twin) = (dir.path().join("a"), dir.path().join("twin"));
+            fs::write(&file, "one two").unwrap();
+            if is_shared {
+                fs::hard_link(&file, &twin).unwrap();
+            }
+            for text in ["ONE TWO THREE", "ONE TW"] {
+                let _full = full::at(&file, &[(step, room)]);
+                let written = write_atomic(&file, text.as_bytes());
+                // Shorter than before, nothing is put behind the old end.
+                if step == Step::Tail && text.len() < 7 {
+                    written.unwrap();
+                    continue;
+                }
+                assert_eq!(written.unwrap_err().kind(), io::ErrorKind::StorageFull, "{step:?} {room}");
+                assert_eq!(fs::read_to_string(&file).unwrap(), "one two", "{step:?} {room} {text}");
+            }
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1 + usize::from(is_shared), "{step:?}");
         }
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("new");
+        let _full = full::at(&file, &[(Step::Beside, 1)]);
+        assert_eq!(create_new(&file, b"text").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[cfg(target_os = "linux")]

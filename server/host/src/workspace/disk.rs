@@ -90,7 +90,11 @@ impl Workspace {
                 record.complete(before.as_deref(), Some(&text));
             }
             Err(error) => {
-                record.abandon(&error.to_string());
+                match &error {
+                    // What it was to be is on record, and what it was.
+                    CommitError::Io { error, .. } if fs::leaves_half(error) => record.leave(),
+                    error => record.abandon(&error.to_string()),
+                }
                 return Err(error);
             }
         }

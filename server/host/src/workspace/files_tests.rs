@@ -469,3 +469,20 @@ async fn what_another_program_saves_while_the_record_is_made_stays() {
         "nothing is left lying about"
     );
 }
+
+#[tokio::test]
+async fn a_file_that_is_left_half_written_stays_on_record_as_begun() {
+    use crate::fs::full::{Step, at};
+    let it = Fixture::with("one two", |_, _| EditorAnswer::Silent("not asked".into()));
+    std::fs::hard_link(&it.path, it.path.with_extension("twin")).unwrap();
+    for (steps, noted) in
+        [(&[(Step::Head, 3)][..], "abandoned"), (&[(Step::Head, 3), (Step::Back, 0)], "change")]
+    {
+        let _full = at(&it.path, steps);
+        let error = it.write("ONE TWO").await.unwrap_err().to_string();
+        assert_eq!(it.notes().last().unwrap(), noted, "{error}");
+        if let Some((_, kept)) = error.split_once("kept in ") {
+            std::fs::remove_file(kept.split(',').next().unwrap()).unwrap();
+        }
+    }
+}
