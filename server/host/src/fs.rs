@@ -58,6 +58,13 @@ impl Stamp {
         self.modified.and_then(|it| now.duration_since(it).ok()).is_some_and(|it| it >= age)
     }
 
+    /// To be kept on record.
+    pub fn to_text(self) -> Option<String> {
+        let time = self.modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos();
+        let Self { len, changed, file, .. } = self;
+        Some(format!("{len}:{time}:{}.{}:{}.{}", changed.0, changed.1, file.0, file.1))
+    }
+
     /// Of the file at this path.
     pub fn at(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|it| Self::of(&it))

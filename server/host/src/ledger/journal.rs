@@ -21,7 +21,7 @@ use super::{
 use crate::{
     crash::{self, Point},
     form::{self, Form, MARK},
-    paths, process,
+    fs, paths, process,
     workspace::{
         has_change,
         journal::{EditCause, EditIntent, EditJournal, EditKind, Watched},
@@ -299,11 +299,10 @@ pub(super) fn settle(
     Ok(Some(EditState::Abandoned))
 }
 
-/// Size and time of a file on disk, to see without reading that it is the same.
+/// What tells a file on disk, without reading it, from every other and from what it becomes; also where a copy has the
+/// size and time of the original.
 pub(super) fn stamp(path: &Path) -> Option<String> {
-    let meta = path.metadata().ok()?;
-    let time = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(format!("{}:{}", meta.len(), time.as_nanos()))
+    fs::Stamp::at(path).ok()?.to_text()
 }
 
 /// Whether an edit that this process gave up may still be on its way through the editor it was sent to.

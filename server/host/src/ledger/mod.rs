@@ -28,7 +28,7 @@ mod retention;
 mod review;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::HashSet,

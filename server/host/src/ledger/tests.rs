@@ -144,6 +144,32 @@ async fn hunks_are_kept_and_rejected_one_by_one() {
     assert_eq!(project.shown().await, ["Kept one>ONE", "Pending four>FOUR"]);
 }
 
+/// As `cp -p`, `rsync -t` and `touch -r` do: a file of the same size and time takes the place of another.
+pub(crate) fn replace_unnoticed(path: &Path, text: &str) {
+    let before = path.metadata().unwrap();
+    assert_eq!(before.len(), text.len() as u64);
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&new)
+        .unwrap()
+        .set_modified(before.modified().unwrap())
+        .unwrap();
+    std::fs::rename(new, path).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_of_the_same_size_and_time_is_looked_at_again() {
+    let project = Project::new();
+    project.put("a.txt", "one\ntwo\n");
+    project.pi(1, "a.txt", "ONE\ntwo\n").await;
+    assert_eq!(project.shown().await, ["Pending one>ONE"]);
+    replace_unnoticed(&project.path("a.txt"), "one\ntwo\n");
+    assert_eq!(project.shown().await, ["Rejected one>ONE"]);
+}
+
 #[tokio::test]
 async fn what_the_user_changed_is_refused_and_the_rest_done() {
     let project = Project::new();

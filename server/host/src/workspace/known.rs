@@ -7,7 +7,7 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     form::{self, Form},
-    fs,
+    fs::{self, Stamp},
 };
 
 /// Larger texts are not kept.
@@ -53,9 +53,6 @@ pub(super) struct Seen {
     /// Hash of the text the model was last told about.
     told: Option<u64>,
 }
-
-/// Another one means that the file has to be read again.
-type Stamp = (u64, SystemTime);
 
 impl Workspace {
     /// The model of this session looks at the file as it is now; which lines it is shown, [`saw`](Self::saw) says. Nothing
@@ -253,6 +250,5 @@ fn hash(text: &[u8]) -> u64 {
 
 /// Nothing if the file is not there.
 fn stamp(path: &Path) -> Option<Stamp> {
-    let meta = path.metadata().ok()?;
-    Some((meta.len(), meta.modified().ok()?))
+    Stamp::at(path).ok()
 }

@@ -22,6 +22,8 @@ mod files_tests;
 mod interleavings;
 pub mod journal;
 mod known;
+#[cfg(test)]
+mod known_tests;
 mod lookout;
 mod moves;
 mod open;
