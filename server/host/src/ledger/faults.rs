@@ -85,8 +85,10 @@ async fn a_decision_that_cannot_be_recorded_is_found_done_and_says_so() {
         project.put("a.txt", "one\n");
         project.pi(1, "a.txt", "ONE\n").await;
         let mend = fault(&project);
-        let error = project.review.decide(&all(), Verb::Reject, Some(1)).await.unwrap_err();
-        assert!(error.to_string().contains(said), "{error}");
+        let mut heard = project.review.ledger().subscribe();
+        let outcome = project.decide(Verb::Reject, all()).await;
+        assert!(outcome.refused.len() == 1 && outcome.refused[0].reason.contains(said), "{outcome:?}");
+        assert!(matches!(heard.try_recv(), Ok(LedgerEvent::Changed(files)) if files == outcome.files));
         assert_eq!(project.shown().await, ["Rejected one>ONE"], "{said}");
         mend(&project);
         project.decide(Verb::Redo, all()).await;
@@ -95,6 +97,26 @@ async fn a_decision_that_cannot_be_recorded_is_found_done_and_says_so() {
             ("ONE\n", vec!["Pending one>ONE".into()])
         );
     }
+}
+
+/// Of three files the second cannot be stored: the others are decided about, and everybody hears of it.
+#[tokio::test]
+async fn a_decision_that_fails_for_one_file_goes_on_with_the_others() {
+    let project = Project::new();
+    for (turn, name) in [(1, "a.txt"), (2, "b.txt"), (3, "c.txt")] {
+        project.put(name, "one\n");
+        project.pi(turn, name, "ONE\n").await;
+    }
+    let stop = "CREATE TRIGGER stop BEFORE INSERT ON files WHEN NEW.path LIKE '%b.txt'
+        BEGIN SELECT RAISE(FAIL, 'no room'); END";
+    project.review.ledger().with(|db| db.execute_batch(stop)).unwrap();
+    let mut heard = project.review.ledger().subscribe();
+    let outcome = project.decide(Verb::Reject, all()).await;
+    assert_eq!((outcome.changed.len(), outcome.refused.len()), (2, 1), "{outcome:?}");
+    assert!(outcome.refused[0].reason.contains("no room"), "{outcome:?}");
+    assert_eq!(["a.txt", "b.txt", "c.txt"].map(|it| project.text(it)), ["one\n"; 3]);
+    assert!(matches!(heard.try_recv(), Ok(LedgerEvent::Changed(files)) if files.len() == 3));
+    assert_eq!(project.shown().await, ["Rejected one>ONE"; 3]);
 }
 
 /// The record is begun, the edit made, and its hunks cannot be written: the next look makes them.

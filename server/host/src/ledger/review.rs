@@ -249,7 +249,7 @@ impl Review {
     /// come to.
     ///
     /// # Errors
-    /// The ledger cannot be used. What stands in the way of single hunks is in the outcome.
+    /// The ledger cannot be read. What stands in the way of single hunks is in the outcome.
     pub async fn decide(
         self: &Arc<Self>,
         select: &Select,
@@ -290,7 +290,15 @@ impl Review {
                     let changes = !decided.changed.is_empty();
                     (decided, changes.then_some(path).into_iter().collect())
                 }
-                Some(number) => self.decide_file(&path, &ids, verb, number).await?,
+                // What went wrong with one file is told with what became of the others.
+                Some(number) => match self.decide_file(&path, &ids, verb, number).await {
+                    Ok(done) => done,
+                    Err(error) => {
+                        let reason =
+                            format!("{}: the record of edits cannot be used: {error}", self.name(&path));
+                        (refused(&ids, &reason), vec![path])
+                    }
+                },
             };
             outcome.files.extend(files);
             outcome.changed.extend(decided.changed);
