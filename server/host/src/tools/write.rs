@@ -16,7 +16,7 @@ use super::{
     schema::{self, arguments},
     writes,
 };
-use crate::workspace::{EditPlan, Snapshot, Workspace, journal::EditCause};
+use crate::workspace::{EditPlan, PathGuard, Snapshot, Workspace, journal::EditCause};
 
 /// A file and its content.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -47,17 +47,22 @@ impl Write {
     }
 }
 
+/// The path is ours, and this may be replaced.
+struct Taken {
+    guard: PathGuard,
+    is_new: bool,
+    base: Option<Snapshot>,
+}
+
 impl Write {
-    /// What is there and may be replaced. Without an editor that is whatever is there, as with Pi, unless the user was
-    /// shown what would change; with one, only text that the model has seen, as somebody works on the same files.
-    async fn replaced(
-        &self,
-        path: &Path,
-        args: &WriteArgs,
-        call: &ToolContext,
-    ) -> Result<Option<Snapshot>, ToolError> {
+    /// Takes the path, with what is there and may be replaced. Without an editor that is whatever is there, as with Pi,
+    /// unless the user was shown what would change; with one, only text that the model has seen, as somebody works on
+    /// the same files.
+    async fn take(&self, path: &Path, args: &WriteArgs, call: &ToolContext) -> Result<Taken, ToolError> {
         // What cannot be read, or is not there, is said by writing it.
         let read = async || self.workspace.read(path).await.ok();
+        let is_new = || path.symlink_metadata().is_err_and(|it| it.kind() == io::ErrorKind::NotFound);
+        let mut guard = edit::lock(&self.workspace, path, call).await?;
         let mut base = None;
         if self.workspace.editor().is_some() {
             base = read().await;
@@ -67,16 +72,21 @@ impl Write {
                 }
             }
         }
-        let Some(mut shown) = call.shown.clone() else { return Ok(base) };
+        let Some(mut shown) = call.shown.clone() else {
+            return Ok(Taken { guard, is_new: is_new(), base });
+        };
         // The file may have become another one while the question was open.
         loop {
             base = read().await;
             let before = base.as_ref().map(|it| it.text.as_str()).unwrap_or_default();
             let diff = diff::preview(&args.path, before, &args.content);
             if diff == shown {
-                return Ok(base.filter(|it| it.exact));
+                return Ok(Taken { guard, is_new: is_new(), base: base.filter(|it| it.exact) });
             }
+            // Others need not wait for the file while somebody thinks about the answer.
+            drop(guard);
             (call.permit)(call.access.clone(), Some(diff.clone())).await?;
+            guard = edit::lock(&self.workspace, path, call).await?;
             shown = diff;
         }
     }
@@ -105,9 +115,7 @@ impl Tool for Write {
         check_abort(&call)?;
         let args: WriteArgs = arguments(call.args.clone())?;
         let path = self.workspace.resolve(&args.path);
-        let guard = edit::lock(&self.workspace, &path, &call).await?;
-        let is_new = path.symlink_metadata().is_err_and(|it| it.kind() == io::ErrorKind::NotFound);
-        let base = self.replaced(&path, &args, &call).await?;
+        let Taken { guard, is_new, base } = self.take(&path, &args, &call).await?;
         let text = args.content.clone();
         let units = args.content.encode_utf16().count();
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
@@ -307,6 +315,38 @@ mod tests {
         assert_eq!(desk.disk(), "another\n");
         let asked = asked.lock().unwrap();
         assert!(asked.len() == 1 && asked[0].contains("-another"), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_is_free_while_its_question_is_open() {
+        let desk = Desk::new();
+        desk.workspace.clear_editor();
+        let write = Write::new(desk.workspace.clone());
+        let mut call = call(json!({"path": "a.txt", "content": "all\n"}));
+        call.shown = Some("of another text".into());
+        let (workspace, path) = (desk.workspace.clone(), desk.path());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let sink = asked.clone();
+        call.permit = Arc::new(move |_, diff| {
+            sink.lock().unwrap().push(diff.unwrap());
+            // Somebody else changes the file, twice, and has it for that.
+            let (workspace, path, times) = (workspace.clone(), path.clone(), sink.lock().unwrap().len());
+            Box::pin(async move {
+                if times < 3 {
+                    let _guard = tokio::select! {
+                        biased;
+                        guard = workspace.lock_path(&path) => guard,
+                        () = std::future::ready(()) => panic!("the file is held"),
+                    };
+                    std::fs::write(&path, format!("{times}\n")).unwrap();
+                }
+                Ok(())
+            })
+        });
+        write.run(call).await.unwrap();
+        assert_eq!(desk.disk(), "all\n");
+        let asked = asked.lock().unwrap();
+        assert!(asked.len() == 3 && asked[1].contains("-1") && asked[2].contains("-2"), "{asked:?}");
     }
 
     #[tokio::test]
