@@ -1990,7 +1990,7 @@ export interface Methods {
   "pi/edits/reject": { jsonl: "edits_reject"; params: EditsParams; result: EditsDecided };
   /** Take hunks out, kept ones as well, going back change by change; or everything since a prompt. */
   "pi/edits/revert": { jsonl: "edits_revert"; params: RevertEditsParams; result: EditsDecided };
-  /** Put back what was rejected or reverted. */
+  /** Put back what was rejected or reverted, and let what was kept wait again. */
   "pi/edits/redo": { jsonl: "edits_redo"; params: EditsParams; result: EditsDecided };
   /** Choose whether updates carry the whole message or only what was added. */
   "pi/setOutputMode": { jsonl: "set_output_mode"; params: SetOutputModeParams; result: Empty };

@@ -708,7 +708,7 @@
 ---@alias pi.EditsScope
 ---| "session" # The session's.
 ---| "folder" # All of the folder's, also those of earlier sessions.
----| "last" # Those that the last decision took out.
+---| "last" # Those that the last decision took out or kept.
 
 ---Nothing to report; over JSONL the response has no `data`.
 ---@class pi.Empty
@@ -1561,7 +1561,7 @@
 ---| "pi/edits/accept" # Keep hunks: they no longer wait.
 ---| "pi/edits/reject" # Take waiting hunks out again; the model is told. What the user has changed since stays and is named.
 ---| "pi/edits/revert" # Take hunks out, kept ones as well, going back change by change; or everything since a prompt.
----| "pi/edits/redo" # Put back what was rejected or reverted.
+---| "pi/edits/redo" # Put back what was rejected or reverted, and let what was kept wait again.
 ---| "pi/setOutputMode" # Choose whether updates carry the whole message or only what was added.
 
 ---Every request of the server to its client.

@@ -39,7 +39,7 @@ pub enum EditsScope {
     Session,
     /// All of the folder's, also those of earlier sessions.
     Folder,
-    /// Those that the last decision took out.
+    /// Those that the last decision took out or kept.
     Last,
 }
 

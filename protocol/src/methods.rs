@@ -221,7 +221,7 @@ methods! {
     EditsReject = "pi/edits/reject" | "edits_reject" { EditsParams => EditsDecided, Review, Experimental },
     /// Take hunks out, kept ones as well, going back change by change; or everything since a prompt.
     EditsRevert = "pi/edits/revert" | "edits_revert" { RevertEditsParams => EditsDecided, Review, Experimental },
-    /// Put back what was rejected or reverted.
+    /// Put back what was rejected or reverted, and let what was kept wait again.
     EditsRedo = "pi/edits/redo" | "edits_redo" { EditsParams => EditsDecided, Review, Experimental },
     /// Choose whether updates carry the whole message or only what was added.
     SetOutputMode = "pi/setOutputMode" | "set_output_mode" { SetOutputModeParams => Empty, Connection, Experimental },

@@ -113,7 +113,7 @@ async fn revert(compose: &Compose, review: &Arc<Review>, args: RevertArgs) -> an
     let hunks: Result<Vec<i64>, _> = args.hunks.iter().map(|it| hunk_number(it)).collect();
     let hunks = hunks.map_err(|error| anyhow::anyhow!(error.message))?;
     let select = Select { hunks, ..select(compose, args.file.as_deref()) };
-    let Outcome { changed, refused, files } =
+    let Outcome { changed, refused, files, .. } =
         review.decide(&select, Verb::Revert, Some(review.ledger().next_decision())).await?;
     for it in &refused {
         crate::complain(&format!("{}: {}", hunk_id(it.hunk), it.reason));

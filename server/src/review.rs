@@ -229,12 +229,13 @@ impl<'a> Reviewer<'a> {
         let mut strangers = Vec::new();
         let number = self.review.ledger().next_decision();
         for review in self.reviews(&select) {
-            let Outcome { changed, refused, files } = match preview {
+            let Outcome { changed, turned, refused, files } = match preview {
                 true => review.decide(&select, verb, None).await.map_err(failed)?,
                 false => decide(self.hub, review, &select, verb, number).await?,
             };
             let (unknown, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(|it| it.unknown);
             outcome.changed.extend(changed);
+            outcome.turned.extend(turned);
             outcome.refused.extend(refused);
             outcome.files.extend(files);
             strangers.push(unknown);
@@ -316,10 +317,11 @@ async fn tell_the_model(hub: &Hub, review: &Arc<Review>, outcome: &Outcome, verb
         Verb::Revert => Status::Reverted,
         Verb::Redo => Status::Pending,
     };
-    if outcome.changed.is_empty() {
+    // What was kept and waits again is in the files as before.
+    if outcome.turned.is_empty() {
         return;
     }
-    let select = Select { hunks: outcome.changed.clone(), ..Select::default() };
+    let select = Select { hunks: outcome.turned.clone(), ..Select::default() };
     let Ok(found) = review.find(&select).await else { return };
     let mut sessions: Vec<&str> = found.iter().map(|it| it.session.as_str()).collect();
     sessions.sort_unstable();

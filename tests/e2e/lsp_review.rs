@@ -143,6 +143,12 @@ fn everything_is_rejected_and_put_back() {
     let file = json!({"uri": editor.uri("a.txt")});
     command(&mut editor, "pi.keepAll", file);
     hints(&editor, &[]);
+    // A slip costs nothing.
+    command(&mut editor, "pi.redo", Value::Null);
+    editor.claim("what was done", |it| it["params"]["message"] == "2 changes wait again");
+    hints(&editor, &[FIRST, SECOND]);
+    command(&mut editor, "pi.keepAll", json!({}));
+    hints(&editor, &[]);
     command(&mut editor, "pi.revert", Value::Null);
     let reverted = |it: &Value| it["params"]["message"] == "Reverted 2 changes";
     editor.claim("what was done", reverted);

@@ -7,13 +7,13 @@ use super::hunks::{FileState, Hunk, Status, To};
 /// What is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// The text stays, for good.
+    /// The text stays and no longer waits.
     Accept,
     /// What waits is taken out: the text from before Pi's changes comes back.
     Reject,
     /// What waits or was kept is taken out, back to what was there before exactly these changes.
     Revert,
-    /// What was rejected or reverted is put back.
+    /// What was rejected or reverted is put back, and what was kept waits again.
     Redo,
 }
 
@@ -33,6 +33,8 @@ pub struct Refusal {
 pub struct Decided {
     /// Hunks that have another status now.
     pub changed: Vec<i64>,
+    /// Those of them whose lines came or went.
+    pub turned: Vec<i64>,
     /// Hunks that could not be changed.
     pub refused: Vec<Refusal>,
 }
@@ -51,10 +53,14 @@ const RENAMED: &str = "The file has another name by now";
 pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decision: i64) -> Decided {
     let before: HashMap<i64, Status> = file.hunks.iter().map(|it| (it.id, it.status)).collect();
     match verb {
-        Verb::Accept => accept(file, ids),
+        Verb::Accept => change_waiting(file, ids, Status::Pending, Status::Kept),
         Verb::Reject => rounds(file, ids, |it| it.status == Status::Pending, To::Base),
         Verb::Revert => rounds(file, ids, Hunk::is_in, To::Previous),
-        Verb::Redo => rounds(file, ids, is_out, To::Text),
+        Verb::Redo => {
+            rounds(file, ids, is_out, To::Text);
+            let kept = before.iter().filter(|(id, was)| ids.contains(id) && **was == Status::Kept);
+            change_waiting(file, &kept.map(|(id, _)| *id).collect(), Status::Kept, Status::Pending);
+        }
     }
     let is_there = file.text.is_some();
     let mut decided = Decided::default();
@@ -74,6 +80,8 @@ pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decisi
         };
         if was != it.status {
             decided.changed.push(it.id);
+            let was_in = matches!(was, Status::Pending | Status::Kept);
+            decided.turned.extend((was_in != it.is_in()).then_some(it.id));
         } else if wanted && it.renames() {
             decided.refused.push(Refusal { hunk: it.id, reason: RENAMED.into(), unknown: false });
         } else if wanted && it.edited {
@@ -98,22 +106,23 @@ fn covered_by(before: &HashMap<i64, Status>, hunk: &Hunk, ids: &HashSet<i64>) ->
     })
 }
 
-fn accept(file: &mut FileState, ids: &HashSet<i64>) {
-    let mut kept: HashSet<i64> = HashSet::new();
+/// What waits is kept, or what was kept waits again.
+fn change_waiting(file: &mut FileState, ids: &HashSet<i64>, from: Status, to: Status) {
+    let mut changed: HashSet<i64> = HashSet::new();
     for it in &mut file.hunks {
-        if ids.contains(&it.id) && it.status == Status::Pending {
-            it.status = Status::Kept;
-            kept.insert(it.id);
+        if ids.contains(&it.id) && it.status == from {
+            it.status = to;
+            changed.insert(it.id);
         }
     }
     // What it was made from is kept with it, should it ever come back.
     loop {
         let inner = file.hunks.iter_mut().filter(|it| it.status == Status::Superseded);
-        let mut more = inner.filter(|it| it.parent.is_some_and(|it| kept.contains(&it.hunk)));
-        let Some(it) = more.find(|it| !kept.contains(&it.id)) else { return };
-        kept.insert(it.id);
-        if it.was == Status::Pending {
-            it.was = Status::Kept;
+        let mut more = inner.filter(|it| it.parent.is_some_and(|it| changed.contains(&it.hunk)));
+        let Some(it) = more.find(|it| !changed.contains(&it.id)) else { return };
+        changed.insert(it.id);
+        if it.was == from {
+            it.was = to;
         }
     }
 }

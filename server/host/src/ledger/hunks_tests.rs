@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::hunks::{FileState, Hunk, Status, To, Whole};
+use super::{
+    decide::{self, Verb},
+    hunks::{FileState, Hunk, Status, To, Whole},
+};
 
 /// A file with this text and no hunks.
 fn file(text: &str) -> FileState {
@@ -139,6 +142,49 @@ fn decisions_can_be_taken_back() {
     state.flip(&[(1, To::Base), (2, To::Text)]);
     assert_eq!(letters(&state), "UUabcdYZf");
     assert_eq!(shown(&state), ["1 rejected 3+1 b>X", "2 pending 6+2 e>YZ"]);
+    // From where, what is decided about which, and what is there then.
+    for (texts, decisions, expected) in [
+        (
+            &["abc", "aXc"][..],
+            &[(Verb::Accept, &[1][..]), (Verb::Redo, &[1])][..],
+            &["1 pending 1+1 b>X"][..],
+        ),
+        (&["abc", "aXc"], &[(Verb::Redo, &[1])], &["1 pending 1+1 b>X"]),
+        (
+            &["abcdef", "aXcdYf"],
+            &[(Verb::Accept, &[1, 2]), (Verb::Redo, &[2])],
+            &["1 kept 1+1 b>X", "2 pending 4+1 e>Y"],
+        ),
+        // One step back each time.
+        (
+            &["abc", "aXc"],
+            &[(Verb::Accept, &[1]), (Verb::Revert, &[1]), (Verb::Redo, &[1])],
+            &["1 kept 1+1 b>X"],
+        ),
+        (
+            &["abc", "aXc"],
+            &[(Verb::Accept, &[1]), (Verb::Revert, &[1]), (Verb::Redo, &[1]), (Verb::Redo, &[1])],
+            &["1 pending 1+1 b>X"],
+        ),
+        // What it was made from waits again as well.
+        (
+            &["abc", "aXc", "aYc"],
+            &[(Verb::Accept, &[2]), (Verb::Redo, &[2]), (Verb::Revert, &[2])],
+            &["1 pending 1+1 b>X", "2 reverted 1+1 b>Y"],
+        ),
+        // As if it had never been kept.
+        (
+            &["abc", "aXc", "aYc"],
+            &[(Verb::Accept, &[2]), (Verb::Redo, &[2]), (Verb::Reject, &[2])],
+            &["1 superseded b>X", "2 rejected 1+1 b>Y"],
+        ),
+    ] {
+        let mut state = edited(texts);
+        for (verb, ids) in decisions {
+            decide::apply(&mut state, &ids.iter().copied().collect(), *verb, 1);
+        }
+        assert_eq!(shown(&state), expected, "{texts:?} {decisions:?}");
+    }
 }
 
 #[test]

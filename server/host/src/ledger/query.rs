@@ -42,7 +42,7 @@ pub struct Select {
 /// What is last among hunks, whichever folders they are of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Last {
-    /// Number of the last decision that took something out.
+    /// Number of the last decision that can be taken back: it took something out, or kept it.
     pub decision: Option<i64>,
     /// Session and number of the last turn whose edits are still there.
     pub turn: Option<(String, u64)>,
@@ -51,10 +51,10 @@ pub struct Last {
 impl Last {
     /// Among these.
     pub fn of(all: &[FoundHunk]) -> Self {
-        let out = all.iter().filter(|it| matches!(it.status, Status::Rejected | Status::Reverted));
+        let decided = all.iter().filter(|it| it.can_redo());
         let inside = all.iter().filter(|it| matches!(it.status, Status::Pending | Status::Kept));
         Self {
-            decision: out.map(|it| it.decision).max().filter(|it| *it > 0),
+            decision: decided.map(|it| it.decision).max().filter(|it| *it > 0),
             turn: inside.max_by_key(|it| (it.time, it.id)).map(|it| (it.session.clone(), it.turn)),
         }
     }
@@ -107,6 +107,13 @@ pub struct FoundHunk {
     pub parent: Option<i64>,
     /// Number of the last decision about it.
     pub decision: i64,
+}
+
+impl FoundHunk {
+    /// Whether it was decided about, and that can be taken back.
+    pub fn can_redo(&self) -> bool {
+        matches!(self.status, Status::Kept | Status::Rejected | Status::Reverted)
+    }
 }
 
 /// What was found.

@@ -44,6 +44,8 @@ pub struct Review {
 pub struct Outcome {
     /// The hunks that have another status now.
     pub changed: Vec<i64>,
+    /// Those of them whose lines came or went.
+    pub turned: Vec<i64>,
     /// What could not be done.
     pub refused: Vec<Refusal>,
     /// Files whose hunks were changed.
@@ -262,6 +264,9 @@ impl Review {
             Verb::Accept | Verb::Reject => select.of(&found.hunks),
             Verb::Revert | Verb::Redo => select.exactly(&found.hunks),
         };
+        // All that was ever kept waits again only if just that is meant.
+        let named = !select.hunks.is_empty() || select.decision.is_some();
+        let meant = meant.into_iter().filter(|it| verb != Verb::Redo || named || it.status != Status::Kept);
         let unknown = select.hunks.iter().filter(|id| !found.hunks.iter().any(|it| it.id == **id));
         let mut outcome = Outcome {
             refused: unknown
@@ -269,15 +274,18 @@ impl Review {
                 .collect(),
             ..Outcome::default()
         };
-        let (hidden, meant): (Vec<_>, Vec<_>) = meant.into_iter().partition(|it| it.on_disk_only);
+        let (hidden, meant): (Vec<_>, Vec<_>) = meant.partition(|it| it.on_disk_only);
         outcome.refused.extend(
-            hidden.into_iter().filter(|it| it.status == Status::Pending || verb == Verb::Revert).map(|it| {
-                let name = self.name(&it.path);
-                let reason = format!(
-                    "{name} has unsaved text in the editor without this change; reload or save it first"
-                );
-                Refusal { hunk: it.id, reason, unknown: false }
-            }),
+            hidden
+                .into_iter()
+                .filter(|it| it.status == Status::Pending || verb == Verb::Revert || verb == Verb::Redo)
+                .map(|it| {
+                    let name = self.name(&it.path);
+                    let reason = format!(
+                        "{name} has unsaved text in the editor without this change; reload or save it first"
+                    );
+                    Refusal { hunk: it.id, reason, unknown: false }
+                }),
         );
         for Group { path, ids, aside, .. } in by_file(meant.into_iter(), verb) {
             let (decided, files) = match number {
@@ -302,6 +310,7 @@ impl Review {
             };
             outcome.files.extend(files);
             outcome.changed.extend(decided.changed);
+            outcome.turned.extend(decided.turned);
             outcome.refused.extend(decided.refused);
         }
         if number.is_some() && !outcome.files.is_empty() {
@@ -504,10 +513,10 @@ fn refused(ids: &HashSet<i64>, reason: &str) -> Decided {
     let mut ids: Vec<_> = ids.iter().copied().collect();
     ids.sort_unstable();
     Decided {
-        changed: Vec::new(),
         refused: ids
             .into_iter()
             .map(|hunk| Refusal { hunk, reason: reason.to_owned(), unknown: false })
             .collect(),
+        ..Decided::default()
     }
 }

@@ -159,7 +159,7 @@ pub fn revert(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), C
     Ok(())
 }
 
-/// `pi.redo`: what the last decision took out.
+/// `pi.redo`: takes back the last decision.
 pub fn redo(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     match About::of(connection, arguments)?.hunk {
         Some(id) => {
@@ -256,6 +256,7 @@ async fn carry_out(
         let number = *number.get_or_insert_with(|| review.ledger().next_decision());
         let outcome = review::decide(&connection.hub, &review, &select, verb, number).await?;
         total.changed.extend(outcome.changed);
+        total.turned.extend(outcome.turned);
         total.files.extend(outcome.files);
         total.refused.extend(outcome.refused.into_iter().filter(|it| !it.unknown));
     }
@@ -272,6 +273,13 @@ fn say(connection: &Connection, done: Result<Outcome, CommandError>, verb: Verb)
 /// One short line.
 fn said(outcome: &Outcome, verb: Verb) -> String {
     let changes = |count: usize| if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
+    if verb == Verb::Redo && outcome.turned.is_empty() && outcome.refused.is_empty() {
+        match outcome.changed.len() {
+            0 => {}
+            1 => return "1 change waits again".into(),
+            count => return format!("{count} changes wait again"),
+        }
+    }
     let done = match verb {
         Verb::Accept => "Kept",
         Verb::Reject => "Rejected",
@@ -296,6 +304,7 @@ mod tests {
     fn decisions_are_said_in_one_line() {
         let outcome = |changed: usize, refused: usize| Outcome {
             changed: vec![1; changed],
+            turned: Vec::new(),
             refused: vec![
                 Refusal { hunk: 1, reason: "You edited this since".into(), unknown: false };
                 refused
@@ -307,6 +316,8 @@ mod tests {
             (1, 1, Verb::Reject, "Rejected 1 change; your own text stayed"),
             (0, 1, Verb::Revert, "You edited this since"),
             (0, 0, Verb::Redo, "Nothing to review"),
+            (1, 0, Verb::Redo, "1 change waits again"),
+            (2, 0, Verb::Redo, "2 changes wait again"),
         ] {
             assert_eq!(said(&outcome(changed, refused), verb), expected);
         }

@@ -153,10 +153,10 @@ pub async fn revert(connection: &Arc<Connection>, session: &SessionHandle, rest:
     Ok(String::new())
 }
 
-/// `/redo`: what the last decision about changes of this chat took out.
+/// `/redo`: takes back the last decision about changes of this chat.
 pub async fn redo(connection: &Arc<Connection>, session: &SessionHandle) -> Said {
     let hunks = hunks(connection, session.id()).await;
-    Ok(decide_ids(connection, taken_out_last(&hunks), Verb::Redo))
+    Ok(decide_ids(connection, decided_last(&hunks), Verb::Redo))
 }
 
 /// The hunks of the last turn whose edits are still there.
@@ -166,15 +166,12 @@ fn of_last_turn(hunks: &[FoundHunk]) -> Vec<i64> {
     inside().filter(|it| Some(it.turn) == last).map(|it| it.id).collect()
 }
 
-/// The hunks that the last decision took out.
-fn taken_out_last(hunks: &[FoundHunk]) -> Vec<i64> {
-    let is_out = |it: &&FoundHunk| {
-        // What the user has undone in the editor was no decision here.
-        matches!(it.status, Status::Rejected | Status::Reverted) && it.decision > 0
-    };
-    let out = || hunks.iter().filter(is_out);
-    let last = out().map(|it| it.decision).max();
-    out().filter(|it| Some(it.decision) == last).map(|it| it.id).collect()
+/// The hunks that the last decision took out or kept.
+fn decided_last(hunks: &[FoundHunk]) -> Vec<i64> {
+    // What the user has undone in the editor was no decision here.
+    let decided = || hunks.iter().filter(|it| it.can_redo() && it.decision > 0);
+    let last = decided().map(|it| it.decision).max();
+    decided().filter(|it| Some(it.decision) == last).map(|it| it.id).collect()
 }
 
 /// The entries of the user's messages in a turn, the first of which began it.
