@@ -13,7 +13,8 @@
 //   {"op":"click","selector":"css"}           with "button":"right" its context menu
 //   {"op":"hover","selector":"css"}           {"op":"fill","selector":"css","text":"..."}
 //   {"op":"text","selector":"css"}            text of the first match
-//   {"op":"has","selector":"css","text":"x"}  waits until a match contains the text
+//   {"op":"has","selector":"css","text":"x"}  waits until a match contains the text, in capitals or not: so an answer
+//                                             that is waited for must not be part of a name that is on the screen before
 //   {"op":"count","selector":"css"}           how many there are now
 //   {"op":"value","selector":"css"}           what is written in an input
 //   {"op":"theme","dark":false}               how the window asks the system for its colours

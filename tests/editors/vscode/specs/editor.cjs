@@ -32,6 +32,19 @@ story("unsaved text is saved before a command needs it, and the command sees it"
   equal(fs.readFileSync(editor.document.uri.fsPath, "utf8"), "new\n", "disk");
 });
 
+story("VS Code shows what a command made of an open file, and nothing is unsaved", async () => {
+  await begin(
+    call("1", "bash", { command: "sed -i s/one/ONE/ formatted.txt" }),
+    call("2", "read", { path: "formatted.txt" }),
+    answer("It is done."),
+  );
+  const editor = await open("formatted.txt", "one\ntwo\n");
+  await say("format it");
+  await sees(".turn.pi", "It is done.");
+  equal([editor.document.getText(), editor.document.isDirty], ["ONE\ntwo\n", false], "document");
+  equal(lastResults().at(-1), "ONE\ntwo\n", "what the model reads");
+});
+
 story("the model asks what VS Code and its other extensions know about the code", async () => {
   const path_ = path.join(folder, "known.txt");
   await begin(

@@ -58,7 +58,7 @@ story("everything after a prompt goes back, kept changes and new files too, and 
   await sees(".review", "Reverted 2 changes in 2 files");
   await ui("click", { selector: ".review button:text-is('Redo')" });
   await until("all of it again", () => document.getText() === before && fs.existsSync(made));
-  equal(await ui("count", { selector: ".turn.user" }), 2, "what was said");
+  await until("what was said", async () => (await ui("count", { selector: ".turn.user" })) === 2);
   await vscode.commands.executeCommand("notifications.showList");
   await sees(".notification-list-item", "You edited this since; your text stays");
   await vscode.commands.executeCommand("notifications.clearAll");
