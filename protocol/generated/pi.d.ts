@@ -274,6 +274,8 @@ export type AssistantMessage = {
   errorMessage?: string;
   /** Opaque diagnostic items (0.87). */
   diagnostics?: unknown[];
+  /** What went wrong in words for the user. Not in Pi and never stored: editors that get events get it. */
+  failure?: Failure;
 };
 
 /** An increment of an assistant message; `contentIndex` is the index in `message.content`. */
@@ -990,6 +992,19 @@ export type ExtensionUiResponse = {
   /** The user gave no answer. */
   cancelled?: boolean;
 };
+
+/** What went wrong in a run. */
+export type Failure = {
+  /** What can be done about it. */
+  kind: FailureKind;
+  /** What went wrong and what is safe, for people: with the peer and the number, without JSON. */
+  headline: string;
+  /** What the provider said, if that is more. */
+  details?: string;
+};
+
+/** Kinds of failures, by what helps. */
+export type FailureKind = "key" | "credit" | "busy" | "offline" | "cut" | "context" | "other";
 
 /** The difference of one file. */
 export type FileDiff = {

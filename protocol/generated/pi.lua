@@ -306,6 +306,7 @@
 ---@field rawStopReason? string The provider's own word for the stop reason (0.87).
 ---@field errorMessage? string What went wrong, with `stopReason` `error` or `aborted`.
 ---@field diagnostics? any[] Opaque diagnostic items (0.87).
+---@field failure? pi.Failure What went wrong in words for the user. Not in Pi and never stored: editors that get events get it.
 
 ---A text block began.
 ---@class pi.AssistantMessageEvent.text_start
@@ -850,6 +851,22 @@
 ---@field value? any For select, input and editor.
 ---@field confirmed? boolean For confirm.
 ---@field cancelled? boolean The user gave no answer.
+
+---What went wrong in a run.
+---@class pi.Failure
+---@field kind pi.FailureKind What can be done about it.
+---@field headline string What went wrong and what is safe, for people: with the peer and the number, without JSON.
+---@field details? string What the provider said, if that is more.
+
+---Kinds of failures, by what helps.
+---@alias pi.FailureKind
+---| "key" # The key was refused: change it, or the model.
+---| "credit" # The account has nothing left: take another model.
+---| "busy" # The provider is busy: try again later.
+---| "offline" # The provider cannot be reached: try again, or take a model of this machine.
+---| "cut" # The answer was cut off: continue, or try again.
+---| "context" # The chat is longer than the model reads: make room.
+---| "other" # Anything else.
 
 ---The difference of one file.
 ---@class pi.FileDiff

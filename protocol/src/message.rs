@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::content::Content;
+use crate::{content::Content, failure::Failure};
 
 /// One message. The tag is `role`; roles this version does not know are kept as raw JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -128,6 +128,9 @@ pub struct AssistantMessage {
     /// Opaque diagnostic items (0.87).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Vec<Value>>,
+    /// What went wrong in words for the user. Not in Pi and never stored: editors that get events get it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Box<Failure>>,
 }
 
 impl AssistantMessage {
@@ -151,6 +154,7 @@ impl AssistantMessage {
             raw_stop_reason: None,
             error_message: None,
             diagnostics: None,
+            failure: None,
         }
     }
 

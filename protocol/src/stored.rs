@@ -14,7 +14,7 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-use crate::message::AgentMessage;
+use crate::message::{AgentMessage, StopReason};
 
 /// A shared message. It looks like an [`AgentMessage`]; its JSON, if it came as such, is written again as it was.
 #[derive(Clone)]
@@ -37,6 +37,12 @@ impl StoredMessage {
     /// The message, read now if it has not been.
     pub fn shared(&self) -> &Arc<AgentMessage> {
         self.0.read.get_or_init(|| Arc::new(self.0.json.as_deref().map_or(UNREADABLE, |it| read(it.get()))))
+    }
+
+    /// Whether it is an answer that failed. Reads only what may be one.
+    pub fn is_failed_answer(&self) -> bool {
+        let may_be = self.0.json.as_ref().is_none_or(|it| it.get().contains(r#""error""#));
+        may_be && self.as_assistant().is_some_and(|it| it.stop_reason == StopReason::Error)
     }
 
     /// Whether it is an answer of a model. Does not read it.

@@ -172,13 +172,24 @@ fn a_slow_reader_loses_no_text() {
 }
 
 #[test]
-fn a_failed_run_is_an_event_and_the_session_goes_on() {
-    let (mut editor, _scratch, model) = start();
+fn a_failed_run_is_an_event_in_words_and_the_session_goes_on() {
+    let (mut editor, scratch, model) = start();
     model.script([status(400, r#"{"error":{"message":"no such thing"}}"#), say("better")]);
-    editor.prompt("a");
+    let session = editor.prompt("a")["sessionId"].clone();
     let events = editor.settled();
     let end = events.iter().rev().find(|it| it["type"] == "message_end").unwrap();
     assert_eq!(end["message"]["stopReason"], "error");
+    let failure = &end["message"]["failure"];
+    let headline = failure["headline"].as_str().unwrap();
+    assert!(headline.ends_with(" refused the request (400): no such thing"), "{failure}");
+    assert_eq!((&failure["kind"], &failure["details"]), (&json!("other"), &end["message"]["errorMessage"]));
+    // Also when the chat is opened again, and made anew each time.
+    let messages = editor.ok("pi/getMessages", json!({}))["messages"].clone();
+    let attached = editor.ok("pi/session/attach", json!({ "sessionId": session }));
+    for messages in [&messages, &attached["snapshot"]["messages"]] {
+        assert_eq!(messages.as_array().unwrap().last().unwrap()["failure"], *failure);
+    }
+    assert!(scratch.session().iter().all(|it| it["message"].get("failure").is_none()));
     editor.prompt("b");
     assert_eq!(answers(&editor.settled()), ["better"]);
 }

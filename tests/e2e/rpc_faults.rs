@@ -37,8 +37,10 @@ fn a_failed_model_call_is_a_final_message_and_the_next_prompt_works() {
         (say("garbage").pieces(3).malformed_after(1), ""),
     ] {
         let (model, _scratch, mut pi) = with_retries([turn, say("better")], 0);
-        let error = error_of(&pi.run("hi"));
+        let events = pi.run("hi");
+        let error = error_of(&events);
         assert!(error.contains(what) && !error.is_empty(), "{what}: {error}");
+        assert!(events.iter().all(|it| it["message"].get("failure").is_none()), "not Pi's: {events:?}");
         assert_eq!(last_answer(&pi.run("and now?"))["content"][0]["text"], "better", "{what}");
         assert_eq!(model.requests().len(), 2);
     }

@@ -20,6 +20,9 @@ export const CHAT_PANEL = "pi.chatPanel";
 /** Rows that a view gets when it opens; older ones by need. */
 const FIRST_ROWS = 120;
 
+/** Actions of a failed run that are commands. */
+const HELPING = { key: "pi.setup", model: "pi.model", compact: "pi.compact", new: "pi.newSession" };
+
 export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPanelSerializer, vscode.Disposable {
   private readonly webviews = new Map<vscode.Webview, { first: number }>();
   private view: vscode.WebviewView | undefined;
@@ -281,6 +284,15 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       }
       case "revert":
         await vscode.commands.executeCommand("pi.revertAfter", { row: id });
+        break;
+      case "key":
+      case "model":
+      case "compact":
+      case "new":
+        await vscode.commands.executeCommand(HELPING[action]);
+        break;
+      case "copy":
+        await vscode.env.clipboard.writeText(this.session.chat.transcript.details(id) ?? "");
         break;
       case "restart":
       case "log":

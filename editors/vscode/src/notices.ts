@@ -77,7 +77,7 @@ function notice(
 ): string | undefined {
   if (when === "never" || outcome.kind === "stopped") return undefined;
   const text = outcome.text.length > SHORT ? `${outcome.text.slice(0, SHORT - 1)}…` : outcome.text;
-  if (outcome.kind === "failed") return visible && focused ? undefined : `Pi failed: ${text}`;
+  if (outcome.kind === "failed") return visible && focused ? undefined : text;
   const away = !focused && outcome.duration > LONG;
   if (!away && !(when === "always" && !visible)) return undefined;
   const changes = outcome.changes > 0 ? ` · ${count(outcome.changes, "change")}` : "";

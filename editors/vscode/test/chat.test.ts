@@ -128,6 +128,29 @@ test("a failure is said once and can be tried again", () => {
   assert.equal(ends[0]?.text, "529 busy");
 });
 
+test("a failure is told in the server's words, with what helps, when no further try follows", () => {
+  const { chat: it, spoken } = chat();
+  const failed = (headline: string): AgentEvent => ({
+    type: "message_end",
+    message: {
+      ...assistant("error", '429: {"type":"error"}'), failure: { kind: "busy", headline, details: '429: {"type":"error"}' },
+    } as AgentMessage,
+  });
+  play(it, [
+    { type: "agent_start" }, failed("Anthropic is busy (429)."),
+    { type: "auto_retry_start", attempt: 1, maxAttempts: 1, delayMs: 2000, errorMessage: '429: {"type":"error"}' },
+    { type: "agent_start" }, failed("Anthropic is busy (429), 2 tries in 2 s."), { type: "agent_settled" },
+  ]);
+  const notices = it.transcript.items.flatMap((row) => (row.kind === "notice" ? [row] : []));
+  assert.deepEqual(notices.map((row) => [row.level, row.text]), [
+    ["warning", "Anthropic is busy (429).\nTrying again in 2 s · 1 of 1"],
+    ["error", "Anthropic is busy (429), 2 tries in 2 s."],
+  ]);
+  assert.deepEqual(notices[1]?.actions, ["retry", "model"]);
+  assert.equal(it.transcript.details(notices[1]?.id ?? -1), '429: {"type":"error"}');
+  assert.deepEqual(spoken, ["Pi is working.", "Anthropic is busy (429), 2 tries in 2 s."]);
+});
+
 test("steering is marked, what was queued for afterwards is not", () => {
   const { chat: it } = chat();
   const now: QueueItem = { id: 1, kind: "steer", text: "now", held: false };

@@ -12,7 +12,7 @@ use pi_protocol::{
 };
 
 use super::{Mark, Status, Style, inert, line, tool};
-use crate::failure::failure;
+use crate::failure::{Tries, failure, in_full};
 
 /// Pi's words for a call that a steering message left out.
 const SKIPPED: &str = "Skipped due to queued user message";
@@ -188,7 +188,7 @@ impl<'a> Writer<'a> {
         }
         match answer.stop_reason {
             StopReason::Error if !growing => {
-                let text = failure(answer);
+                let text = in_full(&failure(answer, &Tries::default()));
                 let (headline, rest) = text.split_once('\n').unwrap_or((&text, ""));
                 self.step(Status::Failed, &line(headline, 200));
                 if !rest.trim().is_empty() {

@@ -70,6 +70,36 @@ function M.activity(tool, args, root)
   return vim.trim((doing[tool] or (about ~= "" and tool == "bash" and "Running" or "Running " .. tool)) .. " " .. about)
 end
 
+--- What went wrong in an answer, if anything, in words for the user.
+---@param message pi.AssistantMessage
+---@return pi.Failure?
+function M.failure(message)
+  if message.stopReason == "error" then
+    return message.failure or { kind = "other", headline = message.errorMessage or "The model call failed." }
+  end
+end
+
+--- What helps against a failure, what helps most first.
+local help = {
+  key = { "setup", "model" },
+  credit = { "model" },
+  busy = { "retry", "model" },
+  offline = { "retry", "model" },
+  cut = { "continue", "retry" },
+  context = { "compact", "new", "model" },
+  other = { "retry" },
+}
+
+--- The commands that help against a failure.
+---@param failure pi.Failure
+---@return string
+function M.help(failure)
+  local commands = vim.tbl_map(function(name)
+    return ":Pi " .. name
+  end, help[failure.kind] or help.other)
+  return table.concat(commands, " · ")
+end
+
 --- All text of a message's content or of a tool result.
 ---@param content string|table[]?
 ---@return string

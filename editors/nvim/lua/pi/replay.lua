@@ -26,6 +26,10 @@ function M.messages(transcript, messages)
       transcript:user(describe.text(message.content), { time = time })
     elseif message.role == "assistant" then
       answer(transcript, message.content or {})
+      local failure = describe.failure(message)
+      if failure then
+        transcript:failure(failure)
+      end
     elseif message.role == "toolResult" then
       transcript:tool_end(message.toolCallId, message, message.isError)
     end

@@ -10,7 +10,7 @@ local M = {}
 ---@field steps integer
 ---@field tokens integer
 ---@field cost number
----@field failed? string what went wrong in the last answer
+---@field failed? pi.Failure what went wrong in the last answer
 ---@field stopped? boolean
 
 --- What the strip says while the model has not begun to answer.
@@ -52,13 +52,18 @@ function M.end_run(session)
   if run.cost > 0 then
     parts[#parts + 1] = ("$%.2f"):format(run.cost)
   end
+  -- Only now: a call that failed may have been repeated.
+  if run.failed then
+    session.transcript:failure(run.failed)
+    event.emit("PiError", { message = run.failed.headline, session = session.id })
+  end
   session.transcript:rule(table.concat(parts, " · "))
   session:set(run.failed and "failed" or "idle")
   event.emit("PiRunEnd", {
     session = session.id,
     outcome = run.failed and "failed" or run.stopped and "stopped" or "done",
     seconds = seconds,
-    message = run.failed,
+    message = run.failed and run.failed.headline,
   })
 end
 
@@ -146,12 +151,7 @@ function on.message_end(session, it)
   if run then
     run.tokens, run.cost = run.tokens + (usage.output or 0) + (usage.input or 0), run.cost + cost
     run.stopped = message.stopReason == "aborted"
-    run.failed = message.stopReason == "error" and (message.errorMessage or "the model call failed") or nil
-  end
-  if message.stopReason == "error" then
-    local text = message.errorMessage or "the model call failed"
-    session.transcript:notice(text, "PiToolError")
-    event.emit("PiError", { message = text, session = session.id })
+    run.failed = describe.failure(message)
   end
   session:changed()
 end
@@ -222,7 +222,8 @@ function on.auto_retry_start(session, it)
   local text = ("Trying again in %d s · %d of %d"):format(
     math.ceil(it.delayMs / 1000), it.attempt, it.maxAttempts
   )
-  session.transcript:notice(("%s. %s"):format(it.errorMessage, text), "PiWaiting")
+  local failed = session.run and session.run.failed
+  session.transcript:notice(("%s %s"):format(failed and failed.headline or it.errorMessage .. ".", text), "PiWaiting")
   session:set("retrying", text)
 end
 

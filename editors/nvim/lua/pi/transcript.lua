@@ -16,7 +16,7 @@ local BODY_LINES = 40
 local ns = vim.api.nvim_create_namespace("pi.transcript")
 
 ---@class pi.Block
----@field kind "user"|"text"|"thinking"|"tool"|"notice"
+---@field kind "user"|"text"|"thinking"|"tool"|"notice"|"details"
 ---@field head? integer extmark on the first line
 ---@field tail? integer extmark on the last line
 ---@field group? string highlight of the first line
@@ -155,7 +155,7 @@ local function indented(text)
   return (text:gsub("\n", "\n    "))
 end
 
-local machinery = { tool = true, thinking = true }
+local machinery = { tool = true, thinking = true, details = true }
 
 --- Whether a finished tool stays unfolded: what went wrong or changed a file is never hidden.
 local function stays_open(name, failed, changed)
@@ -418,6 +418,21 @@ function Transcript:notice(text, group)
     for row = first, last do
       vim.api.nvim_buf_set_extmark(self.buf, ns, row, 0, { line_hl_group = group })
     end
+  end)
+end
+
+--- What went wrong, in words, and what can be done about it; folded below, what the provider said.
+---@param failure pi.Failure
+function Transcript:failure(failure)
+  self:notice(failure.headline .. "\n" .. describe.help(failure), "PiToolError")
+  if not failure.details then
+    return
+  end
+  self:later(function()
+    local block = self:begin({ kind = "details" })
+    self:append(block, icon.get("fold") .. " details" .. indented("\n" .. failure.details))
+    self:decorate(block, "PiCost")
+    self:fold(block)
   end)
 end
 

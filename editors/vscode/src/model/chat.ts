@@ -1,12 +1,12 @@
 /** What the events of a session mean: its state, the rows of its transcript, what a run cost. Knows nothing of VS Code. */
 import type {
-  AgentEvent, AgentMessage, Model, PermissionDecision, PermissionMode, PermissionRequest, QueueItem, ReviewMode,
+  AgentEvent, AgentMessage, Failure, Model, PermissionDecision, PermissionMode, PermissionRequest, QueueItem, ReviewMode,
   SessionState, ThinkingLevel,
 } from "../protocol";
 import { textOf } from "../protocol";
 import { clock, count, headline, oneLine, tokens } from "../shared/describe";
 import { Activity } from "./activity";
-import { planned, Transcript } from "./transcript";
+import { failureOf, planned, Transcript } from "./transcript";
 
 /** A prompt on its way, to show it as it was typed: the server adds the context to it. */
 interface Sent {
@@ -20,7 +20,7 @@ interface Run {
   tokens: number;
   cost: number;
   changes: number;
-  failed?: string;
+  failed?: Failure;
   stopped: boolean;
 }
 
@@ -196,7 +196,7 @@ export class Chat {
       case "auto_retry_start": {
         const seconds = Math.ceil(event.delayMs / 1000);
         const again = `Trying again in ${seconds} s · ${event.attempt} of ${event.maxAttempts}`;
-        this.transcript.notice("warning", `${event.errorMessage}\n${again}`);
+        this.transcript.notice("warning", `${this.run?.failed?.headline ?? event.errorMessage}\n${again}`);
         this.activity.set("retrying", again);
         break;
       }
@@ -284,16 +284,12 @@ export class Chat {
     const usage = message.usage;
     this.cost += usage.cost.total;
     if (usage.totalTokens > 0) this.contextTokens = usage.totalTokens;
-    const failed = message.stopReason === "error" ? (message.errorMessage ?? "the model call failed") : undefined;
+    const failed = message.stopReason === "error" ? failureOf(message) : undefined;
     if (this.run) {
       this.run.tokens += usage.input + usage.output;
       this.run.cost += usage.cost.total;
       this.run.stopped = message.stopReason === "aborted";
       this.run.failed = failed;
-    }
-    if (failed !== undefined) {
-      this.transcript.notice("error", failed);
-      this.onSay(`Pi failed: ${failed}`, true);
     }
   }
 
@@ -327,9 +323,13 @@ export class Chat {
     if (run.tokens > 0) parts.push(`${tokens(run.tokens)} tokens`);
     if (run.cost > 0) parts.push(`$${run.cost.toFixed(2)}`);
     const kind = stopped ? "stopped" : run.failed === undefined ? "done" : "failed";
-    const foot = parts.join(" · ");
-    this.transcript.foot(foot, kind === "stopped" ? ["continue", "edit"] : kind === "failed" ? ["retry"] : []);
-    const text = run.failed ?? this.answer.trim().split("\n")[0] ?? "";
+    // Only now: a call that failed may have been repeated.
+    if (kind === "failed" && run.failed !== undefined) {
+      this.transcript.failure(run.failed);
+      this.onSay(run.failed.headline, true);
+    }
+    this.transcript.foot(parts.join(" · "), kind === "stopped" ? ["continue", "edit"] : []);
+    const text = run.failed?.headline ?? this.answer.trim().split("\n")[0] ?? "";
     const lines = this.answer.trim().split("\n").length;
     if (kind === "done") this.onSay(`Pi answered, ${count(lines, "line")}.`, false);
     else if (kind === "stopped") this.onSay("Stopped.", false);

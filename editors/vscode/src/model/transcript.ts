@@ -3,7 +3,7 @@
  *
  * An increment changes one row that is found by its id, so its cost does not depend on how long the chat is.
  */
-import type { AgentMessage, ToolResult } from "../protocol";
+import type { AgentMessage, Failure, FailureKind, ToolResult } from "../protocol";
 import { textOf } from "../protocol";
 import type { Item, ItemAction, Patch, ToolItem } from "../shared/messages";
 import { diffCounts, headline, subject } from "../shared/describe";
@@ -18,6 +18,12 @@ const READING: ReadonlySet<string> = new Set([
 ]);
 /** Tools whose result is only of use to the model. */
 const QUIET: ReadonlySet<string> = new Set(["read"]);
+
+/** What helps against a failure, what helps most first. */
+const HELP: Record<FailureKind, ItemAction[]> = {
+  key: ["key", "model"], credit: ["model"], busy: ["retry", "model"], offline: ["retry", "model"],
+  cut: ["continue", "retry"], context: ["compact", "new", "model"], other: ["retry"],
+};
 
 interface Call {
   tool: string;
@@ -139,6 +145,18 @@ export class Transcript {
     this.add({ kind: "notice", id: this.items.length, level, text, actions });
   }
 
+  /** What went wrong, in words, and what can be done about it. */
+  failure({ kind, headline, details }: Failure): void {
+    this.close();
+    this.add({ kind: "notice", id: this.items.length, level: "error", text: headline, details, actions: HELP[kind] });
+  }
+
+  /** What is folded below a row. */
+  details(id: number): string | undefined {
+    const item = this.items[id];
+    return item?.kind === "notice" ? item.details : undefined;
+  }
+
   foot(text: string, actions: ItemAction[] = []): void {
     this.close();
     this.add({ kind: "foot", id: this.items.length, text, actions });
@@ -158,7 +176,7 @@ export class Transcript {
             else if (block.type === "toolCall") this.toolStart(block.id, block.name, block.arguments, planning);
             this.close();
           }
-          if (message.errorMessage !== undefined) this.notice("error", message.errorMessage);
+          if (message.stopReason === "error") this.failure(failureOf(message));
           break;
         case "toolResult":
           this.toolEnd(message.toolCallId, message, message.isError);
@@ -235,6 +253,11 @@ export class Transcript {
     if (before >= 0) this.patches.splice(before, 1);
     this.patches.push({ op: "set", item });
   }
+}
+
+/** Of an answer that failed. */
+export function failureOf({ failure, errorMessage }: AgentMessage & { role: "assistant" }): Failure {
+  return failure ?? { kind: "other", headline: errorMessage ?? "The model call failed." };
 }
 
 function output(item: ToolItem, call: Call, result: ToolResult): void {

@@ -16,7 +16,7 @@ export type Item =
   | { kind: "text"; id: number; text: string; open: boolean }
   | { kind: "thinking"; id: number; text: string; open: boolean; seconds?: number }
   | ToolItem
-  | { kind: "notice"; id: number; level: "info" | "warning" | "error"; text: string; actions: ItemAction[] }
+  | { kind: "notice"; id: number; level: "info" | "warning" | "error"; text: string; details?: string; actions: ItemAction[] }
   | { kind: "foot"; id: number; text: string; actions: ItemAction[] };
 
 /** A tool call. */
@@ -41,7 +41,8 @@ export interface ToolItem {
 }
 
 /** A button under a row. The extension decides what it does. */
-export type ItemAction = "retry" | "continue" | "restart" | "log" | "edit" | "revert";
+export type ItemAction =
+  | "retry" | "continue" | "restart" | "log" | "edit" | "revert" | "key" | "model" | "compact" | "new" | "copy";
 
 /** A change of the transcript; its cost does not depend on the rows that are there. */
 export type Patch =
@@ -178,7 +179,9 @@ export type ViewMessage =
   | { type: "command"; command: ViewCommand };
 
 const DELIVERIES: readonly string[] = ["enter", "queue", "now"];
-const ACTIONS: readonly string[] = ["retry", "continue", "restart", "log", "edit", "revert"] satisfies ItemAction[];
+const ACTIONS: readonly string[] = [
+  "retry", "continue", "restart", "log", "edit", "revert", "key", "model", "compact", "new", "copy",
+] satisfies ItemAction[];
 const QUEUE_ACTIONS: readonly string[] = ["send", "edit", "up", "delete"];
 const CHOICES: readonly string[] = [
   "allow_once", "allow_session", "allow_project", "reject", "reject_stop", "reject_message",

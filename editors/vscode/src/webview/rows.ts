@@ -20,7 +20,8 @@ export interface Row {
 
 const ACTIONS: Record<ItemAction, string> = {
   retry: "Try again", continue: "Continue", restart: "Restart", log: "Show log", edit: "Edit and resend",
-  revert: "Revert everything after this…",
+  revert: "Revert everything after this…", key: "Change key", model: "Switch model", compact: "Compact now",
+  new: "New chat", copy: "Copy",
 };
 
 const STATUS: Record<ToolItem["status"], [glyph: string, word: string]> = {
@@ -190,9 +191,12 @@ class NoteRow implements Row {
 
   constructor(item: Item & { kind: "notice" | "foot" }, host: RowHost) {
     const level = item.kind === "foot" ? "foot" : `notice ${item.level}`;
-    this.root = element("div", { class: level }, element("p", {}, item.text));
-    for (const action of item.actions) {
-      this.root.append(button(ACTIONS[action], () => host.action(item.id, action), { class: "link" }));
+    const press = (action: ItemAction): HTMLButtonElement =>
+      button(ACTIONS[action], () => host.action(item.id, action), { class: "link" });
+    this.root = element("div", { class: level }, element("p", {}, item.text), ...item.actions.map(press));
+    if (item.kind === "notice" && item.details !== undefined) {
+      const said = element("pre", { tabindex: "0" }, visible(item.details));
+      this.root.append(element("details", {}, element("summary", {}, "Details"), said, press("copy")));
     }
   }
 

@@ -29,7 +29,10 @@ use tokio_util::sync::CancellationToken;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Result};
 
 use super::{chat, connection::Connection, documents::file_path};
-use crate::inline::Gap;
+use crate::{
+    failure::{Tries, failure, in_full},
+    inline::Gap,
+};
 
 /// The request.
 pub const METHOD: &str = "textDocument/inlineCompletion";
@@ -267,7 +270,7 @@ async fn ask(connection: &Arc<Connection>, place: &Place) -> std::result::Result
     let answer = answer.map_err(|_| format!("no answer within {} s", DEADLINE.as_secs()))?;
     let Some(answer) = answer else { return Ok(None) };
     match answer.stop_reason {
-        StopReason::Error => Err(crate::failure::failure(&answer)),
+        StopReason::Error => Err(in_full(&failure(&answer, &Tries::default()))),
         StopReason::Aborted => Ok(None),
         reason => Ok(gap.insertion(&answer.text(), reason == StopReason::Length)),
     }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     context::Texts,
     dispatch::{Answer, dispatch, encode},
-    failure::refusal,
+    failure::{explain_all, refusal},
     review::{self, Desk},
 };
 
@@ -141,6 +141,15 @@ impl Watched {
     /// Hands a request to the session.
     pub fn dispatch(&self, request: Request, answering: Answering) {
         let answering = answering.through(&self.queue);
+        if let Request::GetMessages(_) = request {
+            return self.handle.send(Command::GetMessages(Box::new(move |outcome| {
+                let explained = outcome.map(|mut it| {
+                    explain_all(&mut it.messages);
+                    it
+                });
+                answering.answer(&explained.and_then(|it| encode(&it)));
+            })));
+        }
         let id = serde_json::to_value(answering.id()).ok();
         dispatch(&self.handle, request, id, Box::new(move |answer| answering.answer(&answer)));
     }

@@ -12,7 +12,7 @@ use super::{
     lane::{Job, Lane},
     target::Target,
 };
-use crate::dispatch::encode;
+use crate::{dispatch::encode, failure::explain_all};
 
 impl Lane {
     /// Serves one of them. Those that only read files do not hold up later requests.
@@ -104,7 +104,15 @@ impl Lane {
         };
         // Through its queue: the events that were missed follow the answer.
         let answering = answering.through(&queue);
-        let reply = Box::new(move |outcome| finish(answering, outcome));
+        let reply = Box::new(move |outcome: Result<Attached, CommandError>| {
+            let explained = outcome.map(|mut it| {
+                if let Some(snapshot) = &mut it.snapshot {
+                    explain_all(&mut snapshot.messages);
+                }
+                it
+            });
+            finish(answering, explained);
+        });
         handle.send(Command::Attach(queue, params, reply));
     }
 

@@ -14,7 +14,10 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{connection::Connection, progress, strip::Strip};
-use crate::{failure::failure, markdown};
+use crate::{
+    failure::{Tries, failure, in_full},
+    markdown,
+};
 
 /// How long the last message of a run waits for its progress to go from the screen.
 const PROGRESS_END: Duration = Duration::from_secs(2);
@@ -26,6 +29,7 @@ pub struct Plain {
     /// Whether the client shows the strip.
     on_screen: watch::Sender<bool>,
     last: Option<Arc<AgentMessage>>,
+    tries: Tries,
     session: Arc<str>,
     /// The tool calls of the run.
     calls: HashSet<String>,
@@ -46,7 +50,8 @@ impl Plain {
         }
         let session = session.id().clone();
         let (last, calls, tool, since) = (None, HashSet::new(), None, None);
-        Self { connection, strip, on_screen, last, session, calls, tool, since }
+        let tries = Tries::default();
+        Self { connection, strip, on_screen, last, tries, session, calls, tool, since }
     }
 
     /// Takes in what the session is doing now.
@@ -67,6 +72,10 @@ impl Plain {
 
     /// Takes in the next event.
     pub fn event(&mut self, event: &AgentEvent) {
+        if matches!(event, AgentEvent::AgentSettled) {
+            self.settled();
+        }
+        self.tries.event(event);
         match event {
             AgentEvent::MessageEnd { message } if message.as_assistant().is_some() => {
                 self.last = Some(message.clone());
@@ -94,7 +103,6 @@ impl Plain {
             AgentEvent::AgentStart => {
                 self.since.get_or_insert_with(Instant::now);
             }
-            AgentEvent::AgentSettled => self.settled(),
             _ => {}
         }
     }
@@ -105,7 +113,7 @@ impl Plain {
         let Some(last) = self.last.take() else { return };
         let Some(answer) = last.as_assistant() else { return };
         let (kind, text) = match answer.stop_reason {
-            StopReason::Error => (MessageType::ERROR, failure(answer)),
+            StopReason::Error => (MessageType::ERROR, in_full(&failure(answer, &self.tries))),
             StopReason::Aborted => (MessageType::INFO, markdown::stopped("Stopped", took)),
             _ => {
                 // The chat document has it; a status line has no room for it.

@@ -13,6 +13,8 @@ use pi_core::{
 use pi_protocol::Envelope;
 use serde_json::json;
 
+use crate::failure::{Tries, explain_event};
+
 use super::{chat, connection::Connection, outbound, plain::Plain, questions};
 
 /// Brings everything from `queue` to the client until the queue is closed.
@@ -39,6 +41,7 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
             questions::event(&connection, &id, &event.event);
         }
     };
+    let mut tries = Tries::default();
     while let Some(delivery) = queue.next().await {
         // While the client is slow, events wait in `queue`, where deltas are joined.
         connection.out.room().await;
@@ -53,6 +56,7 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
             (Delivery::Activity(activity), Some(plain)) => plain.activity(&activity),
             (Delivery::Event(event), None) => {
                 ask(&event);
+                let event = explain_event(event, &mut tries);
                 connection.out.push(outbound::notification("pi/event", &event));
             }
             (Delivery::Event(event), Some(plain)) => {

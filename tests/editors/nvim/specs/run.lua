@@ -116,3 +116,29 @@ story("a restart keeps the session", { script = { answer("One."), answer("Two.",
   contains(nvim:transcript(), "One.", "again", "Two.")
   equal(nvim:lua("return _G.said"), {}, "messages")
 end)
+
+local REFUSED = '401: {"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}'
+
+story("a refused key is told in words, and what the provider said is folded", {
+  script = { { error = REFUSED } },
+}, function(nvim)
+  nvim:cmd("Pi hello")
+  local ended = nvim:event("PiRunEnd")
+  equal(ended.outcome, "failed")
+  contains(ended.message, "did not accept the key (401). Nothing was sent to tools.")
+  contains(nvim:transcript(), "did not accept the key (401)", ":Pi setup · :Pi model", "details", REFUSED)
+  nvim:cmd("Pi focus")
+  nvim:wait([[vim.bo.filetype == 'pi-prompt']])
+  local screen = nvim:lua([[
+    vim.cmd.redraw()
+    local lines = {}
+    for row = 1, vim.o.lines do
+      local line = {}
+      for column = 1, vim.o.columns do line[column] = vim.fn.screenstring(row, column) end
+      lines[row] = table.concat(line)
+    end
+    return table.concat(lines, "\n")
+  ]])
+  contains(screen, "did not accept the key (401)")
+  assert(not screen:find("{", 1, true), "JSON on the screen:\n" .. screen)
+end)

@@ -195,3 +195,18 @@ story("a run goes on while another chat is shown", async () => {
   await sees(".turn.pi", "Meanwhile done.");
   await settled();
 });
+
+story("a refused key is told in words, and what the provider said is below", async () => {
+  const refused = '401: {"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}';
+  await begin({ error: refused });
+  await say("hello there");
+  await sees(".notice.error", "did not accept the key (401). Nothing was sent to tools.");
+  await sees(".notice.error", "Change key");
+  await sees(".notice.error", "Switch model");
+  await sees(".notice.error details:not([open])", "Details");
+  equal(await ui("count", { selector: ".turns :text('{'):visible" }), 0, "JSON on the screen");
+  await ui("click", { selector: ".notice.error summary" });
+  await sees(".notice.error pre", refused);
+  await ui("click", { selector: ".notice.error button:text-is('Copy')" });
+  await until("the clipboard", async () => (await vscode.env.clipboard.readText()) === refused);
+});
