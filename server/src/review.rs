@@ -74,6 +74,18 @@ pub async fn serve(hub: &Hub, session: &SessionHandle, request: Request) -> Answ
     }
 }
 
+/// Takes back what `params` select, or counts it.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn revert(
+    hub: &Hub,
+    session: &SessionHandle,
+    params: RevertEditsParams,
+) -> Result<EditsDecided, CommandError> {
+    Reviewer::new(hub, session).revert(params).await
+}
+
 /// Takes back everything since a prompt and starts a new session, in the place of `from`, that ends before it. A run
 /// is stopped first, so that nothing comes behind; then the files go: a fork without them would be the worse half.
 ///

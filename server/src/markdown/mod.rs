@@ -19,7 +19,7 @@ pub use self::{
     inert::{fenced, line, markdown as inert, quoted},
     read::{Heading, PROMPT, headings, is_prompt, open_lines, prompt, prompts, session_id},
     tool::{leads_to_more, output},
-    turn::{Step, Turn, calls, money, render, split, stopped, thousands, time_of},
+    turn::{Step, Turn, calls, counted, money, render, split, stopped, thousands, time_of},
 };
 
 /// How a session is written.

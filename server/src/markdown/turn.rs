@@ -298,6 +298,11 @@ pub fn money(cost: f64) -> String {
     if cost > 0.0 { format!("${cost:.2}") } else { "–".to_owned() }
 }
 
+/// `1 change`, `2 changes`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A number of tokens.
 pub fn thousands(count: u64) -> String {
     if count < 1000 { count.to_string() } else { format!("{}.{}k", count / 1000, count % 1000 / 100) }

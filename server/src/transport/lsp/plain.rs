@@ -157,9 +157,8 @@ async fn changes(connection: &Connection, session: &str, calls: &HashSet<String>
         }
     }
     let next = connection.capabilities().next_key.map(|it| format!(", next with {it}"));
-    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     (count > 0).then(|| {
-        let (changes, files) = (counted(count, "change"), counted(files.len(), "file"));
+        let (changes, files) = (markdown::counted(count, "change"), markdown::counted(files.len(), "file"));
         format!("Pi finished: {changes} in {files}{}", next.unwrap_or_default())
     })
 }

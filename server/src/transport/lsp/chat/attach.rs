@@ -40,12 +40,15 @@ impl Room {
         // Later than the entries: what was asked or ended meanwhile is told once more, and that changes nothing.
         let state = session.ask(Command::GetState).await;
         let waiting = session.ask(Command::QueueList).await;
+        let is_first = !std::mem::replace(&mut self.was_attached, true);
+        let kept = if is_first { Kept::read(&self.path, session.id()).await } else { None };
+        if let Some(kept) = &kept {
+            self.connection.chats.numbers.remember(session.id(), kept.numbers.clone());
+        }
         self.story.hunks = review::hunks(&self.connection, session.id()).await;
         let story = &mut self.story;
         review::patches(&self.connection, session.id(), &story.hunks, &mut story.patches).await;
         self.hunks_moved = true;
-        let is_first = !std::mem::replace(&mut self.was_attached, true);
-        let kept = if is_first { Kept::read(&self.path, session.id()).await } else { None };
         self.session = Some(session);
         let (Ok(entries), Ok(state), Ok(waiting)) = (entries, state, waiting) else {
             return Err("the session has ended".to_owned());

@@ -36,7 +36,11 @@ pub static TABLE: [Row; 26] = [
     row(ANSWER, "[n] text", "answer a question that asks for a choice or a text"),
     row("keep", "[n…|file|all]", "keep changes that wait"),
     row("drop", "[n…|file|all]", "take changes out that wait"),
-    row("revert", "[turn]", "take out what the last turn changed, or the turn with this number"),
+    row(
+        "revert",
+        "[turn|turn..] [fork]",
+        "take out what the last turn changed, or this one, or all since it; with fork, another chat begins before it",
+    ),
     row("redo", "", "put back what was taken out last"),
     row("diff", "[n…|file]", "show what waits as a diff"),
     row("model", "[name]", "show or change the model"),

@@ -168,7 +168,13 @@ async fn arguments(connection: &Connection, session: &SessionHandle, command: &s
         }
         "fork" | "revert" => {
             let turns = review::titles(session).await.into_iter().enumerate();
-            turns.map(|(at, title)| numbered(at + 1, title)).collect()
+            let turns: Vec<_> = turns.collect();
+            let since = |(at, title): &(usize, String)| Choice {
+                name: format!("{}.. {title}", at + 1),
+                ..value(format!("{}..", at + 1), Some(format!("everything since: {title}")))
+            };
+            let since: Vec<_> = turns.iter().filter(|_| command == "revert").map(since).collect();
+            turns.into_iter().map(|(at, title)| numbered(at + 1, title)).chain(since).collect()
         }
         "keep" | "drop" | "diff" => {
             let hunks = review::hunks(connection, session.id()).await;

@@ -32,6 +32,9 @@ pub struct Kept {
     pub waiting: Vec<String>,
     /// Answers to commands.
     pub notes: String,
+    /// The changes of the chat by their numbers.
+    #[serde(default)]
+    pub numbers: Vec<i64>,
 }
 
 /// A message that was sent.

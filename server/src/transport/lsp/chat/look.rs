@@ -8,7 +8,7 @@ use pi_host::{fs::blocking, sessions};
 use pi_protocol::{AgentMessage, ToolCall};
 use serde_json::Value;
 
-use super::{attach, mention, review, writing};
+use super::{attach, mention, numbers, review, writing};
 use crate::{
     markdown::{self, Heading},
     transport::lsp::{connection::Connection, show},
@@ -159,7 +159,7 @@ pub async fn definition(
     let column = mention::column(line, at.character, connection.capabilities().encoding);
     if let Some(number) = hunk_at(text, at.line as usize, line, column) {
         let hunks = review::hunks(connection, markdown::session_id(text)?).await;
-        let hunk = hunks.get(number.checked_sub(1)?)?;
+        let hunk = numbers::find(&hunks, number)?;
         let open = connection.documents.workspace()?.document(&hunk.path);
         let path = open.map_or_else(|| hunk.path.clone(), |it| it.path);
         return location(connection, &path, u32::try_from(hunk.start).ok()?);

@@ -15,6 +15,7 @@ mod kept;
 mod look;
 mod mention;
 mod mistyped;
+mod numbers;
 mod open;
 mod outline;
 mod places;
@@ -88,6 +89,8 @@ pub struct Chats {
     rooms: Mutex<HashMap<PathBuf, CancellationToken>>,
     /// The files of its projects.
     walks: Walks,
+    /// The numbers of changes in them.
+    numbers: numbers::Numbers,
     /// The chats of each folder as they were listed last: their numbers stay what the user has read.
     listed: Mutex<HashMap<PathBuf, Vec<verbs::Chat>>>,
 }

@@ -6,27 +6,57 @@ use std::{
 };
 
 use pi_core::{SessionHandle, session::Command};
-use pi_host::ledger::{FoundHunk, Select, Status, Verb};
-use pi_protocol::{AgentMessage, CommandError, Entry, entry::EntryKind};
+use pi_host::ledger::{EditPatch, FoundHunk, Review, Select, Status, Verb};
+use pi_protocol::{AgentMessage, CommandError, EditsDecided, Entry, RevertEditsParams, entry::EntryKind};
 
-use super::{commands::Said, story::title_of};
+use super::{
+    commands::Said,
+    numbers::{self, Numbered},
+    story::title_of,
+    verbs,
+};
 use crate::{
     markdown::{self, Mark, Word},
     review,
     transport::lsp::{actions, connection::Connection, show},
 };
 
-/// The hunks of a session. A hunk's number is its place here, from 1; it does not change, because those that were
-/// decided about or superseded stay, as long as the ledger keeps the session's edits.
-pub async fn hunks(connection: &Connection, session: &str) -> Vec<FoundHunk> {
+/// Changes that go back without a question.
+const FEW: usize = 3;
+/// What answers it.
+const YES: &str = "yes";
+
+/// The hunks of a session by their numbers, in whichever folder of the editor they are.
+pub async fn hunks(connection: &Connection, session: &str) -> Vec<Numbered> {
     let select = Select { session: Some(session.to_owned()), ..Select::default() };
-    let found = connection.hub.review(session).find(&select).await;
-    let mut found = found.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the edit ledger cannot be read");
-        Vec::new()
-    });
-    found.sort_by_key(|it| it.id);
-    found
+    let mut all = Vec::new();
+    for review in reviews(connection, session) {
+        match review.find(&select).await {
+            Ok(found) => all.extend(found),
+            Err(error) => tracing::warn!(%error, "the edit ledger cannot be read"),
+        }
+    }
+    connection.chats.numbers.number(session, all)
+}
+
+/// The reviews of the files that a session may have changed.
+fn reviews(connection: &Connection, session: &str) -> Vec<Arc<Review>> {
+    let own = connection.hub.review(session);
+    let others = connection.hub.compose().open_reviews().into_iter().filter(|it| !Arc::ptr_eq(it, &own));
+    std::iter::once(own.clone()).chain(others).collect()
+}
+
+/// How what is selected has changed files.
+async fn patches_of(
+    connection: &Connection,
+    session: &str,
+    select: &Select,
+) -> std::io::Result<Vec<EditPatch>> {
+    let mut patches = Vec::new();
+    for review in reviews(connection, session) {
+        patches.extend(review.diff(select).await?);
+    }
+    Ok(patches)
 }
 
 /// A hunk's state in one word.
@@ -43,10 +73,10 @@ pub fn state(hunk: &FoundHunk) -> &'static str {
 }
 
 /// What the document shows of hunks, by the calls that made them.
-pub fn marks(hunks: &[FoundHunk]) -> Arc<HashMap<String, Vec<Mark>>> {
+pub fn marks(hunks: &[Numbered]) -> Arc<HashMap<String, Vec<Mark>>> {
     let mut marks: HashMap<String, Vec<Mark>> = HashMap::new();
-    for (at, it) in hunks.iter().enumerate() {
-        marks.entry(it.call.clone()).or_default().push(Mark { number: at + 1, state: state(it) });
+    for it in hunks {
+        marks.entry(it.call.clone()).or_default().push(Mark { number: it.number, state: state(it) });
     }
     Arc::new(marks)
 }
@@ -55,7 +85,7 @@ pub fn marks(hunks: &[FoundHunk]) -> Arc<HashMap<String, Vec<Mark>>> {
 pub async fn patches(
     connection: &Connection,
     session: &str,
-    hunks: &[FoundHunk],
+    hunks: &[Numbered],
     known: &mut Arc<HashMap<String, String>>,
 ) {
     let silent = hunks.iter().filter(|it| it.tool == "write" && !known.contains_key(&it.call));
@@ -71,7 +101,7 @@ pub async fn patches(
 pub async fn patch(connection: &Connection, session: &str, call: &str) -> Option<String> {
     let select =
         Select { session: Some(session.to_owned()), call: Some(call.to_owned()), ..Select::default() };
-    let patches = connection.hub.review(session).diff(&select).await;
+    let patches = patches_of(connection, session, &select).await;
     let patches =
         patches.inspect_err(|error| tracing::warn!(%error, "the edit ledger cannot be read")).ok()?;
     Some(patches.into_iter().map(|it| it.diff).collect()).filter(|it: &String| !it.is_empty())
@@ -83,10 +113,10 @@ fn waits(hunk: &FoundHunk) -> bool {
 }
 
 /// Carries out what the user has written behind hunks.
-pub fn decide_words(connection: &Arc<Connection>, hunks: &[FoundHunk], words: &[(usize, Word)]) {
+pub fn decide_words(connection: &Arc<Connection>, hunks: &[Numbered], words: &[(usize, Word)]) {
     for (word, verb) in [(Word::Keep, Verb::Accept), (Word::Reject, Verb::Reject)] {
         let meant = words.iter().filter(|it| it.1 == word);
-        let ids: Vec<_> = meant.filter_map(|it| Some(hunks.get(it.0.checked_sub(1)?)?.id)).collect();
+        let ids: Vec<_> = meant.filter_map(|it| Some(numbers::find(hunks, it.0)?.id)).collect();
         if !ids.is_empty() {
             actions::decide(connection, Select { hunks: ids, ..Select::default() }, verb);
         }
@@ -116,15 +146,14 @@ fn decide_ids(connection: &Arc<Connection>, hunks: Vec<i64>, verb: Verb) -> Stri
 fn meant<'a>(
     connection: &Connection,
     session: &str,
-    hunks: &'a [FoundHunk],
+    hunks: &'a [Numbered],
     rest: &str,
-) -> Result<Vec<&'a FoundHunk>, String> {
+) -> Result<Vec<&'a Numbered>, String> {
     let words = || rest.split([' ', ',']).filter(|it| !it.is_empty());
     let numbers: Result<Vec<usize>, _> = words().map(|it| it.trim_start_matches('#').parse()).collect();
     if let Ok(numbers) = numbers {
         let find = |number: usize| {
-            let found = number.checked_sub(1).and_then(|it| hunks.get(it));
-            found.ok_or_else(|| format!("there is no hunk {number} in this chat"))
+            numbers::find(hunks, number).ok_or_else(|| format!("there is no hunk {number} in this chat"))
         };
         return numbers.into_iter().map(find).collect();
     }
@@ -146,11 +175,71 @@ pub async fn revert(connection: &Arc<Connection>, session: &SessionHandle, rest:
         let hunks = hunks(connection, session.id()).await;
         return Ok(decide_ids(connection, of_last_turn(&hunks), Verb::Revert));
     }
+    if let Some((first, words)) = number.split_once("..") {
+        return revert_from(connection, session, first, words).await;
+    }
     let prompts = turn(session, number).await?;
     let select =
         Select { prompts: Some(prompts), session: Some(session.id().to_string()), ..Select::default() };
     actions::decide(connection, select, Verb::Revert);
     Ok(String::new())
+}
+
+/// `/revert 2..`: everything since turn 2; with `fork` another chat begins before it as well. What is much is counted
+/// first, and done with `yes`.
+async fn revert_from(
+    connection: &Arc<Connection>,
+    session: &SessionHandle,
+    number: &str,
+    words: &str,
+) -> Said {
+    let words: Vec<_> = words.split_whitespace().collect();
+    if let Some(word) = words.iter().find(|it| !["fork", YES].contains(it)) {
+        return Err(format!(
+            "“{word}” says nothing here; write `/revert {number}..` or `/revert {number}.. fork`"
+        ));
+    }
+    let fork = words.contains(&"fork");
+    let to = turn(session, number).await?.into_iter().next();
+    let params = |preview| RevertEditsParams { to: to.clone(), preview, ..RevertEditsParams::default() };
+    let goes = decided(connection, session, params(true)).await?;
+    if goes.hunks.len() > FEW && !words.contains(&YES) {
+        let stays = match goes.conflicts.len() {
+            0 => String::new(),
+            count => format!("; {} you edited since stay", markdown::counted(count, "change")),
+        };
+        let again = if fork { format!("{number}.. fork {YES}") } else { format!("{number}.. {YES}") };
+        return Ok(format!("{} would go back{stays}. Write `/revert {again}` to do it", amount(&goes)));
+    }
+    if fork {
+        // Nothing comes behind what goes back.
+        session.ask(Command::Abort).await.map_err(|it| it.message)?;
+    }
+    let gone = decided(connection, session, params(false)).await?;
+    let said = match (gone.hunks.len(), gone.conflicts.first()) {
+        (0, Some(conflict)) => conflict.reason.clone(),
+        (0, None) => "Nothing to review".to_owned(),
+        (_, None) => format!("Reverted {} · `/redo`", amount(&gone)),
+        (_, Some(_)) => format!("Reverted {}; your own text stayed · `/redo`", amount(&gone)),
+    };
+    match fork {
+        true => Ok(format!("{said} · {}", verbs::fork(connection, session, number).await?)),
+        false => Ok(said),
+    }
+}
+
+async fn decided(
+    connection: &Connection,
+    session: &SessionHandle,
+    params: RevertEditsParams,
+) -> Result<EditsDecided, String> {
+    review::revert(&connection.hub, session, params).await.map_err(|it| it.message)
+}
+
+/// `4 changes in 2 files`.
+fn amount(decided: &EditsDecided) -> String {
+    let changes = markdown::counted(decided.hunks.len(), "change");
+    format!("{changes} in {}", markdown::counted(decided.uris.len(), "file"))
 }
 
 /// `/redo`: takes back the last decision about changes of this chat.
@@ -160,14 +249,14 @@ pub async fn redo(connection: &Arc<Connection>, session: &SessionHandle) -> Said
 }
 
 /// The hunks of the last turn whose edits are still there.
-fn of_last_turn(hunks: &[FoundHunk]) -> Vec<i64> {
+fn of_last_turn(hunks: &[Numbered]) -> Vec<i64> {
     let inside = || hunks.iter().filter(|it| matches!(it.status, Status::Pending | Status::Kept));
     let last = inside().max_by_key(|it| (it.time, it.id)).map(|it| it.turn);
     inside().filter(|it| Some(it.turn) == last).map(|it| it.id).collect()
 }
 
 /// The hunks that the last decision took out or kept.
-fn decided_last(hunks: &[FoundHunk]) -> Vec<i64> {
+fn decided_last(hunks: &[Numbered]) -> Vec<i64> {
     // What the user has undone in the editor was no decision here.
     let decided = || hunks.iter().filter(|it| it.can_redo() && it.decision > 0);
     let last = decided().map(|it| it.decision).max();
@@ -195,14 +284,13 @@ pub async fn titles(session: &SessionHandle) -> Vec<String> {
 }
 
 /// Numbers and places of the hunks that wait.
-pub fn waiting(connection: &Connection, session: &str, hunks: &[FoundHunk]) -> Vec<(usize, String)> {
+pub fn waiting(connection: &Connection, session: &str, hunks: &[Numbered]) -> Vec<(usize, String)> {
     let folder = connection.hub.folder_of(session);
     let place = |it: &FoundHunk| {
         let path = it.path.strip_prefix(&folder).unwrap_or(&it.path);
         format!("{}:{}", markdown::line(&path.to_string_lossy(), 80), it.start + 1)
     };
-    let waiting = hunks.iter().enumerate().filter(|(_, it)| waits(it));
-    waiting.map(|(at, it)| (at + 1, place(it))).collect()
+    hunks.iter().filter(|it| waits(it)).map(|it| (it.number, place(it))).collect()
 }
 
 fn turns(entries: &[Entry], leaf: Option<&str>) -> Vec<Vec<String>> {
@@ -229,9 +317,8 @@ pub async fn diff(connection: &Arc<Connection>, session: &SessionHandle, rest: &
             Select { hunks: ids, ..Select::default() }
         }
     };
-    let review = connection.hub.review(session.id());
     let failed = |error: std::io::Error| CommandError::failed(error.to_string()).message;
-    let patches = review.diff(&select).await.map_err(failed)?;
+    let patches = patches_of(connection, session.id(), &select).await.map_err(failed)?;
     if patches.is_empty() {
         return Ok("Nothing to review".into());
     }

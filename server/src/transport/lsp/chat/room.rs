@@ -22,7 +22,7 @@ use super::{
     document::{Saved, Tick},
     draft::Taken,
     kept::{Kept, Said},
-    lock,
+    lock, numbers,
     question::Question,
     review,
     story::Story,
@@ -274,6 +274,7 @@ impl Room {
             sent,
             waiting: self.story.waiting().map(str::to_owned).collect(),
             notes: self.story.notes.clone(),
+            numbers: Vec::new(),
         };
         self.remember(kept).await;
     }
@@ -282,6 +283,7 @@ impl Room {
         kept.sent.retain(|it| kept.saved.has(&it.raw));
         let session = markdown::session_id(&lock(&self.document).text).map(str::to_owned);
         if let Some(session) = session {
+            kept.numbers = self.connection.chats.numbers.of(&session);
             kept.write(&self.path, &session).await;
         }
         self.kept = Some(kept);
@@ -323,7 +325,7 @@ impl Room {
     fn decide(&mut self, words: &[(usize, Word)]) {
         let named = |number: usize, line: &str| {
             // The ledger forgets old edits: a number that means another file now decides nothing.
-            let hunk = number.checked_sub(1).and_then(|it| self.story.hunks.get(it));
+            let hunk = numbers::find(&self.story.hunks, number);
             let name = hunk.and_then(|it| it.path.file_name()).map(|it| it.to_string_lossy());
             name.is_some_and(|it| line.contains(&*it))
         };

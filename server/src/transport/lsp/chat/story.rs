@@ -14,7 +14,7 @@ use pi_protocol::{
     queue::{QueueItem, QueueKind},
 };
 
-use super::{question::Question, review};
+use super::{numbers::Numbered, question::Question, review};
 use crate::{
     markdown::{self, Step, Style, Turn},
     transport::lsp::questions::{self, Asked},
@@ -34,7 +34,7 @@ pub struct Story {
     /// Answers to commands since the last turn began.
     pub notes: String,
     /// The changes of the session, by their numbers.
-    pub hunks: Vec<pi_host::ledger::FoundHunk>,
+    pub hunks: Vec<Numbered>,
     /// How calls changed files whose results do not say it.
     pub patches: Arc<HashMap<String, String>>,
     /// Turns before the last one that are not in the document yet.

@@ -19,13 +19,12 @@ use pi_core::{
 };
 use pi_host::{
     fs::blocking,
-    ledger::FoundHunk,
     workspace::{EditPlan, Snapshot},
 };
 use pi_protocol::{AgentEvent, AgentMessage, CommandError};
 use tokio::time::Instant;
 
-use super::{attach, files, review, story, writing};
+use super::{attach, files, numbers::Numbered, review, story, writing};
 use crate::{
     markdown::{self, Turn},
     transport::lsp::connection::Connection,
@@ -141,7 +140,7 @@ fn of_session(path: &Path, session: &str) -> bool {
 }
 
 /// What a program wants to know, as YAML; a JSON text is one there as well.
-fn head(session: &str, turns: &[Turn], hunks: &[FoundHunk], style: &markdown::Style) -> String {
+fn head(session: &str, turns: &[Turn], hunks: &[Numbered], style: &markdown::Style) -> String {
     let quoted = |it: String| serde_json::Value::from(it).to_string();
     let answers = || turns.iter().flat_map(|it| &it.messages).filter_map(|it| it.as_assistant());
     let mut models: Vec<String> = Vec::new();

@@ -224,7 +224,7 @@ async fn open_chat(connection: &Connection, session: &SessionHandle, id: String,
 }
 
 /// Another chat with everything up to now, or with what was before a turn; that turn's prompt is then its draft.
-async fn fork(connection: &Arc<Connection>, session: &SessionHandle, rest: &str) -> Said {
+pub(super) async fn fork(connection: &Arc<Connection>, session: &SessionHandle, rest: &str) -> Said {
     let before = match rest.trim_start_matches("turn").trim() {
         "" => None,
         number => review::turn(session, number).await?.into_iter().next(),

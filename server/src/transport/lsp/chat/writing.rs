@@ -9,7 +9,7 @@ use lsp_types::MessageType;
 use pi_core::{clock, session::Command};
 use pi_host::workspace::{EditPlan, Origin, Snapshot};
 
-use super::{document::Wanted, lock, question::Question, review, room::Room};
+use super::{document::Wanted, lock, numbers, question::Question, review, room::Room};
 use crate::{
     markdown::{self, Style},
     transport::lsp::{connection::Connection, questions},
@@ -45,7 +45,7 @@ impl Room {
         for _ in 0..TRIES {
             let title = self.story.title.as_deref();
             let hunks = &self.story.hunks;
-            let state = |number: usize| Some(review::state(hunks.get(number.checked_sub(1)?)?));
+            let state = |number: usize| Some(review::state(numbers::find(hunks, number)?));
             let states: Option<&dyn Fn(usize) -> Option<&'static str>> =
                 if self.hunks_moved { Some(&state) } else { None };
             let wanted = lock(&self.document).with_tail(&tail, title, states);
