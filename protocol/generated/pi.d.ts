@@ -1997,7 +1997,7 @@ export interface Methods {
   "pi/setReviewMode": { jsonl: "set_review_mode"; params: SetReviewModeParams; result: Empty };
   /** What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`. */
   "pi/edits/list": { jsonl: "get_edits"; params: GetEditsParams; result: Edits };
-  /** Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made. */
+  /** Differences by hunk, file, call, turn, prompt or session; of a session, a call, a turn or a prompt as they were made. */
   "pi/edits/diff": { jsonl: "edits_diff"; params: EditsParams; result: EditsDiff };
   /** Keep hunks: they no longer wait. */
   "pi/edits/accept": { jsonl: "edits_accept"; params: EditsParams; result: EditsDecided };

@@ -1574,7 +1574,7 @@
 ---| "pi/setPermissionMode" # Choose what the agent may do without asking. Questions that are open stay open.
 ---| "pi/setReviewMode" # Choose what becomes of the edits the agent makes. Questions that are open stay open.
 ---| "pi/edits/list" # What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`.
----| "pi/edits/diff" # Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made.
+---| "pi/edits/diff" # Differences by hunk, file, call, turn, prompt or session; of a session, a call, a turn or a prompt as they were made.
 ---| "pi/edits/accept" # Keep hunks: they no longer wait.
 ---| "pi/edits/reject" # Take waiting hunks out again; the model is told. What the user has changed since stays and is named.
 ---| "pi/edits/revert" # Take hunks out, kept ones as well, going back change by change; or everything since a prompt.

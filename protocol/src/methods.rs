@@ -213,7 +213,7 @@ methods! {
     SetReviewMode = "pi/setReviewMode" | "set_review_mode" { SetReviewModeParams => Empty, Session, Experimental },
     /// What Pi changed in files, hunk by hunk. From then on the connection gets `edits_changed`.
     GetEdits = "pi/edits/list" | "get_edits" { GetEditsParams => Edits, Review, Experimental },
-    /// Differences by hunk, file, call, turn, prompt or session; of a call, a turn or a prompt as they were made.
+    /// Differences by hunk, file, call, turn, prompt or session; of a session, a call, a turn or a prompt as they were made.
     EditsDiff = "pi/edits/diff" | "edits_diff" { EditsParams => EditsDiff, Review, Experimental },
     /// Keep hunks: they no longer wait.
     EditsAccept = "pi/edits/accept" | "edits_accept" { EditsParams => EditsDecided, Review, Experimental },

@@ -265,6 +265,33 @@ fn list(editor: &mut Editor) -> Value {
 #[test]
 fn a_buffer_is_reviewed_in_its_editor_and_undone_there() {
     let model = ModelServer::with([edit("a.txt", "one", "ONE"), say("done")]);
+#[test]
+fn a_diff_of_a_session_or_a_turn_stays_after_a_decision_and_a_rename() {
+    let (_model, scratch, mut pi) = start([
+        edit("a.txt", "one", "ONE"),
+        call("bash", json!({"command": "mv a.txt b.txt"})),
+        edit("b.txt", "two", "TWO"),
+        say("done"),
+    ]);
+    scratch.file("a.txt", "one\ntwo\n");
+    pi.run("shout");
+    pi.ok(json!({"type": "edits_accept", "scope": "session"}));
+    let mut diff = |about: Value| {
+        let mut request = about;
+        request["type"] = json!("edits_diff");
+        pi.ok(request)["diff"].as_str().unwrap().to_owned()
+    };
+    let all = diff(json!({"scope": "session"}));
+    assert!(all.contains("-one\n+ONE\n") && all.contains("-two\n+TWO\n"), "{all}");
+    let uri = scratch.path("b.txt");
+    let first = diff(json!({"uri": uri, "turn": 1}));
+    assert!(first.contains("-one\n+ONE\n") && !first.contains("TWO"), "{first}");
+    let third = diff(json!({"uri": uri, "turn": 3}));
+    assert!(third.contains("-two\n+TWO\n") && !third.contains("-one"), "{third}");
+    assert_eq!(diff(json!({"uri": scratch.path("a.txt"), "turn": 1})), "");
+    assert_eq!(diff(json!({"scope": "folder"})), "", "nothing waits");
+}
+
     let scratch = Scratch::with_model(&model);
     scratch.file("a.txt", "one\ntwo\n");
     let mut editor = plugin(&scratch, "one\ntwo\nunsaved\n");

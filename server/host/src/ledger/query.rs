@@ -497,7 +497,8 @@ pub(super) fn sides_of(file: &FileState, path: &Path, ids: &HashSet<i64>) -> (Si
     (side(from), side(with))
 }
 
-/// What the edits of a call, a turn or a prompt changed when they were made: one pair for each unbroken series of them.
+/// What the edits of a session, a call, a turn or a prompt changed when they were made: one pair for each unbroken
+/// series of them. Those of a file are those whose hunks are in it, whatever its name was then.
 pub(super) fn sides_of_edits(
     db: &Connection,
     root: &str,
@@ -519,6 +520,7 @@ pub(super) fn sides_of_edits(
     }
     let turn = select.turn.map(|it| it as i64);
     let rows = statement.query_map(params![root, select.session, turn], |row| {
+        place: Option<String>,
         Ok(Edit {
             path: row.get(0)?,
             before: row.get(1)?,
@@ -529,9 +531,11 @@ pub(super) fn sides_of_edits(
         })
     })?;
     let mut series: Vec<Edit> = Vec::new();
+            place: row.get(6)?,
     for row in rows {
         let edit = row?;
-        let meant = select.path.as_ref().is_none_or(|it| *it == Path::new(&edit.path))
+        let place = edit.place.as_deref().map_or(&*edit.path, |it| store::path_of(it).0);
+        let meant = select.path.as_ref().is_none_or(|it| *it == Path::new(place))
             && select.call.as_ref().is_none_or(|it| *it == edit.call)
             && select
                 .prompts

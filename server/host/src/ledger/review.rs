@@ -209,12 +209,16 @@ impl Review {
         fs::blocking(move || review.ledger.with(|db| query::texts(db, &ids))).await
     }
 
-    /// How files differ by the hunks that are meant; of a call, a turn or a prompt, what was changed at the time.
+    /// How files differ by the hunks that are meant; of a session, a call, a turn or a prompt, what was changed at the
+    /// time.
     ///
     /// # Errors
     /// The ledger cannot be read.
     pub async fn diff(self: &Arc<Self>, select: &Select) -> io::Result<Vec<EditPatch>> {
-        let by_edit = select.call.is_some() || select.turn.is_some() || select.prompts.is_some();
+        let by_edit = select.session.is_some()
+            || select.call.is_some()
+            || select.turn.is_some()
+            || select.prompts.is_some();
         if by_edit && select.hunks.is_empty() && self.ledger.is_there() {
             let (review, select) = (self.clone(), select.clone());
             let series = fs::blocking(move || {
@@ -224,7 +228,7 @@ impl Review {
             return Ok(series.await?.into_iter().filter_map(|it| self.patch(it)).collect());
         }
         let found = self.look().await?;
-        let named = !select.hunks.is_empty();
+        let named = !select.hunks.is_empty() || select.decision.is_some();
         let meant = select.of(&found.hunks).into_iter().filter(|it| named || it.status == Status::Pending);
         let files = by_file(meant, Verb::Accept);
         let review = self.clone();

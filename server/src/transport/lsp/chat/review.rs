@@ -309,14 +309,15 @@ fn turns(entries: &[Entry], leaf: Option<&str>) -> Vec<Vec<String>> {
 
 /// `/diff`: what waits, or one hunk, as a document of its own.
 pub async fn diff(connection: &Arc<Connection>, session: &SessionHandle, rest: &str) -> Said {
-    let select = match rest {
-        "" | "all" => Select { session: Some(session.id().to_string()), ..Select::default() },
-        rest => {
-            let hunks = hunks(connection, session.id()).await;
-            let ids = meant(connection, session.id(), &hunks, rest)?.iter().map(|it| it.id).collect();
-            Select { hunks: ids, ..Select::default() }
-        }
+    let all = hunks(connection, session.id()).await;
+    let hunks: Vec<i64> = match rest {
+        "" | "all" => all.iter().filter(|it| waits(it)).map(|it| it.id).collect(),
+        rest => meant(connection, session.id(), &all, rest)?.iter().map(|it| it.id).collect(),
     };
+    if hunks.is_empty() {
+        return Ok("Nothing to review".into());
+    }
+    let select = Select { hunks, ..Select::default() };
     let failed = |error: std::io::Error| CommandError::failed(error.to_string()).message;
     let patches = patches_of(connection, session.id(), &select).await.map_err(failed)?;
     if patches.is_empty() {
