@@ -208,9 +208,19 @@ pub enum EditsCommand {
     Diff {
         /// Only those of this file
         file: Option<PathBuf>,
+        #[command(flatten)]
+        made: MadeArgs,
     },
     /// Take changes out of their files again, kept ones as well
     Revert(RevertArgs),
+    /// Put changes back that were rejected or reverted, and let kept ones wait again
+    Redo {
+        /// Changes by id; otherwise what the last decision was about
+        #[arg(value_name = "HUNK")]
+        hunks: Vec<String>,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
     /// Forget old edits and give their space back to the disk
     Gc {
         /// Forget what is older than this; otherwise setting review.keepDays
@@ -222,12 +232,11 @@ pub enum EditsCommand {
     },
 }
 
-/// What to revert.
+/// What to revert: the changes that all of it is true of.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub struct RevertArgs {
     /// Changes by id, as `pi edits list` shows them
-    #[arg(value_name = "HUNK")]
+    #[arg(value_name = "HUNK", required_unless_present_any = ["file", "all", "turn", "prompt", "session"])]
     pub hunks: Vec<String>,
 
     /// All changes of a file
@@ -235,8 +244,40 @@ pub struct RevertArgs {
     pub file: Option<PathBuf>,
 
     /// All changes of this folder
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["hunks", "file", "turn", "prompt", "session"])]
     pub all: bool,
+
+    /// Where they came from.
+    #[command(flatten)]
+    pub made: MadeArgs,
+
+    /// Whether to do it.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// Where changes came from.
+#[derive(Debug, Default, Args)]
+pub struct MadeArgs {
+    /// Those of this turn, as `pi edits list` shows it, of the session or of the one that changed something last
+    #[arg(long)]
+    pub turn: Option<u64>,
+
+    /// Those that came from the prompt with this entry id
+    #[arg(long, value_name = "ID")]
+    pub prompt: Option<String>,
+
+    /// Those of a session, by the start of its id
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+}
+
+/// Whether anything is done.
+#[derive(Debug, Args)]
+pub struct DryRun {
+    /// Only say what would be done
+    #[arg(long = "dry-run")]
+    pub is_set: bool,
 }
 
 /// Arguments of `pi permissions`.

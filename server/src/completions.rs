@@ -47,9 +47,7 @@ pub fn markdown() -> String {
     );
     let mut root = Cli::command();
     root.build();
-    let subcommands: Vec<clap::Command> =
-        root.get_subcommands().filter(|it| !it.is_hide_set()).cloned().collect();
-    for command in std::iter::once(root).chain(subcommands) {
+    for command in all_below(&root) {
         let usage = command.clone().render_usage().to_string();
         let about =
             command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
@@ -81,6 +79,13 @@ pub fn markdown() -> String {
              | `PI_FAUX_SCRIPT` | Script of the model `faux/scripted`, see [faux.md](faux.md). |\n\
              | `NO_COLOR` | No colours. |\n";
     text
+}
+
+/// A command and those below it.
+#[cfg(test)]
+fn all_below(command: &clap::Command) -> Vec<clap::Command> {
+    let below = command.get_subcommands().filter(|it| !it.is_hide_set() && it.get_name() != "help");
+    std::iter::once(command.clone()).chain(below.flat_map(all_below)).collect()
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@
 use std::{collections::HashSet, fmt::Write as _, path::Path, process::ExitCode, sync::Arc};
 
 use pi_host::{
-    ledger::{Limits, Outcome, Review, Select, Status, Verb, Whole},
+    ledger::{FoundHunk, Last, Limits, Outcome, Review, Select, Status, Verb, Whole},
     paths,
 };
 
 use crate::{
-    cli::{EditsCommand, RevertArgs, SessionArgs},
+    cli::{EditsCommand, MadeArgs, SessionArgs},
     completions::print_text,
     compose::{Compose, ledger_limits},
     review::{hunk_id, hunk_number, status},
@@ -29,11 +29,26 @@ pub async fn run(command: EditsCommand) -> anyhow::Result<ExitCode> {
         EditsCommand::List { file, all } => {
             list(&compose, &review, select(&compose, file.as_deref()), all).await
         }
-        EditsCommand::Diff { file } => {
-            let patches = review.diff(&select(&compose, file.as_deref())).await?;
+        EditsCommand::Diff { file, made } => {
+            let select = made_by(&review, made, select(&compose, file.as_deref())).await?;
+            let patches = review.diff(&select).await?;
             print_text(&patches.into_iter().map(|it| it.diff).collect::<String>())
         }
-        EditsCommand::Revert(args) => revert(&compose, &review, args).await,
+        EditsCommand::Revert(args) => {
+            let select = Select { hunks: numbers(&args.hunks)?, ..select(&compose, args.file.as_deref()) };
+            let select = made_by(&review, args.made, select).await?;
+            decide(&review, &select, Verb::Revert, args.dry_run.is_set).await
+        }
+        EditsCommand::Redo { hunks, dry_run } => {
+            let mut select = Select { hunks: numbers(&hunks)?, ..Select::default() };
+            if hunks.is_empty() {
+                select.decision = Last::of(&review.look().await?.hunks).decision;
+                if select.decision.is_none() {
+                    return print_text("Nothing was decided yet\n");
+                }
+            }
+            decide(&review, &select, Verb::Redo, dry_run.is_set).await
+        }
         EditsCommand::Gc { days, megabytes } => {
             let set = ledger_limits(&compose.settings(compose.cwd()).values());
             let limits = Limits {
@@ -109,21 +124,57 @@ async fn list(
     print_text(&text)
 }
 
-async fn revert(compose: &Compose, review: &Arc<Review>, args: RevertArgs) -> anyhow::Result<ExitCode> {
-    let hunks: Result<Vec<i64>, _> = args.hunks.iter().map(|it| hunk_number(it)).collect();
-    let hunks = hunks.map_err(|error| anyhow::anyhow!(error.message))?;
-    let select = Select { hunks, ..select(compose, args.file.as_deref()) };
-    let Outcome { changed, refused, files, .. } =
-        review.decide(&select, Verb::Revert, Some(review.ledger().next_decision())).await?;
+fn numbers(hunks: &[String]) -> anyhow::Result<Vec<i64>> {
+    let numbers: Result<_, _> = hunks.iter().map(|it| hunk_number(it)).collect();
+    numbers.map_err(|error| anyhow::anyhow!(error.message))
+}
+
+/// Narrows a choice to where changes came from. A turn without a session is one of the session that edited last.
+async fn made_by(review: &Arc<Review>, made: MadeArgs, select: Select) -> anyhow::Result<Select> {
+    let MadeArgs { turn, prompt, session } = made;
+    let of_session = match (&session, turn) {
+        (None, None) => None,
+        (begin, _) => {
+            let all = review.look().await?.hunks;
+            let fits = |it: &&FoundHunk| begin.as_deref().is_none_or(|begin| it.session.starts_with(begin));
+            let mut found: Vec<_> = all.iter().filter(fits).collect();
+            found.sort_by_key(|it| (it.time, it.id));
+            let Some(last) = found.last() else {
+                anyhow::bail!("no session whose id starts with this has changed anything here")
+            };
+            if begin.is_some() && found.iter().any(|it| it.session != last.session) {
+                anyhow::bail!("several sessions have an id that starts with this; give more of it")
+            }
+            Some(last.session.clone())
+        }
+    };
+    Ok(Select { session: of_session, turn, prompts: prompt.map(|it| vec![it]), ..select })
+}
+
+async fn decide(
+    review: &Arc<Review>,
+    select: &Select,
+    verb: Verb,
+    dry_run: bool,
+) -> anyhow::Result<ExitCode> {
+    let number = (!dry_run).then(|| review.ledger().next_decision());
+    let Outcome { changed, refused, files, .. } = review.decide(select, verb, number).await?;
     for it in &refused {
         crate::complain(&format!("{}: {}", hunk_id(it.hunk), it.reason));
     }
     let files: HashSet<_> = files.into_iter().collect();
     let many =
         |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
-    let done = print_text(&match changed.len() {
-        0 => "Nothing was reverted\n".to_owned(),
-        count => format!("Reverted {} in {}\n", many(count, "change"), many(files.len(), "file")),
+    let (done, would) = match verb {
+        Verb::Redo => ("Put back", "put back"),
+        _ => ("Reverted", "revert"),
+    };
+    let done = print_text(&match (changed.len(), dry_run) {
+        (0, _) => format!("Nothing {}\n", if dry_run { "would change" } else { "was changed" }),
+        (count, true) => {
+            format!("Would {would} {} in {}\n", many(count, "change"), many(files.len(), "file"))
+        }
+        (count, false) => format!("{done} {} in {}\n", many(count, "change"), many(files.len(), "file")),
     })?;
     Ok(if refused.is_empty() { done } else { ExitCode::FAILURE })
 }

@@ -240,6 +240,20 @@ fn the_command_line_lists_shows_reverts_and_forgets() {
         scratch.command(PI).current_dir(scratch.path("deep/er")).args(["edits", "list"]).output().unwrap();
     let project = std::fs::canonicalize(scratch.workspace()).unwrap();
     assert_eq!(String::from_utf8(inside.stdout).unwrap(), format!("In {}\n{expected}", project.display()));
+    // Where it came from.
+    let (_, second) = pi_edits(&scratch, &["diff", "--turn", "2"]);
+    assert!(second.contains("+FOUR") && !second.contains("+ONE"), "{second}");
+    let (ok, text) = pi_edits(&scratch, &["diff", "--session", "nobody"]);
+    assert!(!ok && text.contains("no session whose id starts with this"), "{text}");
+    assert_eq!(pi_edits(&scratch, &["redo"]), (true, "Nothing was decided yet\n".into()));
+    let revert = ["revert", "--turn", "1", "--dry-run"];
+    assert_eq!(pi_edits(&scratch, &revert), (true, "Would revert 1 change in 1 file\n".into()));
+    assert_eq!(scratch.read("a.txt"), "ONE\ntwo\nthree\nFOUR\n");
+    assert_eq!(pi_edits(&scratch, &revert[..3]), (true, "Reverted 1 change in 1 file\n".into()));
+    assert_eq!(scratch.read("a.txt"), "one\ntwo\nthree\nFOUR\n");
+    assert_eq!(pi_edits(&scratch, &["redo"]), (true, "Put back 1 change in 1 file\n".into()));
+    assert_eq!(scratch.read("a.txt"), "ONE\ntwo\nthree\nFOUR\n");
+    assert_eq!(pi_edits(&scratch, &["revert", "--prompt", "none"]), (true, "Nothing was changed\n".into()));
     assert_eq!(pi_edits(&scratch, &["revert", "h1"]), (true, "Reverted 1 change in 1 file\n".into()));
     assert_eq!(scratch.read("a.txt"), "one\ntwo\nthree\nFOUR\n");
     scratch.file("a.txt", "one\ntwo\nthree\nFOUR!\n");
@@ -251,20 +265,6 @@ fn the_command_line_lists_shows_reverts_and_forgets() {
     assert!(text.starts_with("Forgot 0 edits; 2 are left in "), "{text}");
 }
 
-/// A plugin with `a.txt` open.
-fn plugin(scratch: &Scratch, buffer: &str) -> Editor {
-    let editor = Editor::start(PI, scratch, Profile::plugin());
-    editor.open("a.txt", buffer);
-    editor
-}
-
-fn list(editor: &mut Editor) -> Value {
-    editor.ok("pi/edits/list", json!({"texts": true}))
-}
-
-#[test]
-fn a_buffer_is_reviewed_in_its_editor_and_undone_there() {
-    let model = ModelServer::with([edit("a.txt", "one", "ONE"), say("done")]);
 #[test]
 fn a_diff_of_a_session_or_a_turn_stays_after_a_decision_and_a_rename() {
     let (_model, scratch, mut pi) = start([
@@ -292,6 +292,20 @@ fn a_diff_of_a_session_or_a_turn_stays_after_a_decision_and_a_rename() {
     assert_eq!(diff(json!({"scope": "folder"})), "", "nothing waits");
 }
 
+/// A plugin with `a.txt` open.
+fn plugin(scratch: &Scratch, buffer: &str) -> Editor {
+    let editor = Editor::start(PI, scratch, Profile::plugin());
+    editor.open("a.txt", buffer);
+    editor
+}
+
+fn list(editor: &mut Editor) -> Value {
+    editor.ok("pi/edits/list", json!({"texts": true}))
+}
+
+#[test]
+fn a_buffer_is_reviewed_in_its_editor_and_undone_there() {
+    let model = ModelServer::with([edit("a.txt", "one", "ONE"), say("done")]);
     let scratch = Scratch::with_model(&model);
     scratch.file("a.txt", "one\ntwo\n");
     let mut editor = plugin(&scratch, "one\ntwo\nunsaved\n");
