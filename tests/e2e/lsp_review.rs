@@ -99,7 +99,7 @@ fn one_hunk_is_kept_another_rejected_and_undo_takes_the_agents_step_back() {
         json!({"textDocument": {"uri": editor.uri("a.txt")}, "position": {"line": 3, "character": 1}});
     let hover = editor.ok("textDocument/hover", place);
     let value = hover["contents"]["value"].as_str().unwrap();
-    assert!(value.contains("edit, turn 1") && value.contains("> Numbers look better"), "{value}");
+    assert!(value.contains("edit `a.txt`, turn 1") && value.contains("> Numbers look better"), "{value}");
     assert!(value.contains("```diff\n-four\n+FOUR\n```"), "{value}");
     let document = json!({"textDocument": {"uri": editor.uri("a.txt")}});
     let lenses = editor.ok("textDocument/codeLens", document);
@@ -168,11 +168,34 @@ fn hints_follow_what_is_typed_and_come_back_after_a_restart() {
     editor.unchecked = true;
     drop(editor);
 
-    // The session is over, and with it what it said; the changes still wait.
+    // The session is over; the changes still wait, and its file has what it said.
     let mut editor = Editor::start(PI, &scratch, Profile::plain());
     editor.open("a.txt", "ONE\ntwo\nthree\nFOUR\n");
-    let hint = "Pi changed 1 line · 1 of 2 – keep or reject with a code action";
-    hints(&editor, &[hint, &hint.replace("1 of", "2 of")]);
+    hints(&editor, &[FIRST, SECOND]);
+    editor.unchecked = true;
+}
+
+#[test]
+fn what_a_model_hides_is_seen_in_hints_and_hovers() {
+    let path = "a.txt";
+    let turn = say("Lou\u{202e}der.")
+        .call("edit", json!({"path": path, "oldText": "o\u{200b}ne", "newText": "O\u{2066}NE"}));
+    let model = ModelServer::with([turn, say("done")]);
+    let scratch = Scratch::with_model(&model);
+    scratch.file(path, "o\u{200b}ne\r\ntwo\r\n");
+    let mut editor = Editor::start(PI, &scratch, Profile::plain());
+    editor.open(path, "o\u{200b}ne\r\ntwo\r\n");
+    command(&mut editor, "pi.prompt", json!("shout"));
+    let found = hints(
+        &editor,
+        &["Pi changed 1 line · 1 of 1 · “Lou<U+202E>der.” – keep or reject with a code action"],
+    );
+    assert_eq!(found[0]["relatedInformation"][0]["message"], "before:\no<U+200B>ne");
+    let place = json!({"textDocument": {"uri": editor.uri(path)}, "position": {"line": 0, "character": 1}});
+    let hover = editor.ok("textDocument/hover", place);
+    let value = hover["contents"]["value"].as_str().unwrap();
+    assert!(value.contains("\n> Lou<U+202E>der.\n"), "{value}");
+    assert!(value.contains("```diff\n-o<U+200B>ne\n+O<U+2066>NE\n```"), "{value}");
     editor.unchecked = true;
 }
 

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use lsp_types::{CodeActionKind, MessageType, Url};
+use pi_core::visible::visible;
 use pi_host::{
     ledger::{Last, Outcome, Select, Verb},
     paths,
@@ -175,7 +176,8 @@ pub fn redo(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), Com
 /// `pi.why`: what the model said when it made the change.
 pub fn why(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     let it = About::of(connection, arguments)?.one(connection)?;
-    let reason = it.reason.unwrap_or_else(|| "Pi gave no reason for this change".into());
+    let reason = it.cause.reason.map(|it| visible(&it.replace("\r\n", "\n")).into_owned());
+    let reason = reason.unwrap_or_else(|| "Pi gave no reason for this change".into());
     let connection = connection.clone();
     tokio::spawn(async move { show::answer(&connection, "why.md", reason, "The reason is").await });
     Ok(())

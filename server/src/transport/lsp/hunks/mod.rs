@@ -3,6 +3,7 @@
 //! A task looks at the ledger whenever it or an open document has changed, a moment after the last keystroke. What
 //! it finds is kept, so that requests for a place are answered at once.
 
+mod cause;
 mod show;
 
 use std::{
@@ -13,15 +14,15 @@ use std::{
 };
 
 use lsp_types::{CodeLens, CodeLensParams, Hover, HoverParams, MessageType, Position, Range, Url};
-use pi_core::session::Command;
+use pi_core::visible::visible;
 use pi_host::{
     ledger::{FoundHunk, LedgerEvent, Review, Select, Status, Whole},
     paths,
 };
-use pi_protocol::{AgentMessage, Content, entry::EntryKind};
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
+use self::cause::{Cause, Causes};
 use super::{connection::Connection, documents::file_path, messages::first_line};
 
 /// Time between a change and the look at it.
@@ -44,8 +45,8 @@ pub struct Shown {
     pub base: String,
     /// The lines that came.
     pub text: String,
-    /// What the model said when it made the change.
-    pub reason: Option<String>,
+    /// What the model said when it made the change, and by which call.
+    pub cause: Cause,
     /// The version of the text its lines are counted in, if the document is open and did not change meanwhile.
     pub version: Option<i32>,
     /// Its number among those that wait, from 1.
@@ -74,7 +75,7 @@ impl Shown {
 
     /// The reason in a few words.
     fn short_reason(&self) -> Option<String> {
-        self.reason.as_ref().map(|it| first_line(it, SHORT))
+        self.cause.reason.as_ref().map(|it| visible(&first_line(it, SHORT)).into_owned())
     }
 }
 
@@ -84,8 +85,7 @@ pub struct Hunks {
     shown: Mutex<Arc<[Shown]>>,
     /// Files that have or had hunks: a change of one of them is worth a look.
     known: Mutex<HashSet<PathBuf>>,
-    /// Reasons by tool call.
-    reasons: Mutex<HashMap<String, Option<String>>>,
+    causes: Causes,
     wake: Notify,
     /// Counts the looks.
     looked: watch::Sender<u64>,
@@ -231,44 +231,16 @@ async fn waiting(connection: &Arc<Connection>, review: &Arc<Review>) -> std::io:
     for hunk in found {
         let Some(uri) = connection.documents.uri(&spelled(&hunk.path)) else { continue };
         let (base, text) = texts.remove(&hunk.id).unwrap_or_default();
-        let reason = reason(connection, &hunk).await;
+        let cause = connection.hunks.causes.of(connection, review.root(), &hunk).await;
         let (then, now) = (before.get(&hunk.path).copied().flatten(), version(&hunk.path));
         if then != now {
             // What is found may be of either; the next look is not.
             connection.hunks.wake.notify_one();
         }
         let version = then.filter(|_| then == now);
-        shown.push(Shown { hunk, uri, base, text, reason, version, number: 0, total: 0 });
+        shown.push(Shown { hunk, uri, base, text, cause, version, number: 0, total: 0 });
     }
     Ok(shown)
-}
-
-/// What the model said beside the call, as long as its session lives.
-async fn reason(connection: &Connection, hunk: &FoundHunk) -> Option<String> {
-    if let Some(known) = lock(&connection.hunks.reasons).get(&hunk.call) {
-        return known.clone();
-    }
-    let session = connection.hub.session(Some(&hunk.session)).ok()?;
-    let entries = session.ask(|reply| Command::GetEntries(hunk.prompt.clone(), reply)).await.ok()?;
-    let said = entries.entries.iter().find_map(|entry| match &entry.kind {
-        EntryKind::Message { message } => said_with(message, &hunk.call),
-        _ => None,
-    })?;
-    lock(&connection.hunks.reasons).insert(hunk.call.clone(), said.clone());
-    said
-}
-
-/// The last text before a call; nothing if it is not in this message.
-fn said_with(message: &AgentMessage, call: &str) -> Option<Option<String>> {
-    let mut said = None;
-    for content in &message.as_assistant()?.content {
-        match content {
-            Content::Text(it) if !it.text.trim().is_empty() => said = Some(it.text.trim().to_owned()),
-            Content::ToolCall(it) if it.id == call => return Some(said),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// Sends hints for all files that have or had some.

@@ -42,7 +42,7 @@ pub fn hint(it: &Shown) -> Diagnostic {
     let removed = (!it.base.is_empty()).then(|| {
         vec![DiagnosticRelatedInformation {
             location: Location { uri: it.uri.clone(), range: it.range() },
-            message: format!("before:\n{}", it.base.trim_end_matches(['\r', '\n'])),
+            message: format!("before:\n{}", shown_lines(&it.base)),
         }]
     });
     Diagnostic {
@@ -58,16 +58,19 @@ pub fn hint(it: &Shown) -> Diagnostic {
 
 /// Reason, call and difference.
 pub fn hover(it: &Shown) -> Hover {
+    let about = it.cause.about.as_ref().map(|it| format!(" `{}`", visible(it).replace('`', "'")));
     let mut value = format!(
-        "**{}** · {} of {} · {}, turn {}\n",
+        "**{}** · {} of {} · {}{}, turn {}\n",
         headline(it),
         it.number,
         it.total,
         it.hunk.tool,
+        about.unwrap_or_default(),
         it.hunk.turn
     );
-    if let Some(reason) = &it.reason {
+    if let Some(reason) = &it.cause.reason {
         // Quoted line by line, so that nothing the model wrote leaves the quote.
+        let reason = shown_lines(reason);
         let quoted: Vec<_> = reason.lines().map(|line| format!("> {line}")).collect();
         value.push_str(&format!("\n{}\n", quoted.join("\n")));
     }
@@ -78,6 +81,7 @@ pub fn hover(it: &Shown) -> Hover {
         return Hover { contents, range: Some(it.range()) };
     }
     let patch = diff::patch(&it.name(), &it.base, &it.text);
+    let patch = shown_lines(&patch);
     let lines: Vec<_> = patch.lines().skip(3).collect();
     let left = lines.len().saturating_sub(DIFF_LINES);
     let shown = lines[..lines.len() - left].join("\n");
@@ -88,6 +92,12 @@ pub fn hover(it: &Shown) -> Hover {
     }
     let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
     Hover { contents, range: Some(it.range()) }
+}
+
+/// Lines as they are, whatever is in them and however they end.
+fn shown_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(visible).collect();
+    lines.join("\n").trim_end_matches('\n').to_owned()
 }
 
 /// The longest run of backticks.
