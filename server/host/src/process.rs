@@ -14,6 +14,7 @@ use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -63,6 +64,48 @@ pub fn is_alive(process: u32) -> bool {
         let _ = process;
         true
     }
+}
+
+/// A process, told from a later one with the same number where the system says when processes began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessId {
+    /// Its number.
+    pub number: u32,
+    /// When it began, in the system's own count; nothing where that is not known.
+    pub began: Option<i64>,
+}
+
+impl ProcessId {
+    /// This process.
+    pub fn own() -> Self {
+        static OWN: LazyLock<ProcessId> = LazyLock::new(|| {
+            let number = std::process::id();
+            ProcessId { number, began: began(number) }
+        });
+        *OWN
+    }
+
+    /// Whether it is this process.
+    pub fn is_own(self) -> bool {
+        let own = Self::own();
+        self.number == own.number && self.is_of(own.began)
+    }
+
+    /// Whether it is still there.
+    pub fn is_alive(self) -> bool {
+        is_alive(self.number) && self.is_of(began(self.number))
+    }
+
+    fn is_of(self, began: Option<i64>) -> bool {
+        self.began.is_none() || began.is_none() || self.began == began
+    }
+}
+
+/// When a process began, in ticks since the system did.
+fn began(process: u32) -> Option<i64> {
+    // Elsewhere there is no such file. The name, in parentheses, may contain anything.
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// How a command ended.

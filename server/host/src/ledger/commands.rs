@@ -148,8 +148,9 @@ fn insert_like(
     let after = after.map(|it| blobs::put(db, it)).transpose()?;
     db.prepare_cached(
         "INSERT INTO edits (root, path, from_path, kind, session, prompt, turn, call, tool, before, after, buffer,
-            state, process, began, mode)
-         SELECT root, ?2, ?3, ?4, session, prompt, turn, call, tool, ?5, ?6, 0, 'begun', process, began, mode
+            state, process, began, mode, process_began)
+         SELECT root, ?2, ?3, ?4, session, prompt, turn, call, tool, ?5, ?6, 0, 'begun', process, began, mode,
+            process_began
          FROM edits WHERE id = ?1",
     )?
     .insert(params![like, edit.path, edit.from, kind, before, after])

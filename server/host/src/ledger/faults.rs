@@ -9,7 +9,7 @@ use super::{
     tests::{Project, all, cause},
     *,
 };
-use crate::workspace::journal::{EditIntent, EditJournal, EditKind};
+use crate::workspace::journal::{EditIntent, EditJournal, EditKind, Watched};
 
 /// Breaks the database for as long as what it gives is kept.
 type Break = fn(&Project) -> Box<dyn FnOnce(&Project)>;
@@ -233,4 +233,47 @@ async fn several_processes_write_at_once_and_nothing_is_missing() {
     let ids: std::collections::BTreeSet<_> = found.iter().map(|it| it.id).collect();
     assert_eq!((found.len(), ids.len()), (4 * EDITS, 4 * EDITS));
     assert_eq!(found.iter().filter(|it| it.status == Status::Rejected).count(), 4 * EDITS / 5);
+}
+
+/// The number of a process that has ended may be another one's by now.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_with_the_number_of_one_that_has_ended_is_not_taken_for_it() {
+    let project = Project::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        project.put(name, "one\n");
+    }
+    project.pi(1, "c.txt", "ONE\n").await;
+    let intent = EditIntent {
+        cause: Some(cause(2)),
+        path: project.path("a.txt"),
+        kind: EditKind::Change,
+        before: Some("one\n".into()),
+        after: Some("ONE\n".into()),
+        buffer: false,
+    };
+    project.journal.begin(&intent).unwrap();
+    let watched = Watched { path: project.path("b.txt"), from: None, before: Some("one\n".into()) };
+    project.journal.begin_command(&cause(3), &[watched]).unwrap();
+    project.put("a.txt", "ONE\n");
+    project.put("b.txt", "ONE\n");
+    // As if an editor had it, unsaved.
+    project.put("c.txt", "one\n");
+    let by = |began: &str| {
+        let process = std::os::unix::process::parent_id();
+        let all = format!(
+            "UPDATE edits SET process = {process}, process_began = {began}, buffer = path LIKE '%c.txt'"
+        );
+        project.review.ledger().with(|db| db.execute_batch(&all)).unwrap();
+    };
+    let unsaved = async |project: &Project| project.review.find(&all()).await.unwrap()[0].unsaved;
+    // It is still there, as far as anybody knows.
+    by("NULL");
+    let other = project.restarted();
+    assert_eq!((other.shown().await, unsaved(&other).await), (vec!["Rejected one>ONE".into()], true));
+    // Another one has its number.
+    by("1");
+    let other = project.restarted();
+    assert_eq!(other.shown().await, ["Pending one>ONE", "Pending one>ONE", "Rejected one>ONE"]);
+    assert!(!other.review.find(&all()).await.unwrap()[2].unsaved);
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     crash::{self, Point},
     form::{self, Form, MARK},
-    fs, paths, process,
+    fs, paths,
     workspace::{
         has_change,
         journal::{EditCause, EditIntent, EditJournal, EditKind, Watched},
@@ -101,10 +101,10 @@ impl EditJournal for Journal {
         let begun = self.ledger.with(|db| {
             let change = store::write(db)?;
             // In this process the path is ours alone.
-            let own = std::process::id();
             let running = HashSet::new();
             let open = store::open_edits(&change, &root)?.into_iter().filter(|it| !it.command);
-            for left in open.filter(|it| it.path == path && (it.process == own || !in_progress(it, &running)))
+            for left in
+                open.filter(|it| it.path == path && (it.process.is_own() || !in_progress(it, &running)))
             {
                 settle(&change, &left, intent.before.as_deref(), true)?;
             }
@@ -308,18 +308,18 @@ pub(super) fn stamp(path: &Path) -> Option<String> {
 /// Whether an edit that this process gave up may still be on its way through the editor it was sent to.
 pub(super) fn may_still_come(edit: &OpenEdit) -> bool {
     let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_MS;
-    edit.buffer && edit.left && recent && edit.process == std::process::id()
+    edit.buffer && edit.left && recent && edit.process.is_own()
 }
 
 /// Whether the process that began a record may still be at it. `running` are the commands of this one.
 pub(super) fn in_progress(edit: &OpenEdit, running: &HashSet<i64>) -> bool {
     if edit.command {
         let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_COMMAND_MS;
-        return match edit.process == std::process::id() {
+        return match edit.process.is_own() {
             true => running.contains(&edit.group),
-            false => recent && process::is_alive(edit.process),
+            false => recent && edit.process.is_alive(),
         };
     }
     let recent = clock::now_ms().saturating_sub(edit.began) < LONGEST_MS;
-    recent && !edit.left && (edit.process == std::process::id() || process::is_alive(edit.process))
+    recent && !edit.left && edit.process.is_alive()
 }

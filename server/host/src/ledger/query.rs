@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
-    form, fs, process,
+    form, fs,
+    process::ProcessId,
     workspace::{MAX_FILE_BYTES, Workspace, standing::Standing},
 };
 
@@ -98,7 +99,7 @@ pub struct FoundHunk {
     /// Its file is gone, and another one has its name.
     pub aside: bool,
     /// The process that had an editor make it, if one did.
-    pub editor_of: Option<u32>,
+    pub editor_of: Option<ProcessId>,
     /// That editor may still have it, unsaved: it is not in the file, and nobody was seen to take it out.
     pub unsaved: bool,
     /// It is in the file, but not in the unsaved text of the editor that has the file open.
@@ -280,7 +281,7 @@ fn look_at(
             row.unsaved = looked.is_none()
                 && matches!(row.status, Status::Pending | Status::Kept)
                 && matches!(it.status, Status::Rejected | Status::Reverted)
-                && row.editor_of.is_some_and(process::is_alive);
+                && row.editor_of.is_some_and(ProcessId::is_alive);
             turned |= row.status != it.status;
             (row.status, row.edited, row.start, row.len) = (it.status, it.edited, it.start, it.len);
         }
@@ -421,7 +422,7 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
     let mut statement = db.prepare_cached(
         "SELECT h.id, h.path, h.start, h.len, h.removed, h.added, h.status, h.edited, h.whole, h.renamed_from,
             e.session, e.prompt, e.turn, e.call, e.tool, e.began, h.parent, h.decision, e.path,
-            e.buffer, e.process
+            e.buffer, e.process, e.process_began
          FROM files f JOIN hunks h ON h.path = f.path JOIN edits e ON e.id = h.edit
          WHERE f.root = ?1 ORDER BY f.path, h.rank",
     )?;
@@ -429,11 +430,12 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
         let lines = |at| row.get::<_, u32>(at).map(|it| it as usize);
         let key: String = row.get(1)?;
         let (path, aside) = store::path_of(&key);
+        let maker = ProcessId { number: row.get(20)?, began: row.get(21)? };
         Ok(FoundHunk {
             id: row.get(0)?,
             path: PathBuf::from(path),
             aside,
-            editor_of: row.get::<_, bool>(19)?.then(|| row.get(20)).transpose()?,
+            editor_of: row.get::<_, bool>(19)?.then_some(maker),
             unsaved: false,
             on_disk_only: false,
             start: lines(2)?,
@@ -505,7 +507,8 @@ pub(super) fn sides_of_edits(
     select: &Select,
 ) -> rusqlite::Result<Vec<(Side, Side)>> {
     let mut statement = db.prepare_cached(
-        "SELECT path, before, after, call, prompt, from_path FROM edits
+        "SELECT path, before, after, call, prompt, from_path,
+            (SELECT path FROM hunks WHERE hunks.edit = edits.id LIMIT 1) FROM edits
          WHERE root = ?1 AND state = 'done' AND (?2 IS NULL OR session = ?2) AND (?3 IS NULL OR turn = ?3)
          ORDER BY path, id",
     )?;
@@ -517,10 +520,10 @@ pub(super) fn sides_of_edits(
         call: String,
         prompt: Option<String>,
         from: Option<String>,
+        place: Option<String>,
     }
     let turn = select.turn.map(|it| it as i64);
     let rows = statement.query_map(params![root, select.session, turn], |row| {
-        place: Option<String>,
         Ok(Edit {
             path: row.get(0)?,
             before: row.get(1)?,
@@ -528,10 +531,10 @@ pub(super) fn sides_of_edits(
             call: row.get(3)?,
             prompt: row.get(4)?,
             from: row.get(5)?,
+            place: row.get(6)?,
         })
     })?;
     let mut series: Vec<Edit> = Vec::new();
-            place: row.get(6)?,
     for row in rows {
         let edit = row?;
         let place = edit.place.as_deref().map_or(&*edit.path, |it| store::path_of(it).0);

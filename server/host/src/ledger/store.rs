@@ -15,11 +15,12 @@ use super::{
     hunks::{FileState, Hunk, Parent, Status, Whole},
     lines,
 };
+use crate::process::ProcessId;
 
 /// How long a writer waits for another process.
 const BUSY_TIME: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5000 });
 /// Raised when the tables change; an older file is then rebuilt by its own step in [`migrate`].
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE edits (
@@ -40,7 +41,8 @@ CREATE TABLE edits (
     reason TEXT,
     process INTEGER NOT NULL,
     began INTEGER NOT NULL,
-    mode INTEGER
+    mode INTEGER,
+    process_began INTEGER
 );
 CREATE INDEX edits_session ON edits (session);
 CREATE INDEX edits_began ON edits (began);
@@ -84,6 +86,9 @@ CREATE TABLE blobs (
 ) WITHOUT ROWID;
 ";
 
+const NEW_IN_2: &str = "ALTER TABLE edits ADD COLUMN mode INTEGER;";
+const NEW_IN_3: &str = "ALTER TABLE edits ADD COLUMN process_began INTEGER;";
+
 /// Opens the database, making it if it is not there.
 pub fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -105,7 +110,8 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     // Another process may have been faster.
     match version(&change)? {
         0 => change.execute_batch(TABLES)?,
-        1 => change.execute_batch("ALTER TABLE edits ADD COLUMN mode INTEGER")?,
+        1 => change.execute_batch(&[NEW_IN_2, NEW_IN_3].concat())?,
+        2 => change.execute_batch(NEW_IN_3)?,
         _ => return Ok(()),
     }
     change.pragma_update(None, "user_version", VERSION)?;
@@ -173,10 +179,11 @@ pub struct NewEdit<'a> {
 pub fn insert_edit(db: &Transaction<'_>, edit: NewEdit<'_>) -> rusqlite::Result<i64> {
     let before = edit.before.map(|it| blobs::put(db, it)).transpose()?;
     let after = edit.after.map(|it| blobs::put(db, it)).transpose()?;
+    let own = ProcessId::own();
     db.prepare_cached(
         "INSERT INTO edits (root, path, from_path, kind, session, prompt, turn, call, tool, before, after, buffer,
-            state, process, began, mode)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'begun', ?13, ?14, ?15)",
+            state, process, began, mode, process_began)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'begun', ?13, ?14, ?15, ?16)",
     )?
     .insert(params![
         edit.root,
@@ -191,9 +198,10 @@ pub fn insert_edit(db: &Transaction<'_>, edit: NewEdit<'_>) -> rusqlite::Result<
         before,
         after,
         edit.buffer,
-        std::process::id(),
+        own.number,
         edit.began as i64,
         mode(Path::new(edit.path)),
+        own.began,
     ])
 }
 
@@ -255,7 +263,7 @@ pub struct OpenEdit {
     /// Whoever made it has given it up.
     pub left: bool,
     /// The process that began it.
-    pub process: u32,
+    pub process: ProcessId,
     /// Milliseconds since 1970.
     pub began: u64,
 }
@@ -276,7 +284,7 @@ pub fn open_edits(db: &Connection, root: &str) -> rusqlite::Result<Vec<OpenEdit>
 
 const OPEN_EDITS: &str =
     "SELECT id, root, path, from_path, before, after, buffer, process, began, kind = 'create', reason IS NOT NULL,
-        kind = 'command', CAST(reason AS INTEGER)
+        kind = 'command', CAST(reason AS INTEGER), process_began
      FROM edits WHERE state = 'begun'";
 
 /// An open record whose texts are still hashes.
@@ -298,7 +306,7 @@ fn open_edit_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
             before: None,
             after: None,
             buffer: row.get(6)?,
-            process: row.get(7)?,
+            process: ProcessId { number: row.get(7)?, began: row.get(13)? },
             began: row.get::<_, i64>(8)?.unsigned_abs(),
             creates: row.get(9)?,
             left: row.get(10)?,
