@@ -792,6 +792,8 @@ export type EditsDecided = {
   uris: string[];
   /** Hunks that stay as they are, and why. */
   conflicts: EditConflict[];
+  /** Of a revert: shell commands that changed files, or may have, beside what is on record of them. That stays. */
+  notRestored?: string[];
   /** With `fork`: what the prompt said, to send it again. */
   text?: string;
 };

@@ -688,6 +688,7 @@
 ---@field hunks string[] Ids of the hunks that changed.
 ---@field uris string[] Their files.
 ---@field conflicts pi.EditConflict[] Hunks that stay as they are, and why.
+---@field notRestored? string[] Of a revert: shell commands that changed files, or may have, beside what is on record of them. That stays.
 ---@field text? string With `fork`: what the prompt said, to send it again.
 
 ---Differences as text.

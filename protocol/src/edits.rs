@@ -225,6 +225,9 @@ pub struct EditsDecided {
     pub uris: Vec<String>,
     /// Hunks that stay as they are, and why.
     pub conflicts: Vec<EditConflict>,
+    /// Of a revert: shell commands that changed files, or may have, beside what is on record of them. That stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_restored: Vec<String>,
     /// With `fork`: what the prompt said, to send it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

@@ -4,6 +4,7 @@
 
 use std::{collections::HashSet, fmt::Write as _, path::Path, process::ExitCode, sync::Arc};
 
+use pi_core::visible::visible;
 use pi_host::{
     ledger::{FoundHunk, Last, Limits, Outcome, Review, Select, Status, Verb, Whole},
     paths,
@@ -158,9 +159,12 @@ async fn decide(
     dry_run: bool,
 ) -> anyhow::Result<ExitCode> {
     let number = (!dry_run).then(|| review.ledger().next_decision());
-    let Outcome { changed, refused, files, .. } = review.decide(select, verb, number).await?;
+    let Outcome { changed, refused, files, not_restored, .. } = review.decide(select, verb, number).await?;
     for it in &refused {
         crate::complain(&format!("{}: {}", hunk_id(it.hunk), it.reason));
+    }
+    for it in &not_restored {
+        crate::complain(&format!("what this command changed beside that stays: {}", visible(it)));
     }
     let files: HashSet<_> = files.into_iter().collect();
     let many =

@@ -241,13 +241,14 @@ impl<'a> Reviewer<'a> {
         let mut strangers = Vec::new();
         let number = self.review.ledger().next_decision();
         for review in self.reviews(&select) {
-            let Outcome { changed, turned, refused, files } = match preview {
+            let Outcome { changed, turned, refused, files, not_restored } = match preview {
                 true => review.decide(&select, verb, None).await.map_err(failed)?,
                 false => decide(self.hub, review, &select, verb, number).await?,
             };
             let (unknown, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(|it| it.unknown);
             outcome.changed.extend(changed);
             outcome.turned.extend(turned);
+            outcome.not_restored.extend(not_restored);
             outcome.refused.extend(refused);
             outcome.files.extend(files);
             strangers.push(unknown);
@@ -263,6 +264,7 @@ impl<'a> Reviewer<'a> {
                 .into_iter()
                 .map(|it| EditConflict { hunk: hunk_id(it.hunk), reason: it.reason })
                 .collect(),
+            not_restored: outcome.not_restored,
             text: None,
         })
     }

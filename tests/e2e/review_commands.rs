@@ -55,6 +55,35 @@ fn runs(scratch: &Scratch, name: &str) -> bool {
 }
 
 #[test]
+fn going_back_names_the_commands_that_changed_what_is_not_on_record() {
+    let (_model, scratch, mut pi) = start([
+        bash("echo 2 > data.txt && cp data.txt copy.txt"),
+        bash("sh idle.sh"),
+        bash("sh fix.sh"),
+        say("done"),
+        bash("cat data.txt"),
+        say("done"),
+    ]);
+    scratch.file("data.txt", "1\n");
+    scratch.file("idle.sh", "true\n");
+    scratch.file("other.txt", "1\n");
+    scratch.file("fix.sh", "echo fixed > other.txt\n");
+    pi.run("fix it");
+    pi.run("and look");
+    let messages = pi.ok(json!({"type": "get_fork_messages"}));
+    let to = |at: usize| messages["messages"][at]["entryId"].clone();
+    let preview = pi.ok(json!({"type": "edits_revert", "to": to(0), "preview": true}));
+    assert_eq!(preview["notRestored"], json!(["sh fix.sh"]), "{preview}");
+    assert_eq!(scratch.read("data.txt"), "2\n");
+    let later = pi.ok(json!({"type": "edits_revert", "to": to(1), "preview": true}));
+    assert_eq!(later.get("notRestored"), None, "{later}");
+    let reverted = pi.ok(json!({"type": "edits_revert", "to": to(0)}));
+    assert_eq!(reverted["notRestored"], json!(["sh fix.sh"]), "{reverted}");
+    assert_eq!((scratch.read("data.txt"), scratch.read("other.txt")), ("1\n".into(), "fixed\n".into()));
+    assert_eq!(pi.ok(json!({"type": "edits_redo", "scope": "last"})).get("notRestored"), None);
+}
+
+#[test]
 fn a_program_that_was_deleted_or_created_can_be_run_when_it_comes_again() {
     let (_model, scratch, mut pi) =
         start([bash("rm a.sh; echo 'echo b' > b.sh; chmod +x b.sh"), say("done")]);

@@ -2,6 +2,7 @@
 //!
 //! Everything here implements a port of `pi-core` or serves one. Nothing here knows a transport or a provider.
 
+mod beside;
 pub mod crash;
 pub mod export;
 pub mod form;

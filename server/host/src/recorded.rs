@@ -1,14 +1,20 @@
 //! What a shell command of the model changes in files is recorded like an edit, so that it can be reviewed.
 //!
 //! Before it runs, the files are kept that its text says it writes, makes, moves or deletes; afterwards they are
-//! compared. Nothing else is looked at: the cost is that of the files a command names. What the command does
-//! otherwise, what is no text and what is too large is not recorded.
+//! compared. What the command does otherwise, what is no text and what is too large is not recorded; that it did
+//! something of that kind is, by size and time of all files.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
+    beside::Files,
     fs,
     ledger::{Now, now},
+    paths,
     permissions::{Candidate, FolderPermissions},
     workspace::{
         Workspace,
@@ -41,11 +47,13 @@ impl Recorder {
     pub async fn before(&self, command: &str, cause: EditCause) -> Option<Watch> {
         let journal = self.workspace.command_journal()?;
         let candidates = self.folder.would_change(command).await;
-        if candidates.is_empty() {
+        let only_reads = self.only_reads(command).await;
+        if candidates.is_empty() && only_reads {
             return None;
         }
         let workspace = self.workspace.clone();
-        let begun = fs::blocking(move || Ok(Watch::begin(workspace, journal, cause, candidates)));
+        let command = (!only_reads).then(|| command.to_owned());
+        let begun = fs::blocking(move || Ok(Watch::begin(workspace, journal, cause, candidates, command)));
         begun.await.ok()
     }
 }
@@ -63,6 +71,10 @@ struct Running {
     named: Vec<Watched>,
     /// What was saved by its editor how often.
     saves: Vec<(PathBuf, u64)>,
+    /// The files whose changes are recorded.
+    watched: HashSet<PathBuf>,
+    /// A command that does not only read, and all files before it.
+    beside: Option<(String, Option<Files>)>,
 }
 
 impl Watch {
@@ -71,10 +83,12 @@ impl Watch {
         journal: Arc<dyn EditJournal>,
         cause: EditCause,
         candidates: Vec<Candidate>,
+        command: Option<String>,
     ) -> Self {
         let mut left = MAX_BYTES;
         let mut saves = Vec::new();
         let (mut sure, mut named) = (Vec::new(), Vec::new());
+        let mut watched = HashSet::new();
         for it in candidates {
             let before = match now(&it.path) {
                 Now::Gone => None,
@@ -87,6 +101,7 @@ impl Watch {
             if !it.sure {
                 saves.extend(workspace.saves(&it.path).map(|saves| (it.path.clone(), saves)));
             }
+            watched.insert(paths::canonical(&it.path));
             let list = if it.sure { &mut sure } else { &mut named };
             list.push(Watched { path: it.path, from: it.from, before });
         }
@@ -97,7 +112,8 @@ impl Watch {
                 journal.begin_command(&cause, &sure)
             }
         };
-        Self(Some(Running { workspace, journal, cause, record, named, saves }))
+        let beside = command.map(|it| (it, Files::of(&paths::canonical(workspace.root()))));
+        Self(Some(Running { workspace, journal, cause, record, named, saves, watched, beside }))
     }
 
     /// The command has ended, whichever way. Returns when everything is recorded.
@@ -123,8 +139,24 @@ impl Drop for Watch {
 }
 
 impl Running {
+    /// Keeps that the command did something that is not recorded, or may have. Blocks.
+    fn look_beside(&mut self) {
+        let Some((command, before)) = self.beside.take() else { return };
+        let root = paths::canonical(self.workspace.root());
+        let is_recorded = |path: &Path| self.watched.contains(path) && now(path) != Now::Other;
+        let stays = |path: &Path| is_recorded(path) || self.workspace.is_chat(path);
+        let changed = match (before, Files::of(&root)) {
+            (Some(before), Some(after)) => before.changed(&after).any(|it| !stays(it)),
+            _ => true,
+        };
+        if changed {
+            self.journal.unrecorded(&self.cause, &root, &command);
+        }
+    }
+
     /// Blocks.
     fn end(mut self) {
+        self.look_beside();
         let saved = self.saves.iter().filter(|(path, before)| self.workspace.saves(path) != Some(*before));
         // The user has written it meanwhile, and the command was only given its name.
         let leave: HashSet<PathBuf> = saved.map(|(path, _)| path.clone()).collect();

@@ -17,6 +17,7 @@ use rusqlite::Transaction;
 use super::{
     Ledger, LedgerEvent, commands, lock,
     store::{self, EditState, NewEdit, OpenEdit},
+    unrecorded,
 };
 use crate::{
     crash::{self, Point},
@@ -207,6 +208,15 @@ impl EditJournal for Journal {
                 self.ledger.has_grown();
             }
             Err(error) => self.ledger.tell_failure(&error),
+        }
+    }
+
+    fn unrecorded(&self, cause: &EditCause, folder: &Path, command: &str) {
+        let root = store::path_text(&paths::canonical(folder));
+        let now = clock::now_ms();
+        let kept = self.ledger.with(|db| unrecorded::insert(db, &root, cause, command, now));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a command cannot be recorded");
         }
     }
 

@@ -29,6 +29,7 @@ mod review;
 mod store;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unrecorded;
 
 use std::{
     collections::HashSet,

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::store;
+use super::{store, unrecorded};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Edits removed in one change.
@@ -41,6 +41,9 @@ const SETTLED: &str = "state <> 'begun' AND NOT EXISTS
 /// Removes what is beyond the limits, one portion of it. Gives how many edits that were.
 pub(super) fn prune(db: &mut Connection, limits: &Limits, now_ms: u64) -> rusqlite::Result<usize> {
     let old = too_old(db, limits.days, now_ms)?;
+    if limits.days > 0 {
+        unrecorded::forget(db, now_ms.saturating_sub(limits.days.saturating_mul(DAY_MS)) as i64)?;
+    }
     let fits =
         |db: &Connection| -> rusqlite::Result<bool> { Ok(limits.bytes == 0 || used(db)? <= limits.bytes) };
     let more = if fits(db)? { Vec::new() } else { oldest(db)? };

@@ -14,6 +14,7 @@ use super::{
     journal, lock,
     query::{self, EditPatch, Found, FoundHunk, Select, Settled, Side, TakenOut},
     store::{self, StoredFile},
+    unrecorded,
 };
 use crate::{
     crash::{self, Point},
@@ -50,6 +51,8 @@ pub struct Outcome {
     pub refused: Vec<Refusal>,
     /// Files whose hunks were changed.
     pub files: Vec<PathBuf>,
+    /// Of a revert: commands that changed files beside what is on record, which stay as they are.
+    pub not_restored: Vec<String>,
 }
 
 impl Review {
@@ -316,6 +319,12 @@ impl Review {
             outcome.changed.extend(decided.changed);
             outcome.turned.extend(decided.turned);
             outcome.refused.extend(decided.refused);
+        }
+        if verb == Verb::Revert && self.ledger.is_there() {
+            let (review, select) = (self.clone(), select.clone());
+            let root = store::path_text(&self.root);
+            let found = move || review.ledger.with(|db| unrecorded::find(db, &root, &select));
+            outcome.not_restored = fs::blocking(found).await?;
         }
         if number.is_some() && !outcome.files.is_empty() {
             self.ledger.tell(LedgerEvent::Changed(outcome.files.clone()));

@@ -20,7 +20,7 @@ use crate::process::ProcessId;
 /// How long a writer waits for another process.
 const BUSY_TIME: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5000 });
 /// Raised when the tables change; an older file is then rebuilt by its own step in [`migrate`].
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE edits (
@@ -88,6 +88,19 @@ CREATE TABLE blobs (
 
 const NEW_IN_2: &str = "ALTER TABLE edits ADD COLUMN mode INTEGER;";
 const NEW_IN_3: &str = "ALTER TABLE edits ADD COLUMN process_began INTEGER;";
+const NEW_IN_4: &str = "
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    root TEXT NOT NULL,
+    session TEXT NOT NULL,
+    prompt TEXT,
+    turn INTEGER NOT NULL,
+    call TEXT NOT NULL,
+    command TEXT NOT NULL,
+    began INTEGER NOT NULL
+);
+CREATE INDEX commands_session ON commands (session);
+";
 
 /// Opens the database, making it if it is not there.
 pub fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -109,9 +122,10 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     let change = write(db)?;
     // Another process may have been faster.
     match version(&change)? {
-        0 => change.execute_batch(TABLES)?,
-        1 => change.execute_batch(&[NEW_IN_2, NEW_IN_3].concat())?,
-        2 => change.execute_batch(NEW_IN_3)?,
+        0 => change.execute_batch(&[TABLES, NEW_IN_4].concat())?,
+        1 => change.execute_batch(&[NEW_IN_2, NEW_IN_3, NEW_IN_4].concat())?,
+        2 => change.execute_batch(&[NEW_IN_3, NEW_IN_4].concat())?,
+        3 => change.execute_batch(NEW_IN_4)?,
         _ => return Ok(()),
     }
     change.pragma_update(None, "user_version", VERSION)?;

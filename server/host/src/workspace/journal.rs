@@ -101,6 +101,9 @@ pub trait EditJournal: Send + Sync {
     /// The command has ended: the files, except those in `leave`, are compared with what they were.
     fn end_command(&self, _id: u64, _leave: &HashSet<PathBuf>) {}
 
+    /// A command has changed files of this folder beside those that it was said to change, or may have.
+    fn unrecorded(&self, _cause: &EditCause, _folder: &std::path::Path, _command: &str) {}
+
     /// Nobody will say that the command has ended.
     fn leave_command(&self, _id: u64) {}
 }

@@ -15,8 +15,13 @@ use serde_json::{Value, json};
 use super::{Offer, Place, commands::named};
 use crate::{
     review::{self, hunk_id, hunk_number},
-    transport::lsp::{connection::Connection, documents::file_path, hunks::Shown, show},
+    transport::lsp::{
+        connection::Connection, documents::file_path, hunks::Shown, messages::first_line, show,
+    },
 };
+
+/// Characters of a command in a message.
+const SHORT: usize = 40;
 
 /// What can be done about the hunk at the place; elsewhere, about all of them.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
@@ -259,6 +264,7 @@ async fn carry_out(
         let outcome = review::decide(&connection.hub, &review, &select, verb, number).await?;
         total.changed.extend(outcome.changed);
         total.turned.extend(outcome.turned);
+        total.not_restored.extend(outcome.not_restored);
         total.files.extend(outcome.files);
         total.refused.extend(outcome.refused.into_iter().filter(|it| !it.unknown));
     }
@@ -267,8 +273,20 @@ async fn carry_out(
 
 fn say(connection: &Connection, done: Result<Outcome, CommandError>, verb: Verb) {
     match done {
-        Ok(outcome) => connection.messages.show(MessageType::INFO, &said(&outcome, verb)),
+        Ok(outcome) => {
+            let stays = stays(&outcome.not_restored).map(|it| format!(" – {it}")).unwrap_or_default();
+            connection.messages.show(MessageType::INFO, &format!("{}{stays}", said(&outcome, verb)));
+        }
         Err(error) => connection.messages.error(&error.message),
+    }
+}
+
+/// What a revert leaves as it is.
+fn stays(commands: &[String]) -> Option<String> {
+    match commands {
+        [] => None,
+        [one] => Some(format!("what “{}” changed beside that stays", visible(&first_line(one, SHORT)))),
+        many => Some(format!("what {} commands changed beside that stays", many.len())),
     }
 }
 
@@ -307,6 +325,7 @@ mod tests {
         let outcome = |changed: usize, refused: usize| Outcome {
             changed: vec![1; changed],
             turned: Vec::new(),
+            not_restored: Vec::new(),
             refused: vec![
                 Refusal { hunk: 1, reason: "You edited this since".into(), unknown: false };
                 refused
