@@ -229,16 +229,19 @@ fn the_last_turn_and_the_last_decision_are_one_for_all_folders() {
         command(&mut editor, "pi.prompt", json!({"message": "new", "uri": uri(path)}));
         editor.claim_until("$/progress", "the end", |it| it["value"]["kind"] == "end");
     }
-    assert_eq!(command(&mut editor, "pi.revert", Value::Null), "Reverted 1 change");
+    assert_eq!(command(&mut editor, "pi.revert", Value::Null), "Reverted 1 change · Redo: pi.redo");
     assert_eq!(texts(), ["new\n", "work\n"]);
     // One decision about both folders is taken back as one.
     assert_eq!(command(&mut editor, "pi.redo", Value::Null), "Put back 1 change");
-    assert_eq!(command(&mut editor, "pi.rejectAll", json!({})), "Rejected 2 changes");
+    assert_eq!(command(&mut editor, "pi.rejectAll", json!({})), "Rejected 2 changes · Redo: pi.redo");
     assert_eq!(command(&mut editor, "pi.redo", Value::Null), "Put back 2 changes");
     assert_eq!(texts(), ["new\n", "new\n"]);
     // Of two decisions, each about one folder, only the last.
     for path in [&lib, &work] {
-        assert_eq!(command(&mut editor, "pi.rejectAll", json!({"uri": uri(path)})), "Rejected 1 change");
+        assert_eq!(
+            command(&mut editor, "pi.rejectAll", json!({"uri": uri(path)})),
+            "Rejected 1 change · Redo: pi.redo"
+        );
     }
     assert_eq!(command(&mut editor, "pi.redo", Value::Null), "Put back 1 change");
     assert_eq!(texts(), ["lib\n", "new\n"]);

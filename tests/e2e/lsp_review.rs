@@ -150,7 +150,7 @@ fn everything_is_rejected_and_put_back() {
     command(&mut editor, "pi.keepAll", json!({}));
     hints(&editor, &[]);
     command(&mut editor, "pi.revert", Value::Null);
-    let reverted = |it: &Value| it["params"]["message"] == "Reverted 2 changes";
+    let reverted = |it: &Value| it["params"]["message"] == "Reverted 2 changes · Redo: pi.redo";
     editor.claim("what was done", reverted);
     assert_eq!(editor.buffer("a.txt"), TEXT);
     editor.unchecked = true;

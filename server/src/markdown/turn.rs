@@ -293,9 +293,13 @@ pub fn stopped(verb: &str, seconds: Option<u64>) -> String {
     format!("{verb} by you{after}")
 }
 
-/// Money, as far as it is known.
+/// Money, as far as it is known. What was paid is never nothing.
 pub fn money(cost: f64) -> String {
-    if cost > 0.0 { format!("${cost:.2}") } else { "–".to_owned() }
+    match cost {
+        it if it >= 0.005 => format!("${it:.2}"),
+        it if it > 0.0 => "<$0.01".to_owned(),
+        _ => "–".to_owned(),
+    }
 }
 
 /// `1 change`, `2 changes`.

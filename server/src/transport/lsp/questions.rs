@@ -71,6 +71,14 @@ impl Asked {
         }
     }
 
+    /// The files it is about.
+    pub fn paths(&self) -> &[String] {
+        match self {
+            Asked::Permission(it) => &it.paths,
+            Asked::Ui(_) => &[],
+        }
+    }
+
     /// What it is about: the command, what would be done to which file, or the question itself.
     pub fn subject(&self) -> String {
         match self {
@@ -281,7 +289,7 @@ fn tell(connection: &Connection, asked: &Asked) {
         }
         Asked::Ui(_) => "/answer in the chat",
     };
-    connection.messages.show(MessageType::INFO, &format!("{text} \u{2013} {how}"));
+    connection.messages.ask(asked.id(), &format!("{text} \u{2013} {how}"));
 }
 
 async fn ask_plugin(
@@ -362,6 +370,7 @@ fn close(connection: &Connection, id: &str) {
     };
     let Some(question) = question else { return };
     question.closed.cancel();
+    connection.messages.answered(id);
     for uri in &question.shown_in {
         connection.diagnostics.set(&connection.out, uri, id, Vec::new());
     }

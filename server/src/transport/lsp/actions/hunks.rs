@@ -306,11 +306,13 @@ fn said(outcome: &Outcome, verb: Verb) -> String {
         Verb::Revert => "Reverted",
         Verb::Redo => "Put back",
     };
+    // What was taken out is not on the screen any more.
+    let back = if matches!(verb, Verb::Reject | Verb::Revert) { " · Redo: pi.redo" } else { "" };
     match (outcome.changed.len(), outcome.refused.first()) {
         (0, Some(refusal)) => refusal.reason.clone(),
         (0, None) => "Nothing to review".into(),
-        (count, None) => format!("{done} {}", changes(count)),
-        (count, Some(_)) => format!("{done} {}; your own text stayed", changes(count)),
+        (count, None) => format!("{done} {}{back}", changes(count)),
+        (count, Some(_)) => format!("{done} {}; your own text stayed{back}", changes(count)),
     }
 }
 
@@ -334,7 +336,7 @@ mod tests {
         };
         for (changed, refused, verb, expected) in [
             (3, 0, Verb::Accept, "Kept 3 changes"),
-            (1, 1, Verb::Reject, "Rejected 1 change; your own text stayed"),
+            (1, 1, Verb::Reject, "Rejected 1 change; your own text stayed · Redo: pi.redo"),
             (0, 1, Verb::Revert, "You edited this since"),
             (0, 0, Verb::Redo, "Nothing to review"),
             (1, 0, Verb::Redo, "1 change waits again"),
