@@ -132,6 +132,42 @@ fn stop_and_new_chat_are_about_the_chat_where_they_are_said() {
 }
 
 #[test]
+fn what_is_offered_is_about_the_chat_that_runs_and_the_one_that_asks_here() {
+    let mut chat = Chat::with(Profile::plain().asking(), |_| {});
+    chat.open();
+    open_other(&mut chat);
+    chat.editor.open("a.rs", "fn a() {}\n");
+    let actions = |chat: &mut Chat, document: &str| -> Vec<Value> {
+        let (uri, place) = (chat.editor.uri(document), json!({"line": 0, "character": 0}));
+        let range = json!({"start": place, "end": place});
+        let params = json!({"textDocument": {"uri": uri}, "range": range, "context": {"diagnostics": []}});
+        chat.editor.ok("textDocument/codeAction", params).as_array().unwrap().clone()
+    };
+    let find = |actions: &[Value], title: &str| {
+        let found = actions.iter().find(|it| it["title"].as_str().unwrap().starts_with(title));
+        found.unwrap_or_else(|| panic!("no {title}: {actions:?}")).clone()
+    };
+    chat.model.script([call("bash", json!({"command": "mkdir one"}))]);
+    chat.say("Go\n");
+    chat.until("the first asks", |it| it.contains("### ? question 1 · bash\n"));
+    chat.model.script([call("bash", json!({"command": "mkdir two"}))]);
+    say_other(&chat, "Go\n");
+    until_other(&chat, "the second asks", |it| it.contains("### ? question 1 · bash\n"));
+    for (document, asks) in [(CHAT, "one"), (OTHER, "two"), ("a.rs", "one")] {
+        find(&actions(&mut chat, document), &format!("Pi: allow once \u{2013} mkdir {asks}"));
+    }
+    say_other(&chat, "/stop\n");
+    until_other(&chat, "it is stopped", |it| it.contains("### – stopped by you after 0:"));
+    // Another chat is where anything new begins; what runs is the first.
+    chat.command("pi.newSession", json!([]));
+    shown(&chat, ".pi/chat/new-chat-2.md");
+    let stop = find(&actions(&mut chat, "a.rs"), "Pi: stop")["command"].clone();
+    chat.command("pi.abort", stop["arguments"].clone());
+    chat.until("it is stopped", |it| it.contains("### – stopped by you after 0:"));
+    chat.finish();
+}
+
+#[test]
 fn a_new_chat_is_shown_and_the_run_in_the_old_one_goes_on() {
     let mut chat = Chat::start();
     chat.open();

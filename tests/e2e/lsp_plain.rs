@@ -292,6 +292,24 @@ fn a_code_action_asks_about_the_selection() {
 }
 
 #[test]
+fn a_cursor_means_the_definition_it_is_in() {
+    let (mut editor, _scratch, model) = start();
+    editor.open("a.rs", "use x;\n\nfn a() {\n    one();\n}\n\nfn b() {}\n");
+    model.script([say("It calls one."), say("It uses x.")]);
+    let all = json!({"diagnostics": []});
+    let offered = actions(&mut editor, (3, 5), (3, 5), all.clone());
+    run_action(&mut editor, &offered[2]);
+    let asked = model.last_request().user_texts().join("");
+    assert!(asked.starts_with("Explain `a`."), "{asked}");
+    assert!(asked.ends_with("```rs\nfn a() {\n    one();\n}\n```"), "{asked}");
+    let offered = actions(&mut editor, (0, 2), (0, 2), all);
+    run_action(&mut editor, &offered[2]);
+    let asked = model.last_request().user_texts().pop().unwrap();
+    assert!(asked.starts_with("Explain the code around line 1.") && asked.contains("fn b() {}"), "{asked}");
+    editor.unchecked = true;
+}
+
+#[test]
 fn a_problem_can_be_fixed_and_explained() {
     let (mut editor, _scratch, model) = start();
     editor.open("a.rs", "fn a() -> u8 {\n    \"x\"\n}\n");
@@ -516,7 +534,7 @@ fn words_about_the_session_are_commands_and_answered_in_a_message() {
         ("pi.model", json!(["alpha"]), "scripted/alpha"),
         ("pi.rename", json!(["A", "name"]), "This chat is now “A name”"),
         ("pi.rename", json!([]), "needs a title"),
-        ("pi.cost", json!([null]), "120 tokens · $0.00"),
+        ("pi.cost", json!([null]), "120 tokens · <$0.01"),
         ("pi.sessions", json!(["xyz"]), "No chat mentions “xyz”"),
         ("pi.export", json!(""), ".pi/transcripts/"),
     ] {

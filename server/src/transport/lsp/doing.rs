@@ -26,6 +26,8 @@ pub struct Doing(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     sessions: HashMap<Arc<str>, ActivityState>,
+    /// Those that run something, the one that began first first.
+    busy: Vec<Arc<str>>,
     /// Oldest first.
     commands: Vec<RunningCommand>,
 }
@@ -42,6 +44,11 @@ impl Doing {
             true => all.sessions.insert(session.clone(), state),
             false => all.sessions.remove(session),
         };
+        match state.is_busy() {
+            true if all.busy.contains(session) => {}
+            true => all.busy.push(session.clone()),
+            false => all.busy.retain(|it| it != session),
+        }
     }
 
     /// A session runs a command.
@@ -59,12 +66,13 @@ impl Doing {
     pub fn forget(&self, session: &str) {
         let mut all = self.lock();
         all.sessions.remove(session);
+        all.busy.retain(|it| **it != *session);
         all.commands.retain(|it| &*it.session != session);
     }
 
-    /// Whether something runs.
-    pub fn is_busy(&self) -> bool {
-        self.lock().sessions.values().any(|it| it.is_busy())
+    /// The sessions that run something, the one that began last first.
+    pub fn busy(&self) -> Vec<Arc<str>> {
+        self.lock().busy.iter().rev().cloned().collect()
     }
 
     /// Whether this session runs something.
@@ -94,10 +102,14 @@ mod tests {
     fn what_can_be_done_follows_what_happens() {
         let doing = Doing::default();
         let session: Arc<str> = "s".into();
-        assert!(!doing.is_busy());
+        assert_eq!(doing.busy(), []);
         doing.activity(&session, ActivityState::Tool);
+        doing.activity(&"later".into(), ActivityState::Thinking);
+        doing.activity(&session, ActivityState::Thinking);
+        assert_eq!(doing.busy(), ["later".into(), session.clone()]);
+        doing.activity(&"later".into(), ActivityState::Idle);
         doing.begins(&session, "c", "make");
-        assert!(doing.is_busy());
+        assert_eq!(*doing.busy(), *std::slice::from_ref(&session));
         assert_eq!(doing.commands()[0].command, "make");
         doing.activity(&session, ActivityState::Asking);
         assert_eq!(doing.commands(), []);
@@ -107,7 +119,7 @@ mod tests {
         doing.activity(&session, ActivityState::Retrying);
         assert_eq!(doing.in_state(ActivityState::Retrying), Some(session.clone()));
         doing.activity(&session, ActivityState::Failed);
-        assert!(!doing.is_busy() && doing.in_state(ActivityState::Failed).is_some());
+        assert!(doing.busy().is_empty() && doing.in_state(ActivityState::Failed).is_some());
         doing.forget("s");
         assert_eq!(doing.in_state(ActivityState::Failed), None);
     }

@@ -17,8 +17,9 @@ use crate::{
     context,
     failure::{KEPT, refusal},
     transport::lsp::{
-        chat,
+        chat::{self, Symbol},
         connection::Connection,
+        documents::file_path,
         lane::{self, Job},
         messages::first_line,
         target::Target,
@@ -29,7 +30,9 @@ use crate::{
 const CLIENT_ASK: &str = "pi.ask";
 /// Characters of a template's title.
 const TITLE: usize = 60;
-/// Lines around the cursor that count as selected when nothing is.
+/// Bytes of a text in which the definition is looked for.
+const LARGEST: usize = 1 << 20;
+/// Lines around the cursor that count as selected when nothing is and there is no definition.
 const AROUND: u32 = 20;
 /// Titles of actions and what they ask for; `{}` is the code.
 const VERBS: [(&str, &str); 4] = [
@@ -46,20 +49,21 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
         let title = written(place).map_or_else(|| "ask about this…".to_owned(), |it| it.1);
         return vec![offer(title, CLIENT_ASK, place_of)];
     }
-    let code = match place.is_cursor() {
-        true => format!("the code around line {}", place.range.start.line + 1),
-        false => "the selected code".to_owned(),
-    };
+    let subject = Subject::of(place);
     let mut change = place_of.clone();
     change["change"] = json!(true);
     let chat = [("ask about this…", place_of), ("change this…", change)]
         .map(|(title, argument)| offer(title.to_owned(), "pi.openChat", argument));
     let verbs = VERBS.iter().map(|(title, text)| {
-        offer((*title).to_owned(), "pi.prompt", asked(place, &text.replace("{}", &code)))
+        offer(
+            (*title).to_owned(),
+            "pi.prompt",
+            asked(place, subject.range, &text.replace("{}", &subject.name)),
+        )
     });
     let templates = place.found.templates.iter().map(|it| {
         let title = first_line(&visible(&it.title), TITLE);
-        offer(title, "pi.prompt", asked(place, &format!("/{}", it.name)))
+        offer(title, "pi.prompt", asked(place, subject.range, &format!("/{}", it.name)))
     });
     chat.into_iter().chain(verbs).chain(templates).collect()
 }
@@ -67,16 +71,45 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
 /// What a comment there says.
 pub fn offered_by_comment(place: &Place<'_>) -> Vec<Offer> {
     let written = written(place).filter(|_| !place.connection.capabilities().knows_pi);
-    written.into_iter().map(|(text, title)| offer(title, "pi.prompt", asked(place, &text))).collect()
+    let asked = |text: &str| asked(place, Subject::of(place).range, text);
+    written.into_iter().map(|(text, title)| offer(title, "pi.prompt", asked(&text))).collect()
 }
 
 fn offer(title: String, command: &'static str, argument: Value) -> Offer {
     Offer { kind: CodeActionKind::REFACTOR_REWRITE, title, command, arguments: vec![argument] }
 }
 
+/// What code is meant at a place.
+struct Subject {
+    /// As a prompt names it.
+    name: String,
+    range: Range,
+}
+
+impl Subject {
+    /// What is selected; for a cursor the definition it is in, else the lines around it.
+    fn of(place: &Place<'_>) -> Self {
+        if !place.is_cursor() {
+            return Self { name: "the selected code".to_owned(), range: place.range };
+        }
+        let line = place.range.start.line + 1;
+        match enclosing(place, line) {
+            Some(it) => {
+                let range = Range::new(Position::new(it.first - 1, 0), Position::new(it.last, 0));
+                Self { name: format!("`{}`", it.name), range }
+            }
+            None => Self { name: format!("the code around line {line}"), range: around(place.range) },
+        }
+    }
+}
+
+fn enclosing(place: &Place<'_>, line: u32) -> Option<Symbol> {
+    let text = place.text.as_ref().filter(|it| it.len_bytes() <= LARGEST)?;
+    chat::enclosing(&file_path(place.uri)?, &text.to_string(), line)
+}
+
 /// What is asked about the place.
-fn asked(place: &Place<'_>, message: &str) -> Value {
-    let range = if place.is_cursor() { around(place.range) } else { place.range };
+fn asked(place: &Place<'_>, range: Range, message: &str) -> Value {
     json!({ "message": message, "uri": place.uri, "range": range })
 }
 

@@ -1,6 +1,9 @@
 //! Actions and commands that answer open questions: of tools that wait for permission, and all others.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use lsp_types::CodeActionKind;
 use pi_core::visible::visible;
@@ -15,6 +18,7 @@ use crate::{
     review::hunk_number,
     transport::lsp::{
         connection::Connection,
+        documents::file_path,
         lane::Job,
         messages::first_line,
         questions::{Answer, Asked, Question},
@@ -29,9 +33,17 @@ const SUBJECT: usize = 60;
 /// Choices among the actions: the others are in the chat document.
 const CHOICES: usize = 9;
 
-/// While a question is open it can be answered, wherever the cursor is: the oldest one first.
+/// While a question is open it can be answered, wherever the cursor is: the one of this chat or about this document,
+/// else the oldest.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
-    let Some(question) = place.connection.questions.all().into_iter().next() else { return Vec::new() };
+    let path = file_path(place.uri);
+    let chat = path.as_ref().and_then(|it| place.connection.chats.session_of(it));
+    let fits = |it: &Question| {
+        let is_about = |path: &PathBuf| it.asked.paths().iter().any(|it| Path::new(it) == path);
+        chat.as_deref() == Some(&*it.session) || path.as_ref().is_some_and(is_about)
+    };
+    let open = place.connection.questions.all();
+    let Some(question) = open.iter().find(|it| fits(it)).or(open.first()) else { return Vec::new() };
     let subject = first_line(&visible(&question.asked.subject()), SUBJECT);
     match &question.asked {
         Asked::Permission(request) => permission(request, &subject),

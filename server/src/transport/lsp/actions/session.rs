@@ -34,9 +34,10 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
     let target = file_path(place.uri).map(|it| about(place.connection, &it));
     let running = match target {
         // What a chat document stops is its own run.
-        Some(Target::Session(id)) => place.connection.doing.is_busy_in(&id),
-        _ => place.connection.doing.is_busy(),
+        Some(Target::Session(id)) => place.connection.doing.is_busy_in(&id).then_some(id),
+        target => running(place.connection, target.as_ref()),
     };
+    let of_run = |id: &str| vec![json!({ "uri": place.uri, "session": id })];
     let offer =
         |title: &str, command, arguments| Offer { kind: source(), title: title.into(), command, arguments };
     let mut offers = Vec::new();
@@ -46,15 +47,15 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
             false => offer("open chat", "pi.openChat", place.folder()),
         });
     }
-    if running {
-        offers.push(offer("stop", "pi.abort", place.folder()));
+    if let Some(id) = &running {
+        offers.push(offer("stop", "pi.abort", of_run(id)));
     }
     if place.connection.capabilities().knows_pi {
         return offers;
     }
-    if running {
+    if let Some(id) = &running {
         // There is no other place to write it: saving the chat steers.
-        offers.push(offer("steer…", "pi.openChat", place.folder()));
+        offers.push(offer("steer…", "pi.openChat", of_run(id)));
     }
     let doing = &place.connection.doing;
     for it in doing.commands() {
@@ -77,9 +78,20 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
 
 /// `pi.abort`.
 pub fn abort(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let target = named_by(connection, arguments).unwrap_or_default();
+    let target = match named_by(connection, arguments) {
+        Some(Target::Session(id)) => Target::Session(id),
+        target => running(connection, target.as_ref()).map_or(target.unwrap_or_default(), Target::Session),
+    };
     connection.enqueue(Job::Command(target, Command::Abort(tell(connection))));
     Ok(())
+}
+
+/// The session that runs something, where none is named: the last that began in the folder that is meant, else in any.
+fn running(connection: &Connection, target: Option<&Target>) -> Option<String> {
+    let busy = connection.doing.busy();
+    let is_there =
+        |id: &&Arc<str>| matches!(target, Some(Target::Folder(it)) if connection.hub.folder_of(id) == *it);
+    busy.iter().find(is_there).or(busy.first()).map(ToString::to_string)
 }
 
 /// `pi.skip`: the command with this call, else the oldest that runs.
@@ -121,8 +133,12 @@ pub fn new_session(connection: &Arc<Connection>, arguments: &[Value]) -> Result<
     Ok(())
 }
 
-/// The session `{uri}` is about, if there is such an argument.
+/// The session that `{session}` names or `{uri}` is about, if there is such an argument.
 fn named_by(connection: &Connection, arguments: &[Value]) -> Option<Target> {
+    let named = first(arguments)?.get("session").and_then(Value::as_str);
+    if let Some(id) = named.filter(|it| connection.hub.session(Some(it)).is_ok()) {
+        return Some(Target::Session(id.to_owned()));
+    }
     let uri = first(arguments)?.get("uri")?.as_str()?;
     file_path(&Url::parse(uri).ok()?).map(|it| about(connection, &it))
 }

@@ -50,6 +50,7 @@ pub use self::{
     mention::links,
     open::{ask_about, mention_of, open},
     outline::{folds, symbols},
+    symbols::{Symbol, enclosing},
     transcript::{follow as transcript, wanted as wants_transcripts},
     verbs::told as verb,
 };

@@ -110,6 +110,12 @@ pub fn definitions(path: &Path, text: &str) -> Vec<Symbol> {
     found.take(MOST).collect()
 }
 
+/// The innermost definition that a line, from 1, is in.
+pub fn enclosing(path: &Path, text: &str, line: u32) -> Option<Symbol> {
+    let around = definitions(path, text).into_iter().filter(|it| it.first <= line && line <= it.last);
+    around.min_by_key(|it| it.last - it.first)
+}
+
 /// The last line of what begins at a line: until something stands as far left again that does not close it.
 fn end(lines: &[&str], start: usize) -> usize {
     let indent = |line: &str| line.len() - line.trim_start().len();
