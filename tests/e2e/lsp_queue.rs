@@ -81,16 +81,22 @@ fn a_plugin_holds_and_changes_what_waits() {
 }
 
 #[test]
-fn a_client_without_a_queue_strip_gets_them_with_the_next_prompt() {
+fn a_client_without_a_queue_strip_is_told_what_is_held() {
     let (mut editor, _scratch, model) = start(Profile::plain());
-    model.script([hang(), say("next"), say("followed")]);
+    model.script([hang(), say("next")]);
     editor.prompt("go");
     model.wait_request(1);
     editor.ok("pi/followUp", json!({"message": "then that"}));
     editor.ok("pi/abort", json!({}));
+    editor.claim("that it is held", |it| {
+        let said = it["params"]["message"].as_str().unwrap_or_default();
+        it["method"] == "window/showMessage"
+            && said.starts_with("Stopped by you after 0:")
+            && said.ends_with(" · Held 1 – /take in the chat")
+    });
     editor.ok("pi/prompt", json!({"message": "else"}));
-    let request = model.wait_request(3);
-    assert_eq!(request.user_texts().last().unwrap(), "then that");
-    editor.ok("pi/abort", json!({}));
+    assert_eq!(model.wait_request(2).user_texts().last().unwrap(), "else");
+    editor.claim("the end", |it| it["params"]["message"] == "Pi finished: the answer is in the chat");
+    assert_eq!(texts(&editor.ok("pi/queue/list", json!({}))), ["then that"]);
     editor.unchecked = true;
 }

@@ -2,7 +2,8 @@
 //!
 //! * `architecture`: rules about the sources themselves.
 //! * `chat`, `chat_reading`: chat documents, and what is looked up in them; `chat_draft`: what is not sent yet;
-//!   `chat_reopen`: closed and opened again; `chat_sessions`: two at once; `chat_changes`: their changes.
+//!   `chat_reopen`: closed and opened again; `chat_sessions`: two at once; `chat_changes`: their changes;
+//!   `chat_compaction`: summaries.
 //! * `cli`: what people and scripts meet on the command line.
 //! * `conformance`: Pi's own recordings, where they are at hand.
 //! * `crash`: killed at every step of an edit, and started again.
@@ -29,6 +30,7 @@
 mod architecture;
 mod chat;
 mod chat_changes;
+mod chat_compaction;
 mod chat_draft;
 mod chat_reading;
 mod chat_reopen;

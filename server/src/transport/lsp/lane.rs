@@ -352,10 +352,8 @@ impl Lane {
     /// A queue of this session whose events go to the client.
     pub(super) fn watch(&mut self, handle: &SessionHandle) -> EventQueue {
         let queue = EventQueue::answering(self.connection.capabilities().answers_to);
-        if self.connection.capabilities().events {
-            // A client that shows the queue lets its user decide about it; others would not know of it.
-            handle.send(Command::HoldAfterStop);
-        }
+        // The user decides about what waits at a stop: in the queue of a plugin, or with words.
+        handle.send(Command::HoldAfterStop);
         self.connection.tasks.spawn(watch::watch(self.connection.clone(), handle.clone(), queue.clone()));
         let folder = self.connection.hub.folder_of(handle.id());
         let session = Watched { handle: handle.clone(), queue: queue.clone(), folder };

@@ -9,11 +9,19 @@ use std::{
 use lsp_types::MessageType;
 use pi_core::SessionHandle;
 use pi_host::ledger::{Select, Status};
-use pi_protocol::{Activity, ActivityState, AgentEvent, AgentMessage, StopReason, event::NoticeLevel};
+use pi_protocol::{
+    Activity, ActivityState, AgentEvent, AgentMessage, StopReason,
+    event::{CompactionReason, NoticeLevel},
+};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{connection::Connection, progress, strip::Strip};
+use super::{
+    chat::compaction::{self, Ended},
+    connection::Connection,
+    progress,
+    strip::Strip,
+};
 use crate::{
     failure::{Tries, failure, in_full},
     markdown,
@@ -37,6 +45,8 @@ pub struct Plain {
     tool: Option<String>,
     /// When the run began.
     since: Option<Instant>,
+    /// How many messages wait for their user's word.
+    held: usize,
 }
 
 impl Plain {
@@ -51,7 +61,7 @@ impl Plain {
         let session = session.id().clone();
         let (last, calls, tool, since) = (None, HashSet::new(), None, None);
         let tries = Tries::default();
-        Self { connection, strip, on_screen, last, tries, session, calls, tool, since }
+        Self { connection, strip, on_screen, last, tries, session, calls, tool, since, held: 0 }
     }
 
     /// Takes in what the session is doing now.
@@ -100,11 +110,37 @@ impl Plain {
             AgentEvent::ExtensionError { extension_path, error, .. } => {
                 self.connection.messages.show(MessageType::WARNING, &format!("{extension_path}: {error}"));
             }
+            AgentEvent::QueueUpdate { items, .. } => {
+                self.held = items.iter().filter(|it| it.held).count();
+            }
+            AgentEvent::CompactionEnd { .. } => {
+                // One that the user wants is answered where it was asked for.
+                let ended = compaction::ended(event).filter(|it| it.0 != CompactionReason::Manual);
+                if let Some((_, ended)) = ended {
+                    self.compacted(ended);
+                }
+            }
             AgentEvent::AgentStart => {
                 self.since.get_or_insert_with(Instant::now);
             }
             _ => {}
         }
+    }
+
+    /// Says what came of a compaction that nobody asked for.
+    fn compacted(&self, ended: Ended) {
+        let (connection, id) = (self.connection.clone(), self.session.clone());
+        tokio::spawn(async move {
+            match (ended, connection.hub.session(Some(&id))) {
+                (Ended::Failed(why), _) => connection.messages.error(&compaction::failed(&why)),
+                (Ended::Summarised(kept), Ok(session)) => {
+                    let said = compaction::summarised(&session, &kept).await;
+                    connection.messages.show(MessageType::INFO, &format!("{said}; the full chat is kept"));
+                }
+                // It has ended meanwhile.
+                (Ended::Summarised(_), Err(_)) => {}
+            }
+        });
     }
 
     fn settled(&mut self) {
@@ -114,7 +150,13 @@ impl Plain {
         let Some(answer) = last.as_assistant() else { return };
         let (kind, text) = match answer.stop_reason {
             StopReason::Error => (MessageType::ERROR, in_full(&failure(answer, &self.tries))),
-            StopReason::Aborted => (MessageType::INFO, markdown::stopped("Stopped", took)),
+            StopReason::Aborted => {
+                let held = match self.held {
+                    0 => String::new(),
+                    count => format!(" · Held {count} \u{2013} /take in the chat"),
+                };
+                (MessageType::INFO, markdown::stopped("Stopped", took) + &held)
+            }
             _ => {
                 // The chat document has it; a status line has no room for it.
                 self.connection.messages.log(MessageType::INFO, &answer.text());

@@ -141,6 +141,13 @@ fn turns_of(path: &[&Entry]) -> Vec<(String, Turn)> {
     markdown::split(&messages_of(path)).into_iter().filter_map(with_id).collect()
 }
 
+/// How many turns began before an entry.
+pub fn turns_before(all: &SessionEntries, id: &str) -> usize {
+    let path = entries_of(&all.entries, all.leaf_id.as_deref());
+    let end = path.iter().position(|it| it.base.id == id).unwrap_or(0);
+    turns_of(&path[..end]).len()
+}
+
 /// The entry of the prompt of each turn.
 pub fn prompts_of(path: &[&Entry]) -> Vec<String> {
     turns_of(path).into_iter().map(|it| it.0).collect()

@@ -89,10 +89,11 @@ fn place(headings: &[Heading<'_>], heading: &Heading<'_>) -> Option<(usize, usiz
     is_step(heading).then(|| (turn, steps.count()))
 }
 
-/// Questions and what was not sent are no steps of the conversation.
+/// Questions, what was not sent and what was summarised are no steps of the conversation.
 fn is_step(heading: &Heading<'_>) -> bool {
-    let mut words = heading.text.split(' ');
-    words.next() != Some("?") && !(words.next() == Some("not") && words.next() == Some("sent:"))
+    let (sign, text) = heading.text.split_once(' ').unwrap_or((heading.text, ""));
+    sign != "?"
+        && !["not sent: ", "could not summarise: ", "summarised "].iter().any(|it| text.starts_with(it))
 }
 
 /// What was said in a session, from its file if it is not open.

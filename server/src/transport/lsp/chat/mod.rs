@@ -7,6 +7,7 @@
 mod attach;
 mod choose;
 mod commands;
+pub mod compaction;
 mod complete;
 mod document;
 mod draft;

@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     SharedDocument,
     attach::{entries_of, prompts_of},
+    compaction::{self, Ended},
     document::{Saved, Tick},
     draft::Taken,
     kept::{Kept, Said},
@@ -29,7 +30,7 @@ use super::{
     writing::{Return, style},
 };
 use crate::{
-    markdown::{self, Word},
+    markdown::{self, Status, Word},
     transport::lsp::connection::{Connection, Phase},
 };
 
@@ -348,12 +349,28 @@ impl Room {
             self.next_turn().await;
         }
         self.dirty |= self.story.event(event);
+        if let Some((_, ended)) = compaction::ended(event) {
+            self.compacted(ended).await;
+        }
         if matches!(event, AgentEvent::QueueUpdate { .. }) {
             if let Some(mut kept) = self.kept.take() {
                 kept.waiting = self.story.waiting().map(str::to_owned).collect();
                 self.remember(kept).await;
             }
         }
+    }
+
+    /// Says what came of a compaction.
+    async fn compacted(&mut self, ended: Ended) {
+        let Some(session) = &self.session else { return };
+        let (status, said) = match ended {
+            Ended::Summarised(kept) => (Status::Done, compaction::summarised(session, &kept).await),
+            Ended::Failed(why) => (Status::Failed, compaction::failed(&why)),
+        };
+        let mut letters = said.chars();
+        let first = letters.next().map(|it| it.to_lowercase().to_string()).unwrap_or_default();
+        self.story.heading(status, &format!("{first}{}", letters.as_str()));
+        self.dirty = true;
     }
 
     async fn next_turn(&mut self) {

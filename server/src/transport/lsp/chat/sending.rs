@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     failure::{KEPT, refusal},
-    markdown::{self, Status},
+    markdown::Status,
 };
 
 /// Commands that say something, and when.
@@ -93,9 +93,7 @@ impl Room {
 
     fn refused(&mut self, taken: &Taken, why: &str) {
         lock(&self.document).refuse(taken.id);
-        let why = markdown::line(&format!("{}{KEPT}", refusal(why)), 300);
-        let sign = self.story.style.sign(Status::Failed);
-        self.story.notes.push_str(&format!("### {sign} not sent: {why}\n\n"));
+        self.story.heading(Status::Failed, &format!("not sent: {}{KEPT}", refusal(why)));
         self.dirty = true;
     }
 

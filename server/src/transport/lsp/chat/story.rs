@@ -16,7 +16,7 @@ use pi_protocol::{
 
 use super::{numbers::Numbered, question::Question, review};
 use crate::{
-    markdown::{self, Step, Style, Turn},
+    markdown::{self, Status, Step, Style, Turn},
     transport::lsp::questions::{self, Asked},
 };
 
@@ -92,6 +92,12 @@ impl Story {
     /// The next message of the user begins a run and was written like this.
     pub fn starts(&mut self, written: &str) {
         self.coming.push_back(written.to_owned());
+    }
+
+    /// Says in a heading what is no part of the conversation; `look.rs` knows them by their first words.
+    pub fn heading(&mut self, status: Status, text: &str) {
+        let sign = self.style.sign(status);
+        self.notes.push_str(&format!("### {sign} {}\n\n", markdown::line(text, 300)));
     }
 
     /// A question, once.

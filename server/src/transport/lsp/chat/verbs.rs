@@ -6,13 +6,13 @@ use std::{collections::HashMap, sync::Arc};
 use lsp_types::MessageType;
 use pi_core::{SessionHandle, session::Command};
 use pi_host::fs::blocking;
-use pi_protocol::{CommandError, CompactParams, Model, PermissionMode, ReviewMode, SetModelParams};
+use pi_protocol::{CompactParams, Model, PermissionMode, ReviewMode, SetModelParams};
 use tokio::sync::oneshot;
 
 use super::{
     choose::{self, Word},
     commands::{Said, text},
-    files, open, review, transcript,
+    compaction, files, open, review, transcript,
 };
 use crate::{
     markdown,
@@ -93,14 +93,16 @@ pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name
             Ok(format!("This chat is now “{rest}”"))
         }
         "compact" => {
-            let messages = connection.messages.clone();
-            let reply = Box::new(move |outcome: Result<_, CommandError>| match outcome {
-                Ok(_) => messages.show(MessageType::INFO, "Summarised older turns; the full chat is kept"),
-                Err(error) => {
-                    messages.error(&format!("Could not summarise: {}. The chat is unchanged.", error.message))
+            let (messages, session) = (connection.messages.clone(), session.clone());
+            tokio::spawn(async move {
+                match session.ask(|reply| Command::Compact(CompactParams::default(), reply)).await {
+                    Ok(result) => {
+                        let said = compaction::summarised(&session, &result.first_kept_entry_id).await;
+                        messages.show(MessageType::INFO, &format!("{said}; the full chat is kept"));
+                    }
+                    Err(error) => messages.error(&compaction::failed(&error.message)),
                 }
             });
-            session.send(Command::Compact(CompactParams::default(), reply));
             Ok("Making room: summarising older turns…".into())
         }
         "export" if rest == "html" => {
