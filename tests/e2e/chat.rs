@@ -473,12 +473,27 @@ fn a_chat_that_is_opened_late_shows_the_question_that_waits() {
             && it["params"]["message"].as_str().is_some_and(|it| it.starts_with("Pi asks: echo one"))
     });
     chat.editor.unchecked = true;
-    chat.open();
-    let text = chat.until("the question", |it| it.contains("### ? question 1 · bash\n"));
+    chat.command("pi.openChat", json!([]));
+    // Called after the prompt that was there before it.
+    const GO: &str = ".pi/chat/go.md";
+    chat.editor.claim("the path", |it| {
+        it["method"] == "window/logMessage" && it["params"]["message"] == format!("Chat: {GO}")
+    });
+    let text = chat.scratch.read(GO);
+    assert!(text.starts_with("# Go\n"), "{text}");
+    chat.editor.open(GO, &text);
+    let until = |what: &str, has: &str| {
+        chat.editor.wait_for(what, || Some(chat.editor.buffer(GO)).filter(|it| it.contains(has)))
+    };
+    let text = until("the question", "### ? question 1 · bash\n");
     assert!(text.contains("### ▶ bash · waits for your answer\n"), "{text}");
-    chat.tick("allow once\n");
-    chat.save();
-    let text = chat.until("the answer", |it| it.contains("Well.\n\n<!-- "));
+    let tick = |it: &str| {
+        let at = it.find("- [ ] allow once\n").unwrap() + "- [".len();
+        at..at + 1
+    };
+    chat.editor.type_over(GO, tick, "x");
+    chat.editor.save(GO);
+    let text = until("the answer", "Well.\n\n<!-- ");
     assert!(!text.contains("### ?"), "{text}");
     chat.finish();
 }

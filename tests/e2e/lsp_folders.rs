@@ -104,12 +104,12 @@ fn commands_and_chats_are_about_the_folder_of_their_document() {
     let actions = editor.ok("textDocument/codeAction", place);
     let open = actions.as_array().unwrap().iter().find(|it| it["title"] == "Pi: open chat").unwrap();
     command(&mut editor, "pi.openChat", open["command"]["arguments"][0].clone());
-    assert_eq!(editor.notification("window/showMessage")["message"], "Chat: .pi/chat/new-chat.md");
+    assert_eq!(editor.notification("window/showMessage")["message"], "Chat: .pi/chat/look.md");
     let in_work = json!({"uri": editor.uri("name.txt")});
     command(&mut editor, "pi.openChat", in_work);
     assert_eq!(editor.notification("window/showMessage")["message"], "Chat: .pi/chat/new-chat.md");
     // Two chats, each in its folder, and each of its own session.
-    let chats = [scratch.workspace(), lib.clone()].map(|it| it.join(".pi/chat/new-chat.md"));
+    let chats = [scratch.workspace().join(".pi/chat/new-chat.md"), lib.join(".pi/chat/look.md")];
     let texts = chats.clone().map(|it| std::fs::read_to_string(it).unwrap());
     assert_ne!(texts[0], texts[1]);
     for (chat, text) in chats.iter().zip(&texts) {

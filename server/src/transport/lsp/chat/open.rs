@@ -1,6 +1,10 @@
 //! Opening a chat document: made if need be, shown by the editor, else named in a message.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use lsp_types::{Position, Range, Url};
 use pi_core::{SessionHandle, session::Command};
@@ -11,15 +15,13 @@ use pi_host::{
 use pi_protocol::{TextPosition, TextRange};
 use ropey::Rope;
 
-use super::files;
+use super::{attach, files, story::title_of};
 use crate::transport::lsp::{connection::Connection, documents::file_path, show::document};
 
 /// Opens the chat of a session. `mention` is typed into its prompt.
 pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: Option<String>) {
-    let title = session.ask(Command::GetState).await.ok().and_then(|it| it.session_name);
-    let (folder, id) = (connection.hub.folder_of(session.id()), session.id().clone());
-    let made = blocking(move || files::ensure(&folder, &id, title.as_deref())).await;
-    match made {
+    let title = title(&session).await;
+    match made(&connection, connection.hub.folder_of(session.id()), session.id(), title).await {
         Ok(path) => {
             if let Some(mention) = mention {
                 write(&connection, &path, &mention).await;
@@ -28,6 +30,28 @@ pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: 
         }
         Err(error) => connection.messages.error(&format!("The chat document cannot be written: {error}")),
     }
+}
+
+/// What a chat is called: its name, else its first words.
+async fn title(session: &SessionHandle) -> Option<String> {
+    let name = session.ask(Command::GetState).await.ok().and_then(|it| it.session_name);
+    if name.is_some() {
+        return name;
+    }
+    let all = session.ask(|reply| Command::GetEntries(None, reply)).await.ok()?;
+    title_of(attach::path_of(&all.entries, all.leaf_id.as_deref()).first()?)
+}
+
+/// The document of a chat, as [`files::ensure`] finds or makes it.
+pub async fn made(
+    connection: &Connection,
+    folder: PathBuf,
+    session: &str,
+    title: Option<String>,
+) -> io::Result<PathBuf> {
+    let (workspace, session) = (connection.documents.workspace().cloned(), session.to_owned());
+    let is_open = move |path: &Path| workspace.as_ref().is_some_and(|it| it.document(path).is_some());
+    blocking(move || files::ensure(&folder, &session, title.as_deref(), is_open)).await
 }
 
 /// Lets the editor show a chat document, at its end, where the user writes.

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{
     choose::{self, Word},
     commands::{Said, text},
-    compaction, files, open, review, transcript,
+    compaction, open, review, transcript,
 };
 use crate::{
     markdown,
@@ -219,8 +219,7 @@ async fn open_listed(connection: &Connection, session: &SessionHandle, number: &
 
 async fn open_chat(connection: &Connection, session: &SessionHandle, id: String, title: String) -> Said {
     let folder = connection.hub.folder_of(session.id());
-    let path =
-        blocking(move || files::ensure(&folder, &id, Some(&title))).await.map_err(|it| it.to_string())?;
+    let path = open::made(connection, folder, &id, Some(title)).await.map_err(|it| it.to_string())?;
     open::show(connection, &path).await;
     Ok(String::new())
 }
