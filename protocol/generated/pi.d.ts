@@ -8,6 +8,33 @@ export type ActiveDocument = {
   selection: TextRange;
 };
 
+/** What a session is doing. */
+export type Activity = {
+  /** In one word. */
+  state: ActivityState;
+  /** Unix milliseconds at which it began. */
+  since: number;
+  /** The tool that runs, if there is exactly one. */
+  tool?: string;
+  /** What a person wants to know besides: the model waited for, the command, the file, the reason. */
+  detail?: string;
+  /** The run strip: all of it in one line without the time it lasts; absent when nothing happens by itself. */
+  text?: string;
+  /** What that line becomes if nothing happens. */
+  later?: Later;
+};
+
+/** `pi/activity`: a session does something else now. */
+export type ActivityParams = {
+  /** Which one. */
+  sessionId: string;
+  /** What it does. */
+  activity: Activity;
+};
+
+/** The states of a session. What only a client can know (that the server starts, or has ended) is not here. */
+export type ActivityState = "idle" | "waiting" | "thinking" | "answering" | "tool" | "asking" | "retrying" | "compacting" | "stopping" | "stopped" | "failed";
+
 /** A session beside the others. */
 export type AddSessionParams = {
   /** Absolute path of the folder it works in; absent = the open folder the user was in last. */
@@ -1098,6 +1125,14 @@ export type InputKind = "text" | "image";
 export type LastAssistantText = {
   /** `null` when there is none, which clients of both Pi versions take (rpc.md §14.5). */
   text: string | null;
+};
+
+/** A line that stands when an activity has lasted for some time. */
+export type Later = {
+  /** Milliseconds after `since`. */
+  after: number;
+  /** The line. */
+  text: string;
 };
 
 /** Result of cycling the thinking level. */

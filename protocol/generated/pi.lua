@@ -6,6 +6,34 @@
 ---@field uri string Its URI.
 ---@field selection pi.TextRange What is selected; empty at the cursor when nothing is.
 
+---What a session is doing.
+---@class pi.Activity
+---@field state pi.ActivityState In one word.
+---@field since integer Unix milliseconds at which it began.
+---@field tool? string The tool that runs, if there is exactly one.
+---@field detail? string What a person wants to know besides: the model waited for, the command, the file, the reason.
+---@field text? string The run strip: all of it in one line without the time it lasts; absent when nothing happens by itself.
+---@field later? pi.Later What that line becomes if nothing happens.
+
+---`pi/activity`: a session does something else now.
+---@class pi.ActivityParams
+---@field sessionId string Which one.
+---@field activity pi.Activity What it does.
+
+---The states of a session. What only a client can know (that the server starts, or has ended) is not here.
+---@alias pi.ActivityState
+---| "idle" # Nothing happens by itself.
+---| "waiting" # The request is with the model.
+---| "thinking" # The model reasons.
+---| "answering" # The model writes its answer.
+---| "tool" # Tools run.
+---| "asking" # A question waits for the user.
+---| "retrying" # A failed model call will be repeated.
+---| "compacting" # Older turns are being summarised.
+---| "stopping" # A stop was asked for and is not through yet.
+---| "stopped" # The last run was stopped by the user.
+---| "failed" # The last run failed.
+
 ---A session beside the others.
 ---@class pi.AddSessionParams
 ---@field folder? string Absolute path of the folder it works in; absent = the open folder the user was in last.
@@ -931,6 +959,11 @@
 ---Text of the last answer.
 ---@class pi.LastAssistantText
 ---@field text string|vim.NIL `null` when there is none, which clients of both Pi versions take (rpc.md §14.5).
+
+---A line that stands when an activity has lasted for some time.
+---@class pi.Later
+---@field after integer Milliseconds after `since`.
+---@field text string The line.
 
 ---Result of cycling the thinking level.
 ---@class pi.LevelResult

@@ -17,6 +17,32 @@ pub struct Activity {
     /// What a person wants to know besides: the model waited for, the command, the file, the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The run strip: all of it in one line without the time it lasts; absent when nothing happens by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What that line becomes if nothing happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<Later>,
+}
+
+/// A line that stands when an activity has lasted for some time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Later {
+    /// Milliseconds after `since`.
+    pub after: u64,
+    /// The line.
+    pub text: String,
+}
+
+/// `pi/activity`: a session does something else now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityParams {
+    /// Which one.
+    pub session_id: String,
+    /// What it does.
+    pub activity: Activity,
 }
 
 /// The states of a session. What only a client can know (that the server starts, or has ended) is not here.
@@ -46,6 +72,13 @@ pub enum ActivityState {
     Stopped,
     /// The last run failed.
     Failed,
+}
+
+impl Activity {
+    /// From now on, without a line.
+    pub fn new(state: ActivityState, since: u64, tool: Option<String>, detail: Option<String>) -> Self {
+        Self { state, since, tool, detail, text: None, later: None }
+    }
 }
 
 impl ActivityState {

@@ -27,7 +27,7 @@ pub mod sessions;
 pub mod stored;
 pub mod ui;
 
-pub use activity::{Activity, ActivityState};
+pub use activity::{Activity, ActivityParams, ActivityState, Later};
 pub use client::{ClientMethod, ClientRequest};
 pub use command::*;
 pub use content::{Content, ImageContent, TextContent, ThinkingContent, ToolCall};

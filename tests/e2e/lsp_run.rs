@@ -238,3 +238,42 @@ fn a_client_that_asks_is_told_what_the_session_does() {
     assert_eq!(states(&second), ["waiting", "failed"]);
     assert!(second[1]["detail"].as_str().unwrap().contains("401"), "{second:?}");
 }
+
+#[test]
+fn the_strip_says_the_same_with_a_plugin_and_without() {
+    let plugin = Profile::with(json!({"experimental": {"pi": {"events": "delta", "activity": true}}}));
+    let line = |it: &Value| match it["method"].as_str() {
+        Some("$/progress") => it["params"]["value"]["message"].as_str().map(str::to_owned),
+        Some("pi/activity") => it["params"]["activity"]["text"].as_str().map(str::to_owned),
+        _ => None,
+    };
+    for profile in [Profile::plain(), plugin] {
+        let model = ModelServer::start();
+        let scratch = Scratch::with_model(&model);
+        let mut editor = Editor::start(PI, &scratch, profile);
+        model.script([
+            call("bash", json!({"command": "cat gate"})).gate("first"),
+            say("Done.").gate("second"),
+        ]);
+        assert!(std::process::Command::new("mkfifo").arg(scratch.path("gate")).status().unwrap().success());
+        let run = json!({"command": "pi.prompt", "arguments": ["begin"]});
+        editor.ok("workspace/executeCommand", run);
+        // Each is held until it has been seen.
+        let shows = |text: &str| editor.claim(text, |it| line(it).as_deref() == Some(text));
+        shows("Waiting for alpha…");
+        model.release("first");
+        shows("Running cat gate…");
+        std::fs::write(scratch.path("gate"), "open\n").unwrap();
+        let again = shows("Waiting for alpha…");
+        let later = &again["params"]["activity"]["later"];
+        assert!(
+            again["method"] == "$/progress" || later["text"] == "Waiting for alpha… connected, no answer yet"
+        );
+        model.reached("second");
+        model.release("second");
+        editor.claim("the end", |it| {
+            it["params"]["value"]["kind"] == "end" || it["params"]["activity"]["state"] == "idle"
+        });
+        editor.unchecked = true;
+    }
+}

@@ -1,13 +1,13 @@
 /** The protocol's types, from the generated declarations, under the names used here. */
 import type {
-  AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Failure, FailureKind, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
+  Activity, ActivityParams, ActivityState, AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Failure, FailureKind, Later, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, ReviewMode, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
   ThinkingLevel, ToolResult, UiParams,
 } from "../../../protocol/generated/pi";
 
 export type {
-  AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Failure, FailureKind, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
+  Activity, ActivityParams, ActivityState, AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Failure, FailureKind, Later, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, ReviewMode, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
   ThinkingLevel, ToolResult, UiParams,

@@ -7,7 +7,7 @@ import {
   CloseAction, ErrorAction, LanguageClient, State, type ClientCapabilities, type LanguageClientOptions,
   type StaticFeature,
 } from "vscode-languageclient/node";
-import type { Envelope, Methods, Params, Result } from "./protocol";
+import type { ActivityParams, Envelope, Methods, Params, Result } from "./protocol";
 import { serveUi } from "./dialogs";
 import { reloadDocuments, saveDocuments } from "./documents";
 import { explain, find, type Binary } from "./binary";
@@ -26,7 +26,7 @@ export type Phase = "off" | "starting" | "ready";
 
 /** What this extension can do beyond plain LSP; the server leaves out what is not named here. */
 const CAPABILITIES = {
-  version: 1, events: "delta", ui: true, permissions: "events", saveDocuments: true, reloadDocuments: true, review: true, ...KNOWLEDGE,
+  version: 1, events: "delta", activity: true, ui: true, permissions: "events", saveDocuments: true, reloadDocuments: true, review: true, ...KNOWLEDGE,
 };
 
 const announce: StaticFeature = {
@@ -51,6 +51,7 @@ export class Server implements vscode.Disposable {
   private crashes: number[] = [];
   private readonly output = vscode.window.createOutputChannel("Pi", { log: true });
   private readonly eventEmitter = new vscode.EventEmitter<Envelope>();
+  private readonly activityEmitter = new vscode.EventEmitter<ActivityParams>();
   private readonly phaseEmitter = new vscode.EventEmitter<Phase>();
   private readonly lostEmitter = new vscode.EventEmitter<string>();
   private readonly textEmitter = new vscode.EventEmitter<string>();
@@ -58,6 +59,8 @@ export class Server implements vscode.Disposable {
 
   /** One `pi/event`. */
   readonly onEvent = this.eventEmitter.event;
+  /** One `pi/activity`. */
+  readonly onActivity = this.activityEmitter.event;
   readonly onPhase = this.phaseEmitter.event;
   /** It ended although nobody asked it to; the text is for the user. */
   readonly onLost = this.lostEmitter.event;
@@ -119,6 +122,7 @@ export class Server implements vscode.Disposable {
     this.configured.dispose();
     this.output.dispose();
     this.eventEmitter.dispose();
+    this.activityEmitter.dispose();
     this.phaseEmitter.dispose();
     this.lostEmitter.dispose();
     this.textEmitter.dispose();
@@ -180,6 +184,7 @@ export class Server implements vscode.Disposable {
     this.asking = serveUi(client, this.asks, (text) => this.textEmitter.fire(text));
     serveKnowledge(client);
     client.onNotification("pi/event", (envelope: Envelope) => this.eventEmitter.fire(envelope));
+    client.onNotification("pi/activity", (told: ActivityParams) => this.activityEmitter.fire(told));
     client.onDidChangeState(({ oldState, newState }) => {
       if (this.client === client && oldState === State.Running && newState === State.Stopped) this.lost();
     });

@@ -14,8 +14,6 @@ import { settings } from "./settings";
 
 /** Time in which increments are joined before a view is told, in milliseconds. */
 const FLUSH = 33;
-/** After this a stop says what it still ends, in milliseconds. */
-const STOP_PATIENCE = 3000;
 
 /** Events after which the list of sessions is another one. */
 const SESSION_NEWS: ReadonlySet<string> = new Set(["agent_start", "agent_settled", "session_info_changed"]);
@@ -98,6 +96,11 @@ export class Session implements vscode.Disposable {
     this.chat.onSay = (text, urgent) => this.sayEmitter.fire({ text, urgent });
     this.subscriptions.push(
       server.onEvent((envelope) => this.take(envelope)),
+      server.onActivity(({ sessionId, activity }) => {
+        if (sessionId !== this.shown) return;
+        this.chat.activity.take(activity);
+        this.changed();
+      }),
       server.onLost((text) => this.lost(text)),
       server.onPhase((phase) => {
         if (phase === "off") this.opened = false;
@@ -223,21 +226,7 @@ export class Session implements vscode.Disposable {
   /** Stops the run. What was queued is held by the server until the user decides about it. */
   async stop(): Promise<void> {
     if (!this.chat.activity.busy || !this.opened) return;
-    const doing = this.chat.runningTool;
-    this.chat.stopping();
-    this.changed();
-    const patience = setTimeout(() => {
-      if (this.chat.activity.state !== "stopping" || doing === undefined) return;
-      this.chat.activity.text = `Stopping… ending: ${doing}`;
-      this.changed();
-    }, STOP_PATIENCE);
-    try {
-      await this.server.request("pi/abort", { sessionId: this.id });
-      if (this.chat.activity.state === "stopping") this.chat.activity.set("idle");
-    } finally {
-      clearTimeout(patience);
-      this.changed();
-    }
+    await this.server.request("pi/abort", { sessionId: this.id });
   }
 
   /** Takes a message out of the queue; its text, if it was still there. */
@@ -380,11 +369,9 @@ export class Session implements vscode.Disposable {
     if (envelope.sessionId !== this.shown || envelope.seq <= this.seq) return;
     this.seq = envelope.seq;
     if (envelope.event.type === "edits_changed") this.editsEmitter.fire();
-    const { activity } = this.chat;
-    const before = [activity.state, activity.text];
     this.chat.handle(envelope.event);
     const increment = envelope.event.type === "message_update" || envelope.event.type === "tool_execution_update";
-    if (!increment || before[0] !== activity.state || before[1] !== activity.text) this.changed();
+    if (!increment) this.changed();
     this.timer ??= setTimeout(() => this.flush(), FLUSH);
   }
 

@@ -39,7 +39,7 @@ export class ViewModel {
       stopping: activity.state === "stopping",
       strip: others.length > 0 && activity.state !== "asking" ? WAITING : activity.text,
       since: activity.since,
-      waiting: activity.state === "waiting",
+      later: activity.later,
       queue: chat.queue.map(queued),
       questions: [...chat.questions.map((it) => asked(it, chat.root)), ...others.map(ask)],
       review: { changes: this.review.all().length, files: this.review.files().length, taken: this.review.taken?.text ?? "" },

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use pi_protocol::{
-    AgentEvent, AgentMessage, ClientMethod, Entry, Envelope, Method, SessionHeader, ui::ExtensionUiResponse,
+    ActivityParams, AgentEvent, AgentMessage, ClientMethod, Entry, Envelope, Method, SessionHeader,
+    ui::ExtensionUiResponse,
 };
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -14,7 +15,8 @@ use serde_json::{Map, Value, json};
 const REFERENCE: &str = "#/$defs/";
 
 /// What is written besides results.
-const ROOTS: [&str; 5] = ["AgentEvent", "Envelope", "AgentMessage", "Entry", "SessionHeader"];
+const ROOTS: [&str; 6] =
+    ["ActivityParams", "AgentEvent", "Envelope", "AgentMessage", "Entry", "SessionHeader"];
 
 /// One row of the method table.
 pub struct Row {
@@ -63,6 +65,7 @@ impl Protocol {
             })
             .collect();
         reading.subschema_for::<ExtensionUiResponse>();
+        writing.subschema_for::<ActivityParams>();
         writing.subschema_for::<AgentEvent>();
         writing.subschema_for::<Envelope>();
         writing.subschema_for::<AgentMessage>();

@@ -29,7 +29,7 @@ pub struct ActivityTracker {
 
 impl Default for ActivityTracker {
     fn default() -> Self {
-        let now = Activity { state: ActivityState::Idle, since: clock::now_ms(), tool: None, detail: None };
+        let now = Activity::new(ActivityState::Idle, clock::now_ms(), None, None);
         let (tools, questions) = (Vec::new(), Vec::new());
         Self { now, model: None, tools, questions, running: false, outcome: Default::default() }
     }
@@ -146,7 +146,7 @@ impl ActivityTracker {
         if (self.now.state, &self.now.tool, &self.now.detail) == (state, &tool, &detail) {
             return None;
         }
-        self.now = Activity { state, since: clock::now_ms(), tool, detail };
+        self.now = Activity::new(state, clock::now_ms(), tool, detail);
         Some(self.now.clone())
     }
 }

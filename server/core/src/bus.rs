@@ -321,15 +321,16 @@ impl EventBus {
             event: Arc::new(event),
         };
         self.subscribers.retain(|it| !it.is_closed());
+        // Before the event: whoever acts on it finds the session doing what follows from it.
+        let changed = self.activity.event(&envelope.event);
+        self.tell(changed);
         let about_edits = matches!(*envelope.event, AgentEvent::EditsChanged { .. });
         for queue in &self.subscribers {
             if !about_edits || queue.edits.load(Ordering::Relaxed) {
                 queue.push_event(envelope.clone());
             }
         }
-        self.replay.push(envelope.clone());
-        let changed = self.activity.event(&envelope.event);
-        self.tell(changed);
+        self.replay.push(envelope);
     }
 
     /// A request goes to this model.

@@ -12,6 +12,7 @@ M.VERSION = 1
 local CAPABILITIES = {
   version = M.VERSION,
   events = "delta",
+  activity = true,
   ui = true,
   permissions = "events",
   saveDocuments = true,
@@ -150,6 +151,7 @@ end
 
 ---@class pi.ClientHandlers
 ---@field event fun(envelope: pi.Envelope) one `pi/event`
+---@field activity fun(told: pi.ActivityParams) one `pi/activity`
 ---@field ask fun(region: pi.Region) the user chose to ask about a place
 ---@field ready fun(client: vim.lsp.Client)
 ---@field failed fun(message: string) it could not be started
@@ -180,6 +182,9 @@ function M.start(root, handlers)
       handlers = vim.tbl_extend("error", served(), {
         ["pi/event"] = function(_, envelope)
           handlers.event(envelope)
+        end,
+        ["pi/activity"] = function(_, told)
+          handlers.activity(told)
         end,
         ["workspace/applyEdit"] = apply_edit,
       }),

@@ -55,21 +55,6 @@ function M.arguments(args, root)
   return path and one_line(path) or ""
 end
 
-local doing = { edit = "Editing", hashline_edit = "Editing", write = "Writing", read = "Reading", ls = "Listing" }
-
---- The same in the present tense, for the run strip.
----@param tool string
----@param args table<string, any>
----@param root string
----@return string
-function M.activity(tool, args, root)
-  local about = M.arguments(args, root)
-  if tool == "grep" or tool == "find" then
-    return "Searching " .. about
-  end
-  return vim.trim((doing[tool] or (about ~= "" and tool == "bash" and "Running" or "Running " .. tool)) .. " " .. about)
-end
-
 --- What went wrong in an answer, if anything, in words for the user.
 ---@param message pi.AssistantMessage
 ---@return pi.Failure?

@@ -56,14 +56,9 @@ end
 
 --- Shows that Pi waits, if it does.
 ---@param session pi.Session
----@return boolean
 function M.show_status(session)
-  local question = session.questions[1]
-  status.await(session.status, question ~= nil or require("pi.ui").is_open(session))
-  if question and session.status.state ~= "stopping" then
-    session:set("asking", "Waiting for your answer · " .. question.tool)
-  end
-  return question ~= nil
+  status.await(session.status, session.questions[1] ~= nil or require("pi.ui").is_open(session))
+  session:changed()
 end
 
 --- Whether a window may open in front of the user.

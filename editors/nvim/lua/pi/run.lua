@@ -13,19 +13,11 @@ local M = {}
 ---@field failed? pi.Failure what went wrong in the last answer
 ---@field stopped? boolean
 
---- What the strip says while the model has not begun to answer.
----@param session pi.Session
----@return string
-function M.waiting_text(session)
-  return ("Waiting for %s…"):format(session.model and session.model.id or "the model")
-end
-
 local function begin_run(session)
   if session.run then
     return
   end
   session.run = { started = vim.uv.now(), steps = 0, tokens = 0, cost = 0 }
-  session.tools = {}
   event.emit("PiRunStart", { session = session.id })
 end
 
@@ -58,7 +50,6 @@ function M.end_run(session)
     event.emit("PiError", { message = run.failed.headline, session = session.id })
   end
   session.transcript:rule(table.concat(parts, " · "))
-  session:set(run.failed and "failed" or "idle")
   event.emit("PiRunEnd", {
     session = session.id,
     outcome = run.failed and "failed" or run.stopped and "stopped" or "done",
@@ -81,7 +72,6 @@ end
 
 function on.agent_start(session)
   begin_run(session)
-  session:set("waiting", M.waiting_text(session))
 end
 
 function on.turn_start(session)
@@ -115,8 +105,6 @@ function on.message_start(session, it)
       chips = note.chips,
       steered = session.run ~= nil and session.run.steps > 1,
     })
-  elseif message.role == "assistant" and session.status.state ~= "stopping" then
-    session:set("waiting", M.waiting_text(session))
   end
 end
 
@@ -125,10 +113,6 @@ function on.message_update(session, it)
   local update = it.assistantMessageEvent
   local kind = update.type
   require("pi.inplace").take(session, update)
-  local state = vim.startswith(kind, "thinking") and "thinking" or "answering"
-  if session.status.state ~= state and session.status.state ~= "stopping" then
-    session:set(state)
-  end
   if kind == "text_delta" then
     session.transcript:stream("text", update.delta)
   elseif kind == "thinking_delta" then
@@ -156,25 +140,9 @@ function on.message_end(session, it)
   session:changed()
 end
 
-local function tool_status(session)
-  local count, text = 0, nil
-  for _, activity in pairs(session.tools) do
-    count, text = count + 1, activity
-  end
-  if session.status.state == "stopping" or permission.show_status(session) then
-    return
-  elseif count == 0 then
-    session:set("waiting", M.waiting_text(session))
-  else
-    session:set("tool", count == 1 and text or ("%d tools running"):format(count))
-  end
-end
-
 ---@param it pi.AgentEvent.tool_execution_start
 function on.tool_execution_start(session, it)
-  session.tools[it.toolCallId] = describe.activity(it.toolName, it.args, session.root)
   session.transcript:tool_start(it.toolCallId, it.toolName, it.args)
-  tool_status(session)
   event.emit("PiToolStart", { session = session.id, id = it.toolCallId, tool = it.toolName, args = it.args })
 end
 
@@ -185,9 +153,7 @@ end
 
 ---@param it pi.AgentEvent.tool_execution_end
 function on.tool_execution_end(session, it)
-  session.tools[it.toolCallId] = nil
   session.transcript:tool_end(it.toolCallId, it.result, it.isError)
-  tool_status(session)
   event.emit("PiToolEnd", { session = session.id, id = it.toolCallId, tool = it.toolName, failed = it.isError })
 end
 
@@ -199,7 +165,7 @@ end
 ---@param it pi.AgentEvent.permission_resolved
 function on.permission_resolved(session, it)
   permission.resolved(session, it)
-  tool_status(session)
+  permission.show_status(session)
 end
 
 ---@param it pi.AgentEvent.extension_ui_resolved
@@ -224,18 +190,6 @@ function on.auto_retry_start(session, it)
   )
   local failed = session.run and session.run.failed
   session.transcript:notice(("%s %s"):format(failed and failed.headline or it.errorMessage .. ".", text), "PiWaiting")
-  session:set("retrying", text)
-end
-
----@param it pi.AgentEvent.auto_retry_end
-function on.auto_retry_end(session, it)
-  if it.success then
-    session:set("waiting", M.waiting_text(session))
-  end
-end
-
-function on.compaction_start(session)
-  session:set("compacting")
 end
 
 ---@param it pi.AgentEvent.compaction_end
@@ -243,7 +197,6 @@ function on.compaction_end(session, it)
   if it.errorMessage then
     session.transcript:notice(("Could not summarise: %s. The chat is unchanged."):format(it.errorMessage), "PiToolError")
   end
-  session:set(session.run and "waiting" or "idle", session.run and M.waiting_text(session) or nil)
 end
 
 ---@param it pi.AgentEvent.session_info_changed

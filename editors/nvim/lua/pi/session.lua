@@ -34,7 +34,7 @@ local RESTARTS, RESTART_WINDOW = 3, 60000
 ---@field private crashes integer[]
 ---@field run? pi.Run the run in progress
 ---@field private planned? fun() what follows when the server ends because it was asked to
----@field tools table<string, string> running tools, by call
+---@field activities table<string, pi.Activity> what the sessions of its server do
 ---@field review pi.Review what waits for the user's decision
 ---@field questions pi.PermissionRequest[] tools that wait for permission, oldest first
 local Session = {}
@@ -65,7 +65,7 @@ function M.get(root)
       waiting = {},
       sent = {},
       crashes = {},
-      tools = {},
+      activities = {},
       questions = {},
     }, Session)
     self.review = review.new(self)
@@ -82,12 +82,23 @@ function Session:changed()
   end
 end
 
---- Changes its state.
----@param state pi.State
----@param text? string
-function Session:set(state, text)
-  status.set(self.status, state, text)
+--- Changes its state to what only this end can know.
+---@param state "off"|"starting"|"idle"|"lost"
+function Session:set(state)
+  status.set(self.status, state)
   self:changed()
+end
+
+--- What a session of its server does now.
+---@private
+---@param told pi.ActivityParams
+function Session:does(told)
+  self.activities[told.sessionId] = told.activity
+  -- What is said before its name is known is shown with it.
+  if told.sessionId == self.id then
+    status.take(self.status, told.activity)
+    self:changed()
+  end
 end
 
 ---@return boolean
@@ -127,6 +138,9 @@ function Session:start(resume)
     event = function(envelope)
       self:handle(envelope)
     end,
+    activity = function(told)
+      self:does(told)
+    end,
     ask = function(region)
       require("pi").ask({ region = region })
     end,
@@ -162,7 +176,7 @@ end
 --- The server has ended although nobody asked it to.
 ---@private
 function Session:exited(code, signal)
-  self.client, self.phase = nil, "off"
+  self.client, self.phase, self.activities = nil, "off", {}
   run.end_run(self)
   require("pi.ui").forget(self)
   local planned = self.planned
@@ -250,6 +264,9 @@ function Session:refresh(callback)
     self.model, self.thinking, self.mode = state.model, state.thinkingLevel, state.permissionMode
     self.status.model = self.model and self.model.id
     self.status.thinking = self.thinking
+    if not known then
+      status.take(self.status, self.activities[self.id] or { state = "idle", since = 0 })
+    end
     self.transcript:name(self.id)
     self:changed()
     if not known then
@@ -311,20 +328,15 @@ function Session:send(message, callback)
     end
     local note = { text = message.text, chips = chips }
     self.sent[#self.sent + 1] = note
-    if not self:busy() then
-      self:set("waiting", run.waiting_text(self))
-    end
     self:request("pi/prompt", params, function(err, result)
       if err then
         self.sent = vim.tbl_filter(function(item)
           return item ~= note
         end, self.sent)
-        if self.status.state == "waiting" and not self.run then
-          self:set("idle")
-        end
         self:report(err)
       elseif not self.id and type(result) == "table" then
         self.id = result.sessionId
+        status.take(self.status, self.activities[self.id] or { state = "idle", since = 0 })
       end
       callback(err)
     end)
@@ -349,7 +361,6 @@ function Session:stop(callback)
   if not self.client or not self:busy() then
     return callback()
   end
-  self:set("stopping")
   self:request("pi/abort", nil, function(err)
     if err then
       self:report(err)

@@ -1,28 +1,20 @@
---- What a session is doing, told from its events: one value that the statusline, the run strip and autocommands share.
+--- What a session is doing: one value that the statusline, the run strip and autocommands share. The server says it, with
+--- the text; what it cannot know (that it starts, or has ended) is said here.
 local describe = require("pi.describe")
 local event = require("pi.event")
 local icon = require("pi.icon")
 local M = {}
 
----@alias pi.State
+---@alias pi.State pi.ActivityState
 ---| "off" not started
 ---| "starting"
----| "idle"
----| "waiting" for the model
----| "thinking"
----| "answering"
----| "tool"
----| "asking" for the user's permission
----| "retrying"
----| "compacting"
----| "stopping"
----| "failed" the last run
 ---| "lost" the server ended
 
 ---@class pi.Status
 ---@field state pi.State
 ---@field since integer milliseconds of `vim.uv.now()`
 ---@field text string what the run strip says, without the clock
+---@field later? pi.Later what that becomes if nothing happens
 ---@field icon string
 ---@field model? string
 ---@field thinking? string
@@ -32,28 +24,9 @@ local M = {}
 ---@field hunks integer changes that wait for the user
 ---@field waiting boolean whether Pi waits for the user
 
-local texts = {
-  off = "",
-  idle = "",
-  starting = "Starting Pi…",
-  thinking = "Thinking…",
-  answering = "Writing…",
-  compacting = "Making room: summarising older turns…",
-  stopping = "Stopping…",
-  failed = "",
-  lost = "Pi stopped unexpectedly",
-}
+local texts = { off = "", idle = "", starting = "Starting Pi…", lost = "Pi stopped unexpectedly" }
 
-local busy = {
-  waiting = true,
-  thinking = true,
-  answering = true,
-  tool = true,
-  asking = true,
-  retrying = true,
-  compacting = true,
-  stopping = true,
-}
+local resting = { off = true, starting = true, lost = true, idle = true, stopped = true, failed = true }
 
 local WAITING = "Waiting for your answer"
 
@@ -66,28 +39,40 @@ end
 ---@param status pi.Status
 ---@return boolean
 function M.busy(status)
-  return busy[status.state] or false
+  return not resting[status.state]
 end
 
 local function announce(status)
   local state = status.state
   status.icon = (status.waiting or state == "asking") and icon.get("asking")
-    or busy[state] and icon.get("running")
+    or M.busy(status) and icon.get("running")
     or state == "failed" and icon.get("failed") or ""
   event.emit("PiStatus", status)
 end
 
---- Changes the state; autocommands run only if something is different.
+--- Takes in what the server says; autocommands run only if something is different.
 ---@param status pi.Status
----@param state pi.State
----@param text? string
-function M.set(status, state, text)
-  text = text or texts[state] or ""
-  if status.state == state and status.text == text then
+---@param activity pi.Activity
+function M.take(status, activity)
+  local text = activity.text or ""
+  if status.state == activity.state and status.text == text then
     return
   end
-  status.state, status.text, status.since = state, text, vim.uv.now()
+  local seconds, microseconds = vim.uv.gettimeofday()
+  local lasted = math.max(0, seconds * 1000 + microseconds / 1000 - activity.since)
+  status.state, status.text, status.later = activity.state, text, activity.later
+  status.since = vim.uv.now() - math.floor(lasted)
   announce(status)
+end
+
+--- Says what only this end can know.
+---@param status pi.Status
+---@param state "off"|"starting"|"idle"|"lost"
+function M.set(status, state)
+  if status.state ~= state then
+    status.state, status.text, status.later, status.since = state, texts[state], nil, vim.uv.now()
+    announce(status)
+  end
 end
 
 --- Whether Pi waits for the user, which does not end what it does meanwhile.
@@ -104,16 +89,15 @@ end
 ---@param status pi.Status
 ---@return string
 function M.strip(status)
-  local seconds = (vim.uv.now() - status.since) / 1000
-  local text = status.waiting and status.state ~= "asking" and WAITING or status.text
+  local lasted, later = vim.uv.now() - status.since, status.later
+  local text = status.waiting and status.state ~= "asking" and WAITING
+    or later and lasted >= later.after and later.text
+    or status.text
   if text == "" then
     return ""
   end
-  if status.state == "waiting" and seconds >= 30 then
-    text = text .. " connected, no answer yet"
-  end
-  if M.busy(status) and seconds >= 2 then
-    text = text .. " " .. describe.clock(seconds)
+  if M.busy(status) and lasted >= 2000 then
+    text = text .. " " .. describe.clock(lasted / 1000)
   end
   return text
 end

@@ -44,12 +44,6 @@ function M.is_open(session)
   return first(session) ~= nil
 end
 
---- The status says whether Pi waits for the user.
-local function show_status(session)
-  permission.show_status(session)
-  session:changed()
-end
-
 --- A buffer to write a text in: `:w` answers, closing it does not.
 local function write(question)
   local request = question.request
@@ -224,7 +218,7 @@ local function ask(session, request, answered)
     for index, other in ipairs(open) do
       if other.request.id == request.id then
         table.remove(open, index)
-        show_status(session)
+        permission.show_status(session)
         answered(result or { cancelled = true })
         if question.buf then
           -- Not from within the write or the wipe that answered.
@@ -241,7 +235,7 @@ local function ask(session, request, answered)
     end
   end
   table.insert(open, question)
-  show_status(session)
+  permission.show_status(session)
   event.emit("PiUi", { session = session.id, request = request })
   local about = vim.fn.strcharpart(one_line(request.title), 0, math.max(20, vim.o.columns - 40))
   vim.notify(("Pi asks: %s · :Pi answer"):format(about), vim.log.levels.INFO, { title = "Pi" })

@@ -1,34 +1,21 @@
-/** What a session is doing, told from its events: one value for the run strip, the status bar and the context keys. */
+/**
+ * What a session is doing: one value for the run strip, the status bar and the context keys. The server says it, with
+ * the text; what it cannot know (that it starts, or has ended) is said here.
+ */
+import type { Activity as Told, ActivityState, Later } from "../protocol";
 
-export type State =
-  | "off" | "starting" | "idle" | "waiting" | "thinking" | "answering" | "tool" | "retrying" | "compacting"
-  | "asking" | "stopping" | "failed" | "lost";
+export type State = ActivityState | "off" | "starting" | "lost";
 
-const BUSY: ReadonlySet<State> = new Set<State>([
-  "waiting", "thinking", "answering", "tool", "retrying", "compacting", "asking", "stopping",
-]);
+const IDLE: ReadonlySet<State> = new Set<State>(["off", "starting", "lost", "idle", "stopped", "failed"]);
+const TEXTS = { off: "", starting: "Starting Pi…", idle: "", lost: "Pi stopped unexpectedly" };
 
-const TEXTS: Record<State, string> = {
-  off: "",
-  starting: "Starting Pi…",
-  idle: "",
-  waiting: "Waiting for the model…",
-  thinking: "Thinking…",
-  answering: "Writing…",
-  tool: "Running a tool…",
-  retrying: "Trying again…",
-  compacting: "Making room: summarising older turns…",
-  asking: "Waiting for your answer",
-  stopping: "Stopping…",
-  failed: "",
-  lost: "Pi stopped unexpectedly",
-};
-
-/** The state with the time it began, in milliseconds since 1970. */
 export class Activity {
   state: State = "off";
   text = "";
+  /** Milliseconds since 1970. */
   since: number;
+  /** What the text becomes if nothing happens. */
+  later: Later | undefined;
 
   constructor(private readonly now: () => number) {
     this.since = now();
@@ -36,16 +23,17 @@ export class Activity {
 
   /** Whether a run is in progress. */
   get busy(): boolean {
-    return BUSY.has(this.state);
+    return !IDLE.has(this.state);
   }
 
-  /** Changes the state; true if something is different. A stop in progress is only ended by its end. */
-  set(state: State, text = TEXTS[state]): boolean {
-    if (this.state === "stopping" && BUSY.has(state)) return false;
-    if (this.state === state && this.text === text) return false;
+  /** What the server says. */
+  take({ state, since, text, later }: Told): void {
+    Object.assign(this, { state, since, later, text: text ?? "" });
+  }
+
+  /** What only this end can know. */
+  set(state: keyof typeof TEXTS): void {
+    if (this.state !== state) this.take({ state: "idle", since: this.now(), text: TEXTS[state] });
     this.state = state;
-    this.text = text;
-    this.since = this.now();
-    return true;
   }
 }

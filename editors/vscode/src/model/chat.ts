@@ -56,7 +56,6 @@ export class Chat {
   private sent: Sent[] = [];
   /** Kinds of the messages that are delivered now, in order. */
   private delivered: QueueItem["kind"][] = [];
-  private readonly running = new Map<string, string>();
   private answer = "";
 
   /** Called when a run is over. */
@@ -78,13 +77,8 @@ export class Chat {
     this.run = undefined;
     this.sent = [];
     this.delivered = [];
-    this.running.clear();
     this.contextTokens = undefined;
     this.cost = 0;
-  }
-
-  get waitingText(): string {
-    return `Waiting for ${this.model?.id ?? "the model"}…`;
   }
 
   /** Takes up a session where it is: the events that follow complete it. */
@@ -100,21 +94,9 @@ export class Chat {
   expect(text: string, chips: string[]): () => void {
     const note = { text, chips };
     this.sent.push(note);
-    if (!this.activity.busy) this.activity.set("waiting", this.waitingText);
     return () => {
       this.sent = this.sent.filter((it) => it !== note);
-      if (this.run === undefined && this.activity.state === "waiting") this.activity.set("idle");
     };
-  }
-
-  /** The user stops the run; it is over when the server says so. */
-  stopping(): void {
-    this.activity.set("stopping");
-  }
-
-  /** What is being ended, for a stop that takes long. */
-  get runningTool(): string | undefined {
-    return [...this.running.values()].at(-1);
   }
 
   /** The server is gone: nothing that runs will end by itself. Returns the texts that were waiting in it. */
@@ -126,7 +108,6 @@ export class Chat {
     this.transcript.endTools();
     this.run = undefined;
     this.sent = [];
-    this.running.clear();
     this.activity.set("lost");
     return texts;
   }
@@ -151,24 +132,18 @@ export class Chat {
       case "message_end":
         this.messageEnd(event.message);
         break;
-      case "tool_execution_start": {
-        const doing = headline(event.toolName, event.args, this.root, false);
-        this.running.set(event.toolCallId, doing);
+      case "tool_execution_start":
         this.transcript.toolStart(event.toolCallId, event.toolName, event.args, this.review === "plan");
-        this.showTools();
-        this.onSay(`${doing}.`, false);
+        this.onSay(`${headline(event.toolName, event.args, this.root, false)}.`, false);
         break;
-      }
       case "tool_execution_update":
         this.transcript.toolUpdate(event.toolCallId, event.partialResult);
         break;
       case "tool_execution_end":
-        this.running.delete(event.toolCallId);
         this.transcript.toolEnd(event.toolCallId, event.result, event.isError);
         if (this.run && !event.isError && CHANGING.has(event.toolName) && planned(event.result) === undefined) {
           this.run.changes += 1;
         }
-        this.showTools();
         break;
       case "queue_update":
         for (const id of event.delivered ?? []) {
@@ -184,7 +159,6 @@ export class Chat {
         const { id } = event;
         this.questions = this.questions.filter((it) => it.id !== id);
         this.transcript.toolFact(event.toolCallId, DECISIONS[event.decision]);
-        this.showTools();
         break;
       }
       case "permission_mode_changed":
@@ -197,23 +171,14 @@ export class Chat {
         const seconds = Math.ceil(event.delayMs / 1000);
         const again = `Trying again in ${seconds} s · ${event.attempt} of ${event.maxAttempts}`;
         this.transcript.notice("warning", `${this.run?.failed?.headline ?? event.errorMessage}\n${again}`);
-        this.activity.set("retrying", again);
         break;
       }
-      case "auto_retry_end":
-        if (event.success) this.waiting();
-        break;
-      case "compaction_start":
-        this.activity.set("compacting");
-        break;
       case "compaction_end":
         if (event.errorMessage !== undefined) {
           this.transcript.notice("error", `Could not summarise: ${event.errorMessage}. The chat is unchanged.`);
         } else if (event.result !== undefined) {
           this.transcript.notice("info", "Summarised older turns; the full chat is kept");
         }
-        if (this.run) this.waiting();
-        else this.activity.set("idle");
         break;
       case "session_info_changed":
         this.name = event.name;
@@ -233,15 +198,9 @@ export class Chat {
   private begin(): void {
     if (this.run === undefined) {
       this.run = { started: this.now(), steps: 0, tokens: 0, cost: 0, changes: 0, stopped: false };
-      this.running.clear();
       this.answer = "";
       this.onSay("Pi is working.", false);
     }
-    this.waiting();
-  }
-
-  private waiting(): void {
-    this.activity.set("waiting", this.waitingText);
   }
 
   private messageStart(message: AgentMessage): void {
@@ -253,7 +212,6 @@ export class Chat {
       this.transcript.user(note.text, note.chips, timeOfDay(message.timestamp), steered);
     } else if (message.role === "assistant") {
       this.answer = "";
-      this.waiting();
     }
   }
 
@@ -262,15 +220,10 @@ export class Chat {
     switch (update.type) {
       case "text_delta":
         this.answer += update.delta;
-        this.activity.set("answering");
         this.transcript.stream("text", update.delta);
         break;
       case "thinking_delta":
-        this.activity.set("thinking");
         this.transcript.stream("thinking", update.delta);
-        break;
-      case "toolcall_start":
-        this.activity.set("answering", `Preparing ${update.toolName}…`);
         break;
       case "text_end":
       case "thinking_end":
@@ -297,26 +250,15 @@ export class Chat {
     if (this.questions.some((it) => it.id === question.id)) return;
     this.questions.push(question);
     this.transcript.toolFact(question.toolCallId, "waits for your answer");
-    this.showTools();
     const about = question.command ?? question.title;
     this.onSay(`Pi asks: ${oneLine(about)}. Press Ctrl+Alt+P to answer.`, true);
-  }
-
-  private showTools(): void {
-    const [first] = this.running.values();
-    const [question] = this.questions;
-    if (question) this.activity.set("asking", `Waiting for your answer · ${question.tool}`);
-    else if (first === undefined) this.waiting();
-    else this.activity.set("tool", this.running.size === 1 ? first : `${this.running.size} tools running`);
   }
 
   private settle(): void {
     const run = this.run;
     this.run = undefined;
-    this.running.clear();
-    const stopped = run?.stopped === true || this.activity.state === "stopping";
-    this.activity.set(run?.failed === undefined || stopped ? "idle" : "failed");
     if (run === undefined) return;
+    const { stopped } = run;
     const duration = this.now() - run.started;
     const parts = [stopped ? `Stopped by you after ${clock(duration)}` : `${Math.round(duration / 1000)} s`];
     parts.push(count(run.steps, "step"));

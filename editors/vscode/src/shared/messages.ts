@@ -5,7 +5,7 @@
  * never a command to run. `parseViewMessage` is the gate.
  */
 
-import type { PermissionChoice } from "../../../../protocol/generated/pi";
+import type { Later, PermissionChoice } from "../../../../protocol/generated/pi";
 
 /** How far a tool call has come. */
 export type ToolStatus = "running" | "done" | "failed";
@@ -119,7 +119,8 @@ export interface ViewState {
   strip: string;
   /** Time at which the strip's state began, in milliseconds since 1970. */
   since: number;
-  waiting: boolean;
+  /** What the strip becomes if nothing happens. */
+  later: Later | undefined;
   queue: Queued[];
   questions: Question[];
   /** Changes that wait for a decision, and what was just taken out, in words. */

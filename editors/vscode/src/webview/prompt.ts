@@ -5,8 +5,6 @@ import { button, element, setText, show } from "./dom";
 
 /** After this the strip shows how long it has lasted, in milliseconds. */
 const SHOW_TIME = 2000;
-/** After this a model that says nothing is worth a remark, in milliseconds. */
-const SILENCE = 30_000;
 /** Rest after which a draft is stored, in milliseconds. */
 const REST = 300;
 /** Prompts that Up brings back. */
@@ -120,8 +118,8 @@ export class Prompt {
     const state = this.state;
     if (state === undefined) return;
     const elapsed = Date.now() - state.since;
-    let text = state.strip;
-    if (state.waiting && elapsed >= SILENCE) text += " connected, no answer yet";
+    const { later } = state;
+    let text = later !== undefined && elapsed >= later.after ? later.text : state.strip;
     if (state.running && elapsed >= SHOW_TIME) text += ` ${clock(elapsed)}`;
     setText(this.stripText, text);
   }

@@ -10,7 +10,7 @@ use lsp_types::MessageType;
 use pi_core::SessionHandle;
 use pi_host::ledger::{Select, Status};
 use pi_protocol::{
-    Activity, ActivityState, AgentEvent, AgentMessage, StopReason,
+    Activity, AgentEvent, AgentMessage, StopReason,
     event::{CompactionReason, NoticeLevel},
 };
 use serde_json::Value;
@@ -20,7 +20,7 @@ use super::{
     chat::compaction::{self, Ended},
     connection::Connection,
     progress,
-    strip::Strip,
+    strip::{Strip, Strips},
 };
 use crate::{
     failure::{Tries, failure, in_full},
@@ -41,8 +41,9 @@ pub struct Plain {
     session: Arc<str>,
     /// The tool calls of the run.
     calls: HashSet<String>,
-    /// The tool that ran last.
-    tool: Option<String>,
+    strips: Strips,
+    /// How the run ends, until it has settled.
+    end: Option<Activity>,
     /// When the run began.
     since: Option<Instant>,
     /// How many messages wait for their user's word.
@@ -59,23 +60,23 @@ impl Plain {
             tokio::spawn(show);
         }
         let session = session.id().clone();
-        let (last, calls, tool, since) = (None, HashSet::new(), None, None);
-        let tries = Tries::default();
-        Self { connection, strip, on_screen, last, tries, session, calls, tool, since, held: 0 }
+        let (last, calls, since) = (None, HashSet::new(), None);
+        let (tries, strips) = (Tries::default(), Strips::default());
+        Self { connection, strip, on_screen, last, tries, session, calls, strips, end: None, since, held: 0 }
     }
 
     /// Takes in what the session is doing now.
     pub fn activity(&mut self, activity: &Activity) {
-        let strip = Strip::of(activity, self.tool.as_deref());
+        // The strip goes when everything about the run has been told.
+        if !activity.state.is_busy() && self.since.is_some() {
+            self.end = Some(activity.clone());
+            return;
+        }
         self.connection.doing.activity(&self.session, activity.state);
-        let Some(strip) = strip else {
-            self.tool = None;
+        let Some(strip) = self.strips.next(activity) else {
             self.strip.send_replace(None);
             return;
         };
-        if activity.state == ActivityState::Tool {
-            self.tool.clone_from(&activity.detail);
-        }
         self.on_screen.send_replace(self.connection.capabilities().progress);
         self.strip.send_replace(Some(strip));
     }
@@ -84,6 +85,9 @@ impl Plain {
     pub fn event(&mut self, event: &AgentEvent) {
         if matches!(event, AgentEvent::AgentSettled) {
             self.settled();
+            if let Some(end) = self.end.take() {
+                self.activity(&end);
+            }
         }
         self.tries.event(event);
         match event {

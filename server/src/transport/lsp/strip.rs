@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use pi_protocol::{Activity, ActivityState};
+use pi_protocol::{Activity, ActivityState, Later};
 
 use super::messages::first_line;
 
@@ -20,9 +20,37 @@ pub struct Strip {
     pub later: Option<(Duration, String)>,
 }
 
+/// The strip of one session.
+#[derive(Debug, Default)]
+pub struct Strips {
+    /// What the tool works on that ran last in the run.
+    tool: Option<String>,
+}
+
+impl Strips {
+    /// Of its next activity; nothing when nothing happens by itself.
+    pub fn next(&mut self, activity: &Activity) -> Option<Strip> {
+        let strip = Strip::of(activity, self.tool.as_deref());
+        match activity.state {
+            ActivityState::Tool => self.tool.clone_from(&activity.detail),
+            _ if strip.is_none() => self.tool = None,
+            _ => {}
+        }
+        strip
+    }
+
+    /// The activity with its line, for an editor that shows it itself.
+    pub fn tell(&mut self, activity: Activity) -> Activity {
+        let Some(Strip { text, later }) = self.next(&activity) else { return activity };
+        let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+        let later = later.map(|(after, text)| Later { after: millis(after), text });
+        Activity { text: Some(text), later, ..activity }
+    }
+}
+
 impl Strip {
-    /// Of an activity; nothing when nothing happens by itself. `tool` is what the tool that ran last works on.
-    pub fn of(activity: &Activity, tool: Option<&str>) -> Option<Self> {
+    /// Of an activity; `tool` is what the tool that ran last works on.
+    fn of(activity: &Activity, tool: Option<&str>) -> Option<Self> {
         let text = text(activity)?;
         let later = match (activity.state, tool) {
             (ActivityState::Waiting, _) => Some((SILENCE, format!("{text} connected, no answer yet"))),
@@ -127,19 +155,14 @@ mod tests {
             (Retrying, None, Some("odd"), Some("Provider failed (odd)")),
         ] {
             let owned = |it: Option<&str>| it.map(str::to_owned);
-            let activity = Activity { state, since: 0, tool: owned(tool), detail: owned(detail) };
+            let activity = Activity::new(state, 0, owned(tool), owned(detail));
             assert_eq!(text(&activity).as_deref(), expected);
         }
     }
 
     #[test]
     fn a_line_that_stays_says_more() {
-        let activity = |state, detail: Option<&str>| Activity {
-            state,
-            since: 0,
-            tool: None,
-            detail: detail.map(str::to_owned),
-        };
+        let activity = |state, detail: Option<&str>| Activity::new(state, 0, None, detail.map(str::to_owned));
         let later = |state, detail, tool| Strip::of(&activity(state, detail), tool).and_then(|it| it.later);
         let silent = "Waiting for m… connected, no answer yet".to_owned();
         assert_eq!(later(ActivityState::Waiting, Some("m"), None), Some((SILENCE, silent)));

@@ -10,12 +10,11 @@ use pi_core::{
     bus::{Delivery, EventQueue},
     session::Command,
 };
-use pi_protocol::Envelope;
-use serde_json::json;
+use pi_protocol::{ActivityParams, Envelope};
 
 use crate::failure::{Tries, explain_event};
 
-use super::{chat, connection::Connection, outbound, plain::Plain, questions};
+use super::{chat, connection::Connection, outbound, plain::Plain, questions, strip::Strips};
 
 /// Brings everything from `queue` to the client until the queue is closed.
 pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: EventQueue) {
@@ -41,7 +40,7 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
             questions::event(&connection, &id, &event.event);
         }
     };
-    let mut tries = Tries::default();
+    let (mut tries, mut strips) = (Tries::default(), Strips::default());
     while let Some(delivery) = queue.next().await {
         // While the client is slow, events wait in `queue`, where deltas are joined.
         connection.out.room().await;
@@ -49,7 +48,8 @@ pub async fn watch(connection: Arc<Connection>, session: SessionHandle, queue: E
             (Delivery::Raw(frame), _) => connection.out.push(Some(frame)),
             (Delivery::Activity(activity), None) => {
                 if connection.capabilities().activity {
-                    let params = json!({ "sessionId": id, "activity": activity });
+                    let session_id = id.to_string();
+                    let params = ActivityParams { session_id, activity: strips.tell(activity) };
                     connection.out.push(outbound::notification("pi/activity", &params));
                 }
             }

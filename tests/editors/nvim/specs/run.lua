@@ -65,7 +65,7 @@ story("stopping ends the command that runs and the run", {
   assert(vim.wait(5000, function()
     return vim.uv.kill(shell, 0) ~= 0
   end, 10), "the shell still runs")
-  equal(nvim:lua("return require('pi').status().state"), "idle")
+  equal(nvim:lua("return require('pi').status().state"), "stopped")
   nvim:cmd("PiAbort")
   equal(nvim:lua("return _G.said[#_G.said]"), "Pi is not working on anything.")
 end)

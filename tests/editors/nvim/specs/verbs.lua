@@ -111,7 +111,7 @@ story("code is selected, a code action changes it, and each change is decided ab
     return vim.startswith(action.title, "Pi: ask about")
   end })]])
   nvim:event("PiToolStart")
-  contains(nvim:lua("return require('pi').statusline()"), "Running cat gate")
+  contains(nvim:lua("return require('pi').statusline()"), "Running cat gate…")
   open_gate(nvim)
   nvim:event("PiRunEnd")
   nvim:wait("#require('pi').hunks(vim.fn.bufnr('a.txt')) == 2")

@@ -47,7 +47,7 @@ story("what is said while Pi works is delivered into the run, and the strip says
   const release = gate();
   await begin(call("1", "bash", { command: "cat gate" }), answer("I heard you.", "use tabs"), answer("I heard nothing."));
   await say("begin");
-  await sees(".strip-text", "Running cat gate");
+  await sees(".strip-text", "Running cat gate…");
   await sees(".bar .primary", "Steer");
   await say("use tabs");
   await sees(".queue", "use tabs");
@@ -190,7 +190,7 @@ story("a run goes on while another chat is shown", async () => {
   await sees(".monaco-list-row", "Running");
   await ui("click", { selector: ".monaco-list-row:has-text('begin slowly')" });
   await sees(".tool[data-status=running]", "cat gate");
-  await sees(".strip-text", "Running cat gate");
+  await sees(".strip-text", "Running cat gate…");
   await release();
   await sees(".turn.pi", "Meanwhile done.");
   await settled();
