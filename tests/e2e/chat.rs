@@ -640,7 +640,7 @@ fn a_word_changes_the_chat_and_another_chat_begins_before_a_turn() {
         ("/rename", "needs a title"),
         ("/allow", "Pi asks nothing"),
         ("/cost", "240 tokens · <$0.01"),
-        ("/queue", "needs a text"),
+        ("/queue", "Nothing is queued"),
         ("/fork 3", "give the number of a turn, from 1 to 2"),
         ("/export pdf", "write `/export` or `/export html`"),
         ("/sessions A na", "open one with `/open n`\n> 1: A name"),

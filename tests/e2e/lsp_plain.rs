@@ -497,6 +497,11 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
         ("pi.compact", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.export", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.cost", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.now", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.take", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.queue", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.deleteSession", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
+        ("pi.refresh", [Refused(chat), Refused(chat), Refused(chat), Refused(chat), Refused("needs {uri}")]),
         ("pi.setUp", [Done, Done, Done, Done, Done]),
         ("pi.demo", [Done, Done, Done, Done, Done]),
     ] {
@@ -517,7 +522,38 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
     }
     let announced =
         editor.server["capabilities"]["executeCommandProvider"]["commands"].as_array().unwrap().len();
-    assert_eq!(announced, 36, "each command has its row above");
+    assert_eq!(announced, 41, "each command has its row above");
+    editor.unchecked = true;
+}
+
+#[test]
+fn what_waits_is_listed_taken_back_sent_and_thrown_away() {
+    let (mut editor, scratch, model) = start();
+    model.script([hang(), say("At once."), say("The first."), say("Sent.")]);
+    command(&mut editor, "pi.prompt", json!(["begin"]));
+    model.wait_request(1);
+    for text in ["one", "two", "three"] {
+        command(&mut editor, "pi.followUp", json!([text]));
+    }
+    command(&mut editor, "pi.now", json!(["rather", "this"]));
+    answered(&editor, "At once.");
+    assert_eq!(model.last_request().user_texts().pop().as_deref(), Some("rather this"));
+    let said = |editor: &mut Editor, name: &str, words: Value, expected: &str| {
+        command(editor, name, words);
+        editor.claim(expected, |it| {
+            it["method"] == "window/logMessage"
+                && it["params"]["message"].as_str().is_some_and(|it| it.starts_with(expected))
+        });
+    };
+    said(&mut editor, "pi.take", json!([]), "Chat: .pi/chat/begin.md");
+    assert!(scratch.read(".pi/chat/begin.md").ends_with("## You\n\nthree \n"));
+    said(&mut editor, "pi.queue", json!(["send"]), "Sent 2 messages");
+    answered(&editor, "Sent.");
+    said(&mut editor, "pi.queue", json!(["clear"]), "Discarded 0 messages");
+    said(&mut editor, "pi.queue", json!([]), "Nothing is queued");
+    said(&mut editor, "pi.deleteSession", json!(["7"]), "give a number");
+    said(&mut editor, "pi.deleteSession", json!(["1"]), "The chat “begin” is in the trash");
+    said(&mut editor, "pi.sessions", json!([]), "Your chats in this folder will be listed here");
     editor.unchecked = true;
 }
 

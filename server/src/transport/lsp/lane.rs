@@ -63,6 +63,8 @@ pub enum Job {
     CancelBash(Target),
     /// Stop the run of this session.
     Stop(Arc<str>),
+    /// Move this session into the trash.
+    Delete(String, oneshot::Sender<Result<(), CommandError>>),
     /// Begin another chat beside this one and open its document; a failure is told to the user.
     NewChat(Target),
     /// Hand out the session with this id, opened from its file if need be; without such a session, the other one.
@@ -256,6 +258,10 @@ impl Lane {
             },
             // The loop has seen it.
             Job::End => {}
+            Job::Delete(id, reply) => {
+                // Whoever asked may have gone.
+                let _gone = reply.send(self.delete(&id).await.map(|_| ()));
+            }
             Job::NewChat(target) => {
                 if let Err(error) = self.new_chat(&target).await {
                     self.connection.messages.error(&error.message);

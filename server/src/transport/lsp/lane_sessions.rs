@@ -33,11 +33,7 @@ impl Lane {
                 finish(answering, hub.rename_session(own, &params.session_id, &params.name).await);
             }
             Request::SessionDelete(params) => {
-                let outcome = hub.delete_session(own, &params.session_id).await;
-                if outcome.is_ok() {
-                    self.leave(&params.session_id);
-                }
-                finish(answering, outcome);
+                finish(answering, self.delete(&params.session_id).await);
             }
             Request::SessionClose(params) => {
                 let known = hub.session(Some(&params.session_id));
@@ -72,6 +68,14 @@ impl Lane {
                 finish(answering, Ok(gauges));
             }
         }
+    }
+
+    /// Moves a session into the trash.
+    pub(super) async fn delete(&mut self, id: &str) -> Result<DeletedSession, CommandError> {
+        let folder = self.connection.folder();
+        let deleted = self.connection.hub.delete_session(folder, id).await?;
+        self.leave(id);
+        Ok(deleted)
     }
 
     /// Begins another chat in the folder of this one, which goes on, and opens its document. What names no chat is from

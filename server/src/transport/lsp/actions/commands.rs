@@ -26,7 +26,7 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
 }
 
 /// A new one goes to the end: recordings know the others by their places in what `initialize` answers.
-const TABLE: [Row; 36] = [
+const TABLE: [Row; 41] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
@@ -115,6 +115,23 @@ const TABLE: [Row; 36] = [
     row("pi.skip", session::skip, "[CALL]: end a command that runs; the run goes on"),
     row("pi.retry", session::retry, "repeat a failed answer of the model now"),
     row("pi.giveUp", session::give_up, "do not repeat a failed answer"),
+    row("pi.now", |it, words| session::verb(it, "now", words), "TEXT: stop the run and say it"),
+    row(
+        "pi.take",
+        |it, words| session::verb(it, "take", words),
+        "take the last queued or held message back into the prompt of the chat",
+    ),
+    row(
+        "pi.queue",
+        |it, words| session::verb(it, "queue", words),
+        "[clear | send]: list what waits, discard it, or send what is held",
+    ),
+    row(
+        "pi.deleteSession",
+        |it, words| session::verb(it, "delete", words),
+        "NUMBER: move a chat of the list into the trash",
+    ),
+    row("pi.refresh", session::refresh_chat, "{uri}: write a chat document anew"),
 ];
 
 /// Names of all commands.

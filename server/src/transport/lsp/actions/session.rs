@@ -1,6 +1,12 @@
 //! Actions and commands about the session itself: its chat document, stop, start afresh, what to do without a model.
 
-use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
 
 use lsp_types::{Range, Url};
 use pi_core::{session::Command, visible::visible};
@@ -196,7 +202,24 @@ pub fn verb(
 
 /// `pi.sendChat`: of this chat document, else of the only one that is open.
 pub fn send_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
-    let path = match first(arguments) {
+    done(document(connection, arguments)?.is_some_and(|it| connection.chats.send(&it)))
+}
+
+/// `pi.refresh`: this chat document, else the only one that is open.
+pub fn refresh_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    done(document(connection, arguments)?.is_some_and(|it| connection.chats.refresh(&it)))
+}
+
+fn done(is_open: bool) -> Result<(), CommandError> {
+    match is_open {
+        true => Ok(()),
+        false => Err(CommandError::invalid("is for an open chat document; give its {uri}")),
+    }
+}
+
+/// The document that is meant, else the only chat document that is open.
+fn document(connection: &Connection, arguments: &[Value]) -> Result<Option<PathBuf>, CommandError> {
+    Ok(match first(arguments) {
         None => connection.chats.only(),
         Some(Value::String(name)) => file_path(&named(connection, name)?),
         Some(object) => {
@@ -204,9 +227,7 @@ pub fn send_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<()
                 .map_err(|error| CommandError::invalid(format!("needs {{uri}}: {error}")))?;
             file_path(&it.uri)
         }
-    };
-    let sent = path.is_some_and(|it| connection.chats.send(&it));
-    if sent { Ok(()) } else { Err(CommandError::invalid("is for an open chat document; give its {uri}")) }
+    })
 }
 
 /// `pi.setUp`: how to get a model.

@@ -26,8 +26,8 @@ const fn row(name: &'static str, arguments: &'static str, help: &'static str) ->
 }
 
 /// All commands.
-pub static TABLE: [Row; 26] = [
-    row("queue", "text", "say it after the run"),
+pub static TABLE: [Row; 27] = [
+    row("queue", "[text]", "say it after the run; without a text, list what waits"),
     row("now", "text", "stop the run and say it"),
     row("stop", "", "stop the run"),
     row("take", "", "take the last queued or held message back into the prompt"),
@@ -50,6 +50,7 @@ pub static TABLE: [Row; 26] = [
     row("new", "", "begin another chat; this one goes on"),
     row("sessions", "[text]", "list the chats of this project"),
     row("open", "n", "open a chat of that list"),
+    row("delete", "n", "move a chat of that list into the trash"),
     row("fork", "[turn]", "another chat with everything, or with what was before a turn"),
     row("rename", "title", "name this chat"),
     row("compact", "", "summarise older turns to make room"),
@@ -99,7 +100,7 @@ async fn perform(room: &mut Room, session: &SessionHandle, name: &str, rest: &st
     let connection = room.connection.clone();
     match name {
         // With a text they are messages: `sending.rs`.
-        "queue" | "now" => Err("needs a text".into()),
+        "now" => Err("needs a text".into()),
         "take" => room.take(session).await,
         "allow" | "reject" => decide(room, session, name, rest).await,
         ANSWER => answer(room, session, rest),

@@ -162,7 +162,7 @@ async fn arguments(connection: &Connection, session: &SessionHandle, command: &s
         "mode" => ["ask", "edit", "full", "plan"].map(|it| value(it.to_owned(), None)).into(),
         "review" => ["apply", "ask", "plan"].map(|it| value(it.to_owned(), None)).into(),
         "export" => vec![value("html".to_owned(), Some("as a web page".to_owned()))],
-        "open" => {
+        "open" | "delete" => {
             let sessions = verbs::numbered(connection, session).await.into_iter().enumerate();
             sessions.map(|(at, it)| numbered(at + 1, markdown::line(&it.1, 80))).collect()
         }

@@ -204,6 +204,12 @@ impl Chats {
         chats.get(path).inspect(|it| tell(it, Message::Send)).is_some()
     }
 
+    /// Writes this document anew. False if it is no open chat document.
+    pub fn refresh(&self, path: &Path) -> bool {
+        let chats = self.lock();
+        chats.get(path).inspect(|it| tell(it, Message::Refresh)).is_some()
+    }
+
     /// Whether a document of this session is open.
     pub fn has_session(&self, session: &str) -> bool {
         self.lock().values().any(|it| markdown::session_id(&lock(&it.document).text) == Some(session))

@@ -54,6 +54,8 @@ pub enum Message {
     },
     /// The user wants the prompt sent, however it came to be there.
     Send,
+    /// The user wants the document written anew.
+    Refresh,
     /// Text for the prompt.
     Write(String),
     /// What became of a message.
@@ -214,6 +216,11 @@ impl Room {
                     }
                     // It is on its way.
                     None => {}
+                }
+            }
+            Message::Refresh => {
+                if let Err(error) = self.refresh().await {
+                    self.connection.messages.error(&error);
                 }
             }
             Message::Write(text) => self.bring(Return { text, item: None, is_new: true }),

@@ -6,7 +6,9 @@ use std::{collections::HashMap, sync::Arc};
 use lsp_types::MessageType;
 use pi_core::{SessionHandle, session::Command};
 use pi_host::fs::blocking;
-use pi_protocol::{CompactParams, Model, PermissionMode, ReviewMode, SetModelParams};
+use pi_protocol::{
+    CompactParams, Model, PermissionMode, PromptParams, ReviewMode, SetModelParams, queue::QueueItem,
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -15,6 +17,7 @@ use super::{
     compaction, open, review, transcript,
 };
 use crate::{
+    failure::{KEPT, refusal},
     markdown,
     transport::lsp::{connection::Connection, lane::Job, show, target::Target},
 };
@@ -54,6 +57,10 @@ pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name
             session.send(Command::Abort(Box::new(|_| {})));
             Ok(String::new())
         }
+        "queue" => queue(session, rest).await,
+        "now" => now(connection, session, rest).await,
+        "take" => take(connection, session).await,
+        "delete" => delete(connection, session, rest).await,
         "diff" => review::diff(connection, session, rest).await,
         "model" => model(session, rest).await,
         "thinking" => {
@@ -121,6 +128,70 @@ pub async fn perform(connection: &Arc<Connection>, session: &SessionHandle, name
         }
         other => Err(format!("there is no command {other}")),
     }
+}
+
+/// What waits; what is held is sent, or nothing waits any more.
+async fn queue(session: &SessionHandle, word: &str) -> Said {
+    let waiting = session.ask(Command::QueueList).await.map_err(text)?.items;
+    match word {
+        "" if waiting.is_empty() => Ok("Nothing is queued".into()),
+        "" => {
+            let line = |it: &QueueItem| {
+                let state = if it.held { "held" } else { "queued" };
+                format!("{state}: {}", markdown::line(&it.text, LINE))
+            };
+            Ok(waiting.iter().map(line).collect::<Vec<_>>().join("\n"))
+        }
+        "clear" => {
+            session.ask(Command::ClearQueue).await.map_err(text)?;
+            Ok(format!("Discarded {}", markdown::counted(waiting.len(), "message")))
+        }
+        "send" => {
+            let held: Vec<_> = waiting.iter().filter(|it| it.held).collect();
+            // The first begins a run, the others steer it; the last that is sent comes first.
+            let (first, others) = held.split_first().ok_or("Nothing is held")?;
+            for it in std::iter::once(first).chain(others.iter().rev()) {
+                session.ask(|reply| Command::QueueSend(it.id, reply)).await.map_err(text)?;
+            }
+            Ok(format!("Sent {}", markdown::counted(held.len(), "message")))
+        }
+        _ => Err("write clear, send or nothing".into()),
+    }
+}
+
+/// Stops the run and says this; what is refused comes into the prompt of the chat.
+async fn now(connection: &Connection, session: &SessionHandle, said: &str) -> Said {
+    if said.is_empty() {
+        return Err("needs a text".into());
+    }
+    session.ask(Command::Abort).await.map_err(text)?;
+    let params = PromptParams { message: said.to_owned(), ..PromptParams::default() };
+    if let Err(error) = session.ask(|reply| Command::Prompt(params, reply)).await {
+        let chat = Target::Session(session.id().to_string());
+        connection.enqueue(Job::OpenChat(chat, Some(said.to_owned())));
+        return Err(format!("{}{KEPT}", refusal(&error.message)));
+    }
+    Ok(String::new())
+}
+
+/// The last message that waits comes into the prompt of the chat, which opens.
+async fn take(connection: &Connection, session: &SessionHandle) -> Said {
+    let waiting = session.ask(Command::QueueList).await.map_err(text)?.items;
+    let last = waiting.into_iter().next_back().ok_or("Nothing is queued")?;
+    session.ask(|reply| Command::QueueDelete(last.id, reply)).await.map_err(text)?;
+    connection.enqueue(Job::OpenChat(Target::Session(session.id().to_string()), Some(last.text)));
+    Ok(String::new())
+}
+
+/// Moves a chat of the list into the trash.
+async fn delete(connection: &Connection, session: &SessionHandle, number: &str) -> Said {
+    let all = numbered(connection, session).await;
+    let at = number.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
+    let (id, title) = at.and_then(|it| all.get(it)).cloned().ok_or("give a number of `/sessions`")?;
+    let (reply, answer) = oneshot::channel();
+    connection.enqueue(Job::Delete(id, reply));
+    answer.await.map_err(|_ended| "Pi ends".to_owned())?.map_err(text)?;
+    Ok(format!("The chat “{}” is in the trash", markdown::line(&title, LINE)))
 }
 
 async fn model(session: &SessionHandle, name: &str) -> Said {
