@@ -198,5 +198,5 @@ fn recordings_of_real_editors_play_as_they_were() {
             seen += 1;
         }
     }
-    assert!(seen >= 2, "only {seen} recordings");
+    assert!(seen >= 1, "no recordings");
 }

@@ -60,9 +60,17 @@ impl Chats {
         }
     }
 
-    /// The server wants this now: what to tell it.
-    pub fn apply(&mut self, uri: &str, edits: &[Value], uri_now: &str) -> Option<Value> {
-        let document = self.open.get_mut(uri)?;
+    /// The server wants this now, for the text of this version if it names one: what to tell it. Nothing if that is not
+    /// the version any more: the edit is refused, as editors do.
+    pub fn apply(
+        &mut self,
+        uri: &str,
+        edits: &[Value],
+        version: Option<i64>,
+        uri_now: &str,
+    ) -> Option<Value> {
+        let document =
+            self.open.get_mut(uri).filter(|it| version.is_none_or(|version| version == it.version))?;
         apply(&mut document.now, edits, self.encoding);
         document.version += 1;
         Some(document.report(uri_now, json!([{ "text": document.now.to_string() }])))
@@ -73,19 +81,9 @@ impl Chats {
     pub fn change(&mut self, uri: &str, changes: &[Value], uri_now: &str) -> Option<Value> {
         let encoding = self.encoding;
         let document = self.open.get_mut(uri)?;
-        let before = document.recorded.clone();
-        for change in changes {
-            match change.get("range") {
-                Some(_) => apply(&mut document.recorded, std::slice::from_ref(change), encoding),
-                None => document.recorded = change["text"].as_str().unwrap_or_default().into(),
-            }
-        }
-        let is_echo = |edits: &Vec<Value>| {
-            let mut text = before.clone();
-            apply(&mut text, edits, encoding);
-            text == document.recorded
-        };
-        if let Some(at) = document.wanted.iter().position(is_echo) {
+        let (after, echo) = document.echo(changes, encoding);
+        let before = std::mem::replace(&mut document.recorded, after);
+        if let Some(at) = echo {
             document.wanted.drain(..=at);
             return None;
         }
@@ -104,6 +102,18 @@ impl Chats {
         let at = |it: Position| json!({ "line": it.line, "character": it.character });
         let range = json!({ "start": at(range.start), "end": at(range.end) });
         Some(document.report(uri_now, json!([{ "range": range, "text": text }])))
+    }
+
+    /// Whether the prompt is as it was in the recording by now: what the user did next was done to that.
+    pub fn is_at_prompt(&self, uri: &str) -> bool {
+        let prompt =
+            |it: &Rope| it.to_string().rsplit_once("\n## You\n").map(|it| it.1.trim_end().to_owned());
+        self.open.get(uri).is_none_or(|it| prompt(&it.recorded) == prompt(&it.now))
+    }
+
+    /// Whether the client only reported here what the server had wanted.
+    pub fn is_echo(&self, uri: &str, changes: &[Value]) -> bool {
+        self.open.get(uri).is_some_and(|it| it.echo(changes, self.encoding).1.is_some())
     }
 
     /// The text of now.
@@ -125,6 +135,24 @@ impl Chats {
 }
 
 impl Document {
+    /// The recorded text after these changes, and which of the edits that the server had wanted they are, if one.
+    fn echo(&self, changes: &[Value], encoding: PositionEncoding) -> (Rope, Option<usize>) {
+        let mut after = self.recorded.clone();
+        for change in changes {
+            match change.get("range") {
+                Some(_) => apply(&mut after, std::slice::from_ref(change), encoding),
+                None => after = change["text"].as_str().unwrap_or_default().into(),
+            }
+        }
+        let is_echo = |edits: &Vec<Value>| {
+            let mut text = self.recorded.clone();
+            apply(&mut text, edits, encoding);
+            text == after
+        };
+        let echo = self.wanted.iter().position(is_echo);
+        (after, echo)
+    }
+
     fn report(&self, uri: &str, changes: Value) -> Value {
         json!({"jsonrpc": "2.0", "method": "textDocument/didChange",
             "params": {"textDocument": {"uri": uri, "version": self.version}, "contentChanges": changes}})
@@ -192,8 +220,9 @@ mod tests {
             echo["text"] = echo["newText"].take();
             assert_eq!(chats.change(URI, &[echo], URI), None);
         }
-        let told = chats.apply(URI, &[edit_at(1, "two\none ")], URI).unwrap();
+        let told = chats.apply(URI, &[edit_at(1, "two\none ")], Some(3), URI).unwrap();
         assert_eq!(told["params"]["textDocument"]["version"], 4);
+        assert_eq!(chats.apply(URI, &[edit_at(1, "late")], Some(3), URI), None, "for a text that is gone");
         let recorded = chats.open[URI].recorded.to_string();
         let whole = json!({"text": format!("{recorded}écrit\n")});
         let told = chats.change(URI, &[whole], URI).unwrap();

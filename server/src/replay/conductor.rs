@@ -182,7 +182,8 @@ impl<'a> Conductor<'a> {
         if let Some((uri, edits)) = chat::edit(&message).filter(|it| chat::is_chat(it.0)) {
             // The document is known by its recorded name.
             let recorded = self.chats.uris().into_iter().find(|it| self.names.now(it) == uri);
-            let told = recorded.and_then(|it| self.chats.apply(&it, edits, uri));
+            let version = message["params"]["edit"]["documentChanges"][0]["textDocument"]["version"].as_i64();
+            let told = recorded.and_then(|it| self.chats.apply(&it, edits, version, uri));
             let applied = told.is_some();
             told.into_iter().for_each(|it| self.client.say(it));
             return self.answer(&message, Ok(json!({ "applied": applied })));
@@ -294,7 +295,10 @@ impl<'a> Conductor<'a> {
             }
             "textDocument/didChange" => {
                 let changes = recorded["params"]["contentChanges"].as_array()?;
-                // What the user did follows on what the server had written by then.
+                if !self.chats.is_echo(uri, changes) {
+                    // What the user did follows on what the server had made of the prompt by then.
+                    self.until(limit, |it| it.chats.is_at_prompt(uri)).await;
+                }
                 let told = self.chats.change(uri, changes, &uri_now)?;
                 message = told;
             }
@@ -317,8 +321,27 @@ impl<'a> Conductor<'a> {
 
     /// Waits until a chat document is as it was.
     async fn until_written(&mut self, uri: &str, limit: Duration) {
+        self.until(limit, |it| it.chats.both(uri, &it.names).is_none_or(|(recorded, now)| recorded == now))
+            .await;
+    }
+
+    /// Waits for this and takes what the server says meanwhile: it may be what the server waits for.
+    async fn while_taking<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(message) = self.client.from.recv() => self.take(message),
+                else => return work.await,
+            }
+        }
+    }
+
+    /// Takes what the server says until this is so.
+    async fn until(&mut self, limit: Duration, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + limit;
-        while self.chats.both(uri, &self.names).is_some_and(|(recorded, now)| recorded != now) {
+        while !is_so(self) {
             match tokio::time::timeout_at(deadline, self.client.from.recv()).await {
                 Ok(Some(message)) => self.take(message),
                 _ => return,
@@ -345,8 +368,9 @@ impl<'a> Conductor<'a> {
                 // What is no session's has a name of its own.
                 let named = UUID.as_ref().is_none_or(|it| !it.is_match(session));
                 let known = (named || now != *session).then_some(now.as_str());
-                let asking = tokio::time::timeout(limit, self.stage.asked(known)).await;
-                let Ok(asking) = asking else {
+                let stage = self.stage.clone();
+                let asked = tokio::time::timeout(limit, stage.asked(known));
+                let Ok(asking) = self.while_taking(asked).await else {
                     let title = format!("{model} was asked for the {} time", ordinal(step.call));
                     return self.found.push(Difference::new(
                         Some(line.number),
