@@ -88,6 +88,9 @@ function identify(file: string): Promise<{ version: string } | { reason: string 
 /** The first candidate that is pi-server, and those that came before it. */
 export async function find(places: Places): Promise<{ binary?: Binary; refused: Refusal[] }> {
   const refused: Refusal[] = [];
+  if (places.setting !== "" && !isProgram(places.setting)) {
+    refused.push({ path: places.setting, origin: "setting", reason: "it is not there, or no program" });
+  }
   for (const candidate of candidates(places)) {
     const answer = await identify(candidate.path);
     if ("version" in answer) return { binary: { ...candidate, version: answer.version }, refused };

@@ -156,9 +156,12 @@ const settings = {
   ...JSON.parse(fs.readFileSync(argument("settings"), "utf8")),
 };
 const data = path.join(scratch, "data");
-fs.mkdirSync(path.join(data, "user", "User"), { recursive: true });
-fs.mkdirSync(path.join(data, "extensions"));
-fs.writeFileSync(path.join(data, "user", "User", "settings.json"), JSON.stringify(settings));
+fs.mkdirSync(path.join(data, "extensions"), { recursive: true });
+// Settings of a machine count only in its own file where the window is elsewhere; the others only in the user's.
+for (const whose of ["User", "Machine"]) {
+  fs.mkdirSync(path.join(data, "user", whose), { recursive: true });
+  fs.writeFileSync(path.join(data, "user", whose, "settings.json"), JSON.stringify(settings));
+}
 
 // Without its own launcher: only here it takes the switch that lets the page name an extension and its tests.
 const code = path.join(process.env.PI_VSCODE_DIR, "node_modules/code-server/lib/vscode");
