@@ -599,6 +599,16 @@ export type DeletedSession = {
 /** What happens with an accepted prompt. */
 export type Delivery = "started" | "steering" | "followUp";
 
+/** A demo that can begin: no model, no key, no network. */
+export type Demo = {
+  /** The session, in which nothing was said yet. */
+  sessionId: string;
+  /** URI of the file that is edited. */
+  uri: string;
+  /** What the user says. */
+  prompt: string;
+};
+
 /** One problem. */
 export type DiagnosticContext = {
   /** Where. */
@@ -2002,6 +2012,8 @@ export interface Methods {
   "pi/session/delete": { jsonl: null; params: SessionParams; result: DeletedSession };
   /** Start a session beside the others of this connection; requests then name it with `sessionId`. */
   "pi/session/add": { jsonl: null; params: AddSessionParams; result: AddedSession };
+  /** Make a session with a scripted model, and a file for it to edit. The client shows the file, comes to the session and sends the prompt. */
+  "pi/demo": { jsonl: null; params: AddSessionParams; result: Demo };
   /** Get the events of a session, alive or stored, and first what was missed of them. */
   "pi/session/attach": { jsonl: null; params: AttachParams; result: Attached };
   /** Stop a session and let go of it; its file stays. */

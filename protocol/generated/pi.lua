@@ -575,6 +575,12 @@
 ---| "steering" # It is delivered after the tool in progress.
 ---| "followUp" # It is delivered when the agent is done.
 
+---A demo that can begin: no model, no key, no network.
+---@class pi.Demo
+---@field sessionId string The session, in which nothing was said yet.
+---@field uri string URI of the file that is edited.
+---@field prompt string What the user says.
+
 ---One problem.
 ---@class pi.DiagnosticContext
 ---@field range pi.TextRange Where.
@@ -1592,6 +1598,7 @@
 ---| "pi/session/rename" # Name a session, alive or stored.
 ---| "pi/session/delete" # Move a session's file to the trash folder beside it. A session that runs is not deleted.
 ---| "pi/session/add" # Start a session beside the others of this connection; requests then name it with `sessionId`.
+---| "pi/demo" # Make a session with a scripted model, and a file for it to edit. The client shows the file, comes to the session and sends the prompt.
 ---| "pi/session/attach" # Get the events of a session, alive or stored, and first what was missed of them.
 ---| "pi/session/close" # Stop a session and let go of it; its file stays.
 ---| "pi/diagnostics" # Gauges of the process and of the connection.

@@ -137,6 +137,18 @@ pub struct AddedSession {
     pub session_id: String,
 }
 
+/// A demo that can begin: no model, no key, no network.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Demo {
+    /// The session, in which nothing was said yet.
+    pub session_id: String,
+    /// URI of the file that is edited.
+    pub uri: String,
+    /// What the user says.
+    pub prompt: String,
+}
+
 /// Which session to come to, and what of it is known already.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -4,6 +4,8 @@
 //! an editor: [`DemoEditor`] holds one open document with unsaved text and applies what it is asked to, through the
 //! same port as a real one. Nothing of the user's is read or written.
 
+pub mod in_editor;
+
 use std::{
     io,
     path::{Path, PathBuf},

@@ -69,6 +69,7 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         | Request::SessionRename(_)
         | Request::SessionDelete(_)
         | Request::SessionAdd(_)
+        | Request::Demo(_)
         | Request::SessionAttach(_)
         | Request::SessionClose(_)
         | Request::Diagnostics(_)

@@ -19,7 +19,7 @@
 //! * `lsp_protocol`, `lsp_workspace`, `lsp_run`, `lsp_queue`, `lsp_sessions`, `lsp_edit`, `lsp_review`, `lsp_plain`: editors;
 //!   `lsp_editor`: what they know; `lsp_files`: files that come and go in them; `lsp_frames`: what is no
 //!   message, and messages at the wrong time; `lsp_storm`: everything at once; `lsp_folders`: several folders
-//!   at once; `lsp_inline`: suggestions while typing; `lsp_ui`: what is asked;
+//!   at once; `lsp_inline`: suggestions while typing; `lsp_demo`: without a model; `lsp_ui`: what is asked;
 //!   `lsp_moves`: what their users do with files; `lsp_reload`: what commands and other programs do with open ones.
 //! * `shell`: what confines shell commands, and what becomes of them; `unsaved`: what they see of unsaved text.
 //! * `trace`: recording a connection.
@@ -43,6 +43,7 @@ mod docs;
 mod export;
 #[cfg(unix)]
 mod guarded;
+mod lsp_demo;
 mod lsp_edit;
 mod lsp_editor;
 mod lsp_files;

@@ -53,8 +53,8 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       views.post({ type: "focus", what: "last" });
     },
     "pi.setup": () => setUp(parts),
-    "pi.demo": () => terminal(server, "demo"),
-    "pi.doctor": () => terminal(server, "doctor"),
+    "pi.demo": () => demo(parts),
+    "pi.doctor": () => doctor(server),
     "pi.settings": () => vscode.commands.executeCommand("workbench.action.openSettings", "@ext:pi-server.pi"),
     "pi.chooseProgram": () => chooseProgram(session),
     "pi.restart": () => session.restart(),
@@ -180,12 +180,22 @@ async function showCost(session: Session): Promise<void> {
   if (pressed === compact) await session.request("pi/compact", {});
 }
 
-/** Runs `pi doctor` or `pi demo` where its output can be read. */
-async function terminal(server: Server, subcommand: "doctor" | "demo"): Promise<void> {
+/** Plays the demo: a chat of its own with a scripted model, and a file that it edits. */
+async function demo({ session, views }: Parts): Promise<void> {
+  await views.focus();
+  await session.open();
+  const { sessionId, uri, prompt } = await session.request("pi/demo", {});
+  await vscode.window.showTextDocument(vscode.Uri.parse(uri), { preview: false });
+  await session.show(sessionId);
+  await session.request("pi/prompt", { message: prompt });
+}
+
+/** Runs `pi doctor` where its output can be read. */
+async function doctor(server: Server): Promise<void> {
   await server.ready();
   if (server.binary === undefined) return;
   const { env } = settings();
-  vscode.window.createTerminal({ name: `pi ${subcommand}`, shellPath: server.binary.path, shellArgs: [subcommand], env }).show();
+  vscode.window.createTerminal({ name: "pi doctor", shellPath: server.binary.path, shellArgs: ["doctor"], env }).show();
 }
 
 /** A key, or a local server: what a model needs. */

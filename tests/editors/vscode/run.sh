@@ -58,7 +58,7 @@ tell() {
   [ $status -eq 0 ] || check "VS Code ended well" false
 }
 told=0
-tell "$scratch/workspace" chat editor review revert permission questions picture
+tell "$scratch/workspace" chat editor review revert permission questions demo picture
 mkdir -p "$scratch/several"/{web,api}
 echo '{ "folders": [{ "path": "web" }, { "path": "api" }] }' > "$scratch/several/several.code-workspace"
 tell "$scratch/several/several.code-workspace" folders

@@ -212,6 +212,20 @@ impl Workspace {
         self.shared.opened.notify_waiters();
     }
 
+    /// Waits until there is an open document at this path.
+    pub async fn opened(&self, path: &Path) {
+        loop {
+            let opened = self.shared.opened.notified();
+            tokio::pin!(opened);
+            // Registered before the look, so that no opening is missed.
+            opened.as_mut().enable();
+            if self.document(path).is_some() {
+                return;
+            }
+            opened.await;
+        }
+    }
+
     /// A document changed. False if it is not open: the caller then has missed its `didOpen`.
     pub fn change(&self, path: &Path, version: i32, edits: &[RangeEdit], encoding: PositionEncoding) -> bool {
         self.with_key(path, |documents, key| documents.change((key, path), version, edits, encoding))

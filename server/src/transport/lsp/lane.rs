@@ -67,6 +67,8 @@ pub enum Job {
     Delete(String, oneshot::Sender<Result<(), CommandError>>),
     /// Begin another chat beside this one and open its document; a failure is told to the user.
     NewChat(Target),
+    /// Play the demo in the folder of this session; a failure is told to the user.
+    Demo(Target),
     /// Hand out the session with this id, opened from its file if need be; without such a session, the other one.
     Session(Option<String>, Target, oneshot::Sender<Result<SessionHandle, CommandError>>),
     /// Go on in another session with what was said before this entry, or with everything; it is handed out with the text
@@ -267,6 +269,11 @@ impl Lane {
                     self.connection.messages.error(&error.message);
                 }
             }
+            Job::Demo(target) => {
+                if let Err(error) = self.play_demo(&target).await {
+                    self.connection.messages.error(&error.message);
+                }
+            }
             Job::FoldersClosed(folders) => self.folders_closed(&folders),
             Job::EndLeft(id) => self.end_left(&id).await,
         }
@@ -300,7 +307,7 @@ impl Lane {
     }
 
     /// The folder of what is meant by its folder.
-    fn folder(&self, target: &Target) -> PathBuf {
+    pub(super) fn folder(&self, target: &Target) -> PathBuf {
         match target {
             Target::Folder(folder) => folder.clone(),
             _ => self.last.clone().unwrap_or_else(|| self.connection.folder()),
@@ -404,6 +411,7 @@ impl Lane {
             | Request::SessionRename(_)
             | Request::SessionDelete(_)
             | Request::SessionAdd(_)
+            | Request::Demo(_)
             | Request::SessionAttach(_)
             | Request::SessionClose(_)
             | Request::Diagnostics(_) => self.sessions(request, answering).await,

@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use lsp_types::Url;
 use pi_core::session::Command;
 use pi_protocol::*;
 use serde::Serialize;
 
 use super::{
+    actions::demo,
     chat,
     connection::Answering,
     lane::{Job, Lane},
     target::Target,
 };
-use crate::{dispatch::encode, failure::explain_all};
+use crate::{demo::in_editor, dispatch::encode, failure::explain_all};
 
 impl Lane {
     /// Serves one of them. Those that only read files do not hold up later requests.
@@ -53,6 +55,20 @@ impl Lane {
                 };
                 finish(answering, added.map(|it| AddedSession { session_id: self.attach(it).to_string() }));
             }
+            Request::Demo(params) => {
+                let here = self.connection.folders().active().map(|it| it.to_string_lossy().into_owned());
+                let folder = named(params.folder.or(here));
+                self.own_session(&Target::Last).await;
+                let begun = in_editor::prepare(&hub, &folder).await;
+                finish(
+                    answering,
+                    begun.map(|it| Demo {
+                        session_id: self.attach(it.session).to_string(),
+                        uri: Url::from_file_path(it.file).map(String::from).unwrap_or_default(),
+                        prompt: it.prompt.to_owned(),
+                    }),
+                );
+            }
             Request::SessionAttach(params) => self.come_to(params, answering).await,
             _ => {
                 let mut gauges = hub.diagnostics().await;
@@ -92,6 +108,22 @@ impl Lane {
             self.connection.tasks.spawn(chat::open(self.connection.clone(), added, None));
         }
         Ok(())
+    }
+
+    /// Plays the demo beside the chats of a folder, which stay what they are.
+    pub(super) async fn play_demo(&mut self, target: &Target) -> Result<(), CommandError> {
+        self.own_session(target).await;
+        let demo = in_editor::prepare(&self.connection.hub, &self.folder(target)).await?;
+        self.attach(demo.session.clone());
+        self.connection.tasks.spawn(demo::play(self.connection.clone(), demo));
+        Ok(())
+    }
+
+    /// Opens the user's own session before one that is not: what names no session would be about the other one.
+    async fn own_session(&mut self, target: &Target) {
+        if let Err(error) = self.session(target).await {
+            tracing::info!("the demo is played without a session beside it: {}", error.message);
+        }
     }
 
     async fn come_to(&mut self, params: AttachParams, answering: Answering) {

@@ -70,5 +70,5 @@ impl Target {
 }
 
 fn is_about_folders(method: Method) -> bool {
-    matches!(method, Method::SessionList | Method::SessionSearch | Method::SessionAdd)
+    matches!(method, Method::SessionList | Method::SessionSearch | Method::SessionAdd | Method::Demo)
 }

@@ -7,7 +7,7 @@ use pi_core::session::Reply;
 use pi_protocol::CommandError;
 use serde_json::Value;
 
-use super::{ask, hunks, question, session};
+use super::{ask, demo, hunks, question, session};
 use crate::{failure::refusal, transport::lsp::connection::Connection};
 
 /// Runs a command with its arguments; what fails later is told to the user.
@@ -111,7 +111,7 @@ const TABLE: [Row; 41] = [
     ),
     row("pi.cost", |it, words| session::verb(it, "cost", words), "tokens and cost so far"),
     row("pi.setUp", session::set_up, "say how to get a model"),
-    row("pi.demo", session::demo, "play the demo: a scripted model, no key, no network"),
+    row("pi.demo", demo::demo, "play the demo: a scripted model, no key, no network"),
     row("pi.skip", session::skip, "[CALL]: end a command that runs; the run goes on"),
     row("pi.retry", session::retry, "repeat a failed answer of the model now"),
     row("pi.giveUp", session::give_up, "do not repeat a failed answer"),

@@ -6,6 +6,7 @@
 
 mod ask;
 mod commands;
+pub(super) mod demo;
 mod hunks;
 mod problems;
 mod question;

@@ -1,11 +1,8 @@
 //! Actions and commands about the session itself: its chat document, stop, start afresh, what to do without a model.
 
 use std::{
-    io,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::Arc,
-    time::Duration,
 };
 
 use lsp_types::{Range, Url};
@@ -19,21 +16,14 @@ use super::{
     commands::{named, tell, words},
     source,
 };
-use crate::{
-    helper,
-    markdown::fenced,
-    transport::lsp::{
-        chat, connection::Connection, documents::file_path, lane::Job, messages::first_line, show,
-        target::Target,
-    },
+use crate::transport::lsp::{
+    chat, connection::Connection, documents::file_path, lane::Job, messages::first_line, show, target::Target,
 };
 
 /// Characters of a command in the title of an action.
 const SUBJECT: usize = 60;
 /// What there is to know without a model.
 const SET_UP: &str = include_str!("set_up.md");
-/// The demo takes a second.
-const DEMO_TIME: Duration = Duration::from_secs(30);
 
 /// Open or send the chat; while something runs it can be stopped.
 pub fn offered(place: &Place<'_>) -> Vec<Offer> {
@@ -237,32 +227,4 @@ pub fn set_up(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandEr
         show::text(&connection, "set-up.md", SET_UP.to_owned(), "How to set up a model is").await;
     });
     Ok(())
-}
-
-/// `pi.demo`: plays the demo and shows what it says.
-pub fn demo(connection: &Arc<Connection>, _: &[Value]) -> Result<(), CommandError> {
-    let connection = connection.clone();
-    tokio::spawn(async move {
-        match play().await {
-            Ok(said) => {
-                let text =
-                    format!("# Scripted demo \u{2013} no model involved\n\n{}", fenced(&said, "console"));
-                show::text(&connection, "demo.md", text, "The demo is").await;
-            }
-            Err(error) => connection.messages.error(&format!("The demo could not be played: {error}")),
-        }
-    });
-    Ok(())
-}
-
-/// What `pi demo` prints.
-async fn play() -> io::Result<String> {
-    let mut command = tokio::process::Command::new(helper::program()?);
-    command.arg("demo").env("NO_COLOR", "1").stdin(Stdio::null()).kill_on_drop(true);
-    let played = tokio::time::timeout(DEMO_TIME, command.output());
-    let output = played.await.map_err(|_late| io::Error::from(io::ErrorKind::TimedOut))??;
-    if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
