@@ -9,7 +9,7 @@ tm_keys C-e && tm_type 1
 check "the user's unsaved text is in the buffer" screen_has 'x = 11'
 ask 'make it two'
 check "the mode line names what runs" screen_has 'Pi: Running cat gate'
-check "the chat is beside the text" screen_has 'new-chat\.md .*Pi-Chat'
+check "the chat is beside the text" screen_has 'make-it-two\.md .*Pi-Chat'
 echo > "$workspace/gate"
 check "the edit lands in the buffer and is marked" screen_has '^! x = 2$'
 check "the answer is in the chat" screen_has 'Made it two\.'
