@@ -13,8 +13,7 @@
 //   {"op":"click","selector":"css"}           with "button":"right" its context menu
 //   {"op":"hover","selector":"css"}           {"op":"fill","selector":"css","text":"..."}
 //   {"op":"text","selector":"css"}            text of the first match
-//   {"op":"has","selector":"css","text":"x"}  waits until a match contains the text, in capitals or not: so an answer
-//                                             that is waited for must not be part of a name that is on the screen before
+//   {"op":"has","selector":"css","text":"x"}  waits until a match contains the text
 //   {"op":"count","selector":"css"}           how many there are now
 //   {"op":"value","selector":"css"}           what is written in an input
 //   {"op":"theme","dark":false}               how the window asks the system for its colours
@@ -156,12 +155,9 @@ const settings = {
   ...JSON.parse(fs.readFileSync(argument("settings"), "utf8")),
 };
 const data = path.join(scratch, "data");
-fs.mkdirSync(path.join(data, "extensions"), { recursive: true });
-// Settings of a machine count only in its own file where the window is elsewhere; the others only in the user's.
-for (const whose of ["User", "Machine"]) {
-  fs.mkdirSync(path.join(data, "user", whose), { recursive: true });
-  fs.writeFileSync(path.join(data, "user", whose, "settings.json"), JSON.stringify(settings));
-}
+fs.mkdirSync(path.join(data, "user", "User"), { recursive: true });
+fs.mkdirSync(path.join(data, "extensions"));
+fs.writeFileSync(path.join(data, "user", "User", "settings.json"), JSON.stringify(settings));
 
 // Without its own launcher: only here it takes the switch that lets the page name an extension and its tests.
 const code = path.join(process.env.PI_VSCODE_DIR, "node_modules/code-server/lib/vscode");
