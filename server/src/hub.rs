@@ -21,6 +21,7 @@ use pi_host::{
     fs::{blocking, write_atomic},
     ledger::{LedgerEvent, Review},
     paths,
+    tools::remembered,
 };
 use pi_protocol::{
     AgentEvent, CommandError, ExportHtmlParams, ExportedHtml, ForkParams, ForkResult, NewSessionParams,
@@ -143,6 +144,15 @@ impl Hub {
         let file = options.store.file().map(PathBuf::from);
         let review = self.compose.review_of(&header, folder);
         let meanwhile = review::decided_meanwhile(&review, &header.id, &options.entries).await;
+        let (workspace, id, entries) =
+            (review.workspace().clone(), header.id.clone(), options.entries.clone());
+        let remembered = blocking(move || {
+            remembered::remember(&workspace, &id, &entries);
+            Ok(())
+        });
+        if let Err(error) = remembered.await {
+            tracing::warn!(%error, "what the model had read is not known");
+        }
         let handle = SessionHandle::spawn(options);
         meanwhile.into_iter().for_each(|it| handle.send(Command::Remark(it)));
         if let Some(name) = self.compose.take_session_name() {

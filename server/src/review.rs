@@ -343,7 +343,10 @@ async fn tell_the_model(hub: &Hub, review: &Arc<Review>, outcome: &Outcome, verb
     for id in sessions {
         let Ok(session) = hub.session(Some(id)) else { continue };
         let of_session = found.iter().filter(|it| it.session == id);
-        let places = of_session.map(|it| place(review, &it.path, it.start)).collect();
+        let places = of_session.clone().map(|it| place(review, &it.path, it.start)).collect();
+        for it in of_session {
+            review.workspace().has_told(id, &it.path).await;
+        }
         session.send(Command::Remark(remark(what, places)));
     }
 }

@@ -9,6 +9,7 @@
 //! * `crash`: killed at every step of an edit, and started again.
 //! * `docs`: what the documents claim.
 //! * `export`: a session as a page.
+//! * `known`: what a model is told of changes that others made.
 //! * `permissions`: tools that ask first; `guarded`: what commands do not get although they may run.
 //! * `replay`: playing a recording again.
 //! * `resources`: prompt templates and skills.
@@ -43,6 +44,7 @@ mod docs;
 mod export;
 #[cfg(unix)]
 mod guarded;
+mod known;
 mod lsp_demo;
 mod lsp_edit;
 mod lsp_editor;

@@ -167,23 +167,24 @@ fn the_mode_can_be_changed_and_decides() {
     assert_eq!(pi.event("permission_mode_changed")["mode"], "full");
     answer(&mut pi, &question, "allow_once");
     pi.settled();
-    let edit = json!({"path": "a.txt", "content": "new\n"});
     for (mode, asked, done) in
         [("full", false, true), ("edit", false, true), ("plan", false, false), ("ask", true, true)]
     {
-        std::fs::write(scratch.path("a.txt"), "old\n").unwrap();
-        model.script([call("write", edit.clone()), say("done")]);
+        // One that the model has not written before.
+        let name = format!("{mode}.txt");
+        scratch.file(&name, "old\n");
+        model.script([call("write", json!({"path": name, "content": "new\n"})), say("done")]);
         pi.ok(json!({"type": "set_permission_mode", "mode": mode}));
         pi.prompt("write");
         if asked {
             let question = pi.event("permission_request");
-            assert_eq!(question["title"], "Pi wants to change a.txt");
-            assert_eq!(question["diff"], "--- a.txt\n+++ a.txt\n@@ -1 +1 @@\n-old\n+new\n");
-            assert_eq!(question["choices"][1]["label"], "Allow in this chat: edit(a.txt)");
+            assert_eq!(question["title"], "Pi wants to change ask.txt");
+            assert_eq!(question["diff"], "--- ask.txt\n+++ ask.txt\n@@ -1 +1 @@\n-old\n+new\n");
+            assert_eq!(question["choices"][1]["label"], "Allow in this chat: edit(ask.txt)");
             answer(&mut pi, &question, "allow_once");
         }
         pi.settled();
-        assert_eq!(scratch.read("a.txt") == "new\n", done, "{mode}");
+        assert_eq!(scratch.read(&name) == "new\n", done, "{mode}");
         if mode == "plan" {
             assert!(told(&model).contains("mode plan changes nothing"), "{}", told(&model));
             let tools = model.last_request().tool_names();

@@ -172,6 +172,9 @@ impl Tool for BashTool {
         if let Some(watch) = watch {
             watch.ended().await;
         }
+        if let Some(unsaved) = &self.unsaved {
+            unsaved.has_run(&call.session_id).await;
+        }
         if let Some(copy) = copy {
             shot.truncation.content = copy.out_of_copy(&shot.truncation.content);
             if plans {

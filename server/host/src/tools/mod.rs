@@ -14,6 +14,7 @@ pub mod hashline_edit;
 pub mod image;
 pub mod ls;
 pub mod read;
+pub mod remembered;
 pub mod schema;
 pub(crate) mod search;
 pub mod write;

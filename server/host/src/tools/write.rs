@@ -56,15 +56,15 @@ struct Taken {
 
 impl Write {
     /// Takes the path, with what is there and may be replaced. Without an editor that is whatever is there, as with Pi,
-    /// unless the user was shown what would change; with one, only text that the model has seen, as somebody works on
-    /// the same files.
+    /// unless the user was shown what would change, or somebody has changed what the model has read; with one, only text
+    /// that the model has seen, as somebody works on the same files.
     async fn take(&self, path: &Path, args: &WriteArgs, call: &ToolContext) -> Result<Taken, ToolError> {
         // What cannot be read, or is not there, is said by writing it.
         let read = async || self.workspace.read(path).await.ok();
         let is_new = || path.symlink_metadata().is_err_and(|it| it.kind() == io::ErrorKind::NotFound);
         let mut guard = edit::lock(&self.workspace, path, call).await?;
         let mut base = None;
-        if self.workspace.editor().is_some() {
+        if self.workspace.editor().is_some() || self.workspace.has_changed(&call.session_id, path).await {
             base = read().await;
             if let Some(now) = &base {
                 if let Some(error) = self.workspace.unseen(&call.session_id, now).await {

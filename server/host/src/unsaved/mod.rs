@@ -171,6 +171,11 @@ impl Unsaved {
         (!notes.is_empty()).then(|| notes.join("\n\n"))
     }
 
+    /// To be called when a command of this session's model has ended, also if it was stopped.
+    pub async fn has_run(&self, session: &str) {
+        self.workspace.has_run_command(session).await;
+    }
+
     fn dirty(&self) -> Vec<Document> {
         let chats = self.workspace.root().join(CHATS);
         let mut dirty = self.workspace.dirty_documents();

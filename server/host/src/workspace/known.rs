@@ -1,13 +1,13 @@
 //! What the model of each session has seen of files, so that it can be told what became another text since.
 //!
-//! Forgotten with the session: a model that comes back to an old one has to read again anyway.
+//! Forgotten with the session. Of one that is opened again it is known only when its model last looked at what.
 
 use std::{
     collections::HashMap,
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -20,10 +20,14 @@ use crate::{
     fs::{self, Stamp},
 };
 
-/// Larger texts are not kept.
+/// Of larger texts only what tells them from others is kept.
 const KEPT_BYTES: usize = 1024 * 1024;
-/// Files of one session that are kept.
+/// Texts of one session that are kept; of other files as of larger texts.
 const KEPT_FILES: usize = 200;
+/// Files of one session that are known at all.
+const KNOWN_FILES: usize = 1000;
+/// What a tool did may have so much later a time in the file system than in the session file.
+const PRECISION: Duration = Duration::from_millis(10);
 
 /// Of text that a model has not seen, how much it is shown at once, in bytes.
 const SHOWN_BYTES: usize = 8 * 1024;
@@ -32,18 +36,33 @@ const SHOWN_BYTES: usize = 8 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Known(pub(super) HashMap<Arc<str>, HashMap<PathBuf, Seen>>);
 
-/// Makes room for one more file: the one that was looked at longest ago is forgotten.
+/// Makes room for one more file: of the one that was looked at longest ago the text is forgotten, and then the file.
 fn make_room(files: &mut HashMap<PathBuf, Seen>) {
-    if files.len() >= KEPT_FILES {
+    if files.len() >= KNOWN_FILES {
         let oldest = files.iter().min_by_key(|(_, it)| it.at).map(|(key, _)| key.clone());
         oldest.and_then(|it| files.remove(&it));
     }
+    let kept = || files.values().filter(|it| it.text().is_some());
+    if kept().count() >= KEPT_FILES {
+        if let Some(oldest) = files.values_mut().filter(|it| it.text().is_some()).min_by_key(|it| it.at) {
+            oldest.what = What::Hash(oldest.text().map_or(0, |it| hash(it.as_bytes())));
+        }
+    }
+}
+
+/// What is known of the text that a model has seen.
+#[derive(Debug, Clone)]
+enum What {
+    Text(Arc<str>),
+    Hash(u64),
+    /// It is what the file had at this time.
+    At(SystemTime),
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) path: PathBuf,
-    text: Arc<str>,
+    what: What,
     /// What it was shown of that text, or has written.
     lines: SeenLines,
     /// When the model was shown it.
@@ -54,15 +73,28 @@ pub(super) struct Seen {
     told: Option<u64>,
 }
 
+impl Seen {
+    fn text(&self) -> Option<&Arc<str>> {
+        match &self.what {
+            What::Text(text) => Some(text),
+            What::Hash(_) | What::At(_) => None,
+        }
+    }
+
+    /// Whether it is about this text, whatever its form.
+    fn is_of(&self, text: &[u8]) -> bool {
+        match &self.what {
+            What::Text(seen) => std::str::from_utf8(text).is_ok_and(|it| form::same(it, seen)),
+            What::Hash(seen) => *seen == hash(text),
+            What::At(_) => false,
+        }
+    }
+}
+
 impl Workspace {
     /// The model of this session looks at the file as it is now; which lines it is shown, [`saw`](Self::saw) says. Nothing
-    /// happens if it cannot be read as text, or is very large.
+    /// happens if it cannot be read as text.
     pub async fn learn(&self, session: &str, path: &Path) {
-        let small =
-            self.document(path).is_some() || path.metadata().is_ok_and(|it| it.len() <= KEPT_BYTES as u64);
-        if !small {
-            return;
-        }
         if let Ok(snapshot) = self.read(path).await {
             if snapshot.exact {
                 self.looks_at(session, path, &snapshot.text);
@@ -74,7 +106,11 @@ impl Workspace {
     pub fn looks_at(&self, session: &str, path: &Path, text: &str) {
         self.keep(session, path, text, |seen| {
             let mut lines = seen.lines.clone();
-            lines.carry(&Form::of(text).give(&seen.text), text, false);
+            match seen.text() {
+                Some(before) => lines.carry(&Form::of(text).give(before), text, false),
+                None if seen.is_of(text.as_bytes()) => {}
+                None => lines = SeenLines::default(),
+            }
             lines
         });
     }
@@ -105,13 +141,14 @@ impl Workspace {
         let mut known = lock(&self.shared.known);
         let files = known.0.entry(session.into()).or_default();
         let before = files.remove(&key);
-        if text.len() > KEPT_BYTES {
-            return;
-        }
         make_room(files);
         let lines = before.as_ref().map(lines).unwrap_or_default();
+        let what = match text.len() > KEPT_BYTES {
+            true => What::Hash(hash(text.as_bytes())),
+            false => What::Text(text.into()),
+        };
         let (path, stamp) = (path.to_owned(), stamp(path));
-        files.insert(key, Seen { path, text: text.into(), lines, at: Instant::now(), stamp, told: None });
+        files.insert(key, Seen { path, what, lines, at: Instant::now(), stamp, told: None });
     }
 
     /// The model of this session made `after` of `before`. What the user changed and the model has not read stays
@@ -119,7 +156,7 @@ impl Workspace {
     pub fn edited(&self, session: &str, path: &Path, before: &str, after: &str) {
         let key = resolve::key(path);
         let seen = lock(&self.shared.known).0.get(session).and_then(|it| it.get(&key)).cloned();
-        let seen_text = seen.as_ref().map(|it| Form::of(before).give(&it.text));
+        let seen_text = seen.as_ref().and_then(|it| Some(Form::of(before).give(it.text()?)));
         let known = match &seen_text {
             Some(text) => changes::rebase(before, after, text).unwrap_or_else(|| text.to_string()),
             None => after.to_owned(),
@@ -143,6 +180,9 @@ impl Workspace {
         let unsaved = looked.is_some_and(|(_, standing)| standing.is_unsaved());
         let refused = |shown: String| Some(CommitError::Unseen { path: path.clone(), unsaved, shown });
         if !now.exact || now.text.len() > KEPT_BYTES {
+            if self.editor().is_none() {
+                return refused("It was changed since you read it. Read it again, then write it.".to_owned());
+            }
             let why = if now.exact { "too large to be replaced as a whole" } else { "not text" };
             return refused(format!("It is {why}. If it should still be replaced, delete it first."));
         }
@@ -188,7 +228,7 @@ impl Workspace {
         let count = seen::count(text);
         let known = lock(&self.shared.known);
         let seen = known.0.get(session).and_then(|it| it.get(&resolve::key(path)));
-        match seen.filter(|it| *it.text == *text) {
+        match seen.filter(|it| it.text().is_some_and(|it| **it == *text)) {
             Some(seen) => seen.lines.missing(count),
             None => (count > 0).then_some(0..count),
         }
@@ -201,15 +241,59 @@ impl Workspace {
 
     /// The text the model of this session knows of the file.
     pub fn known_text(&self, session: &str, path: &Path) -> Option<Arc<str>> {
-        Some(lock(&self.shared.known).0.get(session)?.get(&resolve::key(path))?.text.clone())
+        lock(&self.shared.known).0.get(session)?.get(&resolve::key(path))?.text().cloned()
+    }
+
+    /// The model of a session that is opened again looked at the file last at this time.
+    pub fn remember(&self, session: &str, path: &Path, at: SystemTime) {
+        let key = resolve::key(path);
+        let mut known = lock(&self.shared.known);
+        let files = known.0.entry(session.into()).or_default();
+        if !files.contains_key(&key) {
+            make_room(files);
+            let (path, lines, what) = (path.to_owned(), SeenLines::default(), What::At(at));
+            files.insert(key, Seen { path, what, lines, at: Instant::now(), stamp: None, told: None });
+        }
+    }
+
+    /// A command of this session's model has ended. Without an editor what has become of the files that it knows is taken
+    /// for the command's work, of which it knows.
+    pub async fn has_run_command(&self, session: &str) {
+        if self.editor().is_some() {
+            return;
+        }
+        let files = lock(&self.shared.known).0.get(session).cloned().unwrap_or_default();
+        for (key, seen) in files {
+            if self.hash_if_changed(&seen).await.is_some() {
+                lock(&self.shared.known).0.get_mut(session).and_then(|it| it.remove(&key));
+                self.learn(session, &seen.path).await;
+            }
+        }
+    }
+
+    /// Whether the file has another text than the model of this session knows. Not if it knows none.
+    pub async fn has_changed(&self, session: &str, path: &Path) -> bool {
+        let key = resolve::key(path);
+        let seen = lock(&self.shared.known).0.get(session).and_then(|it| it.get(&key)).cloned();
+        match seen {
+            Some(seen) => self.hash_if_changed(&seen).await.is_some(),
+            None => false,
+        }
+    }
+
+    /// The model of this session is told by others what has become of the file.
+    pub async fn has_told(&self, session: &str, path: &Path) {
+        let key = resolve::key(path);
+        let seen = lock(&self.shared.known).0.get(session).and_then(|it| it.get(&key)).cloned();
+        let Some(seen) = seen else { return };
+        let now = self.hash_if_changed(&seen).await;
+        if let Some(seen) = lock(&self.shared.known).0.get_mut(session).and_then(|it| it.get_mut(&key)) {
+            seen.told = now.or(seen.told);
+        }
     }
 
     /// The files that have another text than the model of this session knows, sorted, each once for each text.
-    /// Only with an editor: without one nobody but the model's own commands is at work.
     pub async fn changed_since_known(&self, session: &str) -> Vec<PathBuf> {
-        if self.editor().is_none() {
-            return Vec::new();
-        }
         let files = lock(&self.shared.known).0.get(session).cloned().unwrap_or_default();
         let mut changed = Vec::new();
         for (key, seen) in files {
@@ -226,8 +310,16 @@ impl Workspace {
 
     /// Hash of the text that is there instead. A file that has gone has the empty text.
     async fn hash_if_changed(&self, seen: &Seen) -> Option<u64> {
+        if let What::At(time) = seen.what {
+            // What has gone since may never have been meant to stay.
+            let written = seen.path.metadata().and_then(|it| it.modified()).ok()?;
+            let is_newer = written.duration_since(time).is_ok_and(|it| it > PRECISION);
+            if !is_newer && self.document(&seen.path).is_none_or(|it| !it.dirty) {
+                return None;
+            }
+        }
         let now = match self.shown_async(&seen.path).await {
-            Some(document) if document.rope == *seen.text => return None,
+            Some(document) if seen.text().is_some_and(|it| document.rope == **it) => return None,
             Some(document) => document.rope.to_string().into_bytes(),
             None if seen.stamp.is_some() && stamp(&seen.path) == seen.stamp => return None,
             None => {
@@ -235,8 +327,7 @@ impl Workspace {
                 fs::blocking(move || fs::read_bounded(&path, MAX_FILE_BYTES)).await.unwrap_or_default()
             }
         };
-        let is_known = std::str::from_utf8(&now).is_ok_and(|it| form::same(it, &seen.text));
-        (!is_known).then(|| hash(&now))
+        (!seen.is_of(&now)).then(|| hash(&now))
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Fixture {
 
 impl Fixture {
     /// `a.txt` with the base text on disk, in a workspace that waits only shortly.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         std::fs::write(&path, BASE).unwrap();
