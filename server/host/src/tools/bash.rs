@@ -498,7 +498,9 @@ mod tests {
 
     #[tokio::test]
     async fn unsaved_documents_are_named() {
-        let dir = tempfile::tempdir().unwrap();
+        let repository = tempfile::tempdir().unwrap();
+        std::fs::create_dir(repository.path().join(".git")).unwrap();
+        let dir = tempfile::tempdir_in(repository.path()).unwrap();
         let workspace = Workspace::new(dir.path().into());
         std::fs::write(dir.path().join("a.rs"), "1").unwrap();
         workspace.open(&dir.path().join("a.rs"), 1, "unsaved", "rust");
@@ -510,6 +512,14 @@ mod tests {
         };
         let blocked = run(Policy::Block).await.unwrap_err().0;
         assert!(blocked.starts_with("The command was not run") && !dir.path().join("ran").exists());
+        let no_copy = run(Policy::Overlay).await.unwrap_err().0;
+        assert_eq!(
+            no_copy,
+            "The command was not run, because it would not see what is unsaved in the editor: a.rs. There is no private \
+             copy of the workspace: it is a folder of a larger repository (setting shell.unsaved is \"overlay\"). Ask the \
+             user to save first."
+        );
+        assert!(!dir.path().join("ran").exists());
         let note = "[Unsaved in the editor, so the command saw the older text on disk: a.rs]";
         assert_eq!(run(Policy::Warn).await, Ok(ToolResult::text(format!("1\n\n{note}"))));
     }

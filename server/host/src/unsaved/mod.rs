@@ -126,10 +126,13 @@ impl Unsaved {
         match self.policy() {
             Policy::Warn => noted(self.unseen(&paths(&dirty), None)),
             Policy::Save => noted(self.save(&dirty, cancel).await),
-            Policy::Overlay => match self.copy(&dirty, confinement).await {
-                Ok(before) => Ok(before),
-                Err(why) => noted(self.unseen(&paths(&dirty), Some(&why))),
-            },
+            Policy::Overlay => self.copy(&dirty, confinement).await.map_err(|why| {
+                format!(
+                    "The command was not run, because it would not see what is unsaved in the editor: {}. There is \
+                     {why} (setting shell.unsaved is \"overlay\"). Ask the user to save first.",
+                    self.names(&paths(&dirty))
+                )
+            }),
             Policy::Block => Err(format!(
                 "The command was not run, because it would not see what is unsaved in the editor: {}. Ask the user to \
                  save first (setting shell.unsaved is \"block\").",

@@ -186,6 +186,6 @@ async fn of_two_unsaved_texts_of_a_file_none_is_saved() {
     assert!(note.starts_with("[Saved in the editor before the command: b.rs]"), "{note}");
     assert!(note.contains("neither was saved") && note.contains("on disk: a.rs, link.rs]"), "{note}");
     assert_eq!((it.on_disk("a.rs"), it.on_disk("b.rs")), ("old".into(), "new".into()));
-    let note = it.before(Some(Policy::Overlay), &CancellationToken::new()).await.unwrap();
-    assert!(note.contains("one file has different unsaved texts"), "{note}");
+    let error = it.before(Some(Policy::Overlay), &CancellationToken::new()).await.unwrap_err();
+    assert!(error.contains("one file has different unsaved texts"), "{error}");
 }
