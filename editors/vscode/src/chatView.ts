@@ -274,12 +274,22 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       case "continue":
         await this.session.send("Continue.", "enter", []);
         break;
-      case "retry":
+      case "skip":
+        await this.session.skip(this.session.chat.transcript.callId(id));
+        break;
+      case "retry": {
+        // The call that failed last is made again; an older turn begins again.
+        if (this.session.chat.activity.state === "failed" && this.session.chat.transcript.usersAfter(id) === 0) {
+          await this.session.request("pi/retryNow", {});
+          break;
+        }
+        const message = await this.session.rewind(id);
+        if (message !== undefined) await this.session.send(message, "enter", []);
+        break;
+      }
       case "edit": {
         const message = await this.session.rewind(id);
-        if (message === undefined) break;
-        if (action === "edit") this.insert(message);
-        else await this.session.send(message, "enter", []);
+        if (message !== undefined) this.insert(message);
         break;
       }
       case "revert":

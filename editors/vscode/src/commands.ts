@@ -99,6 +99,9 @@ function chat({ session, tracker, views }: Parts): Record<string, Handler> {
     "pi.queue": () => views.post({ type: "press", how: "queue" }),
     "pi.sendNow": () => views.post({ type: "press", how: "now" }),
     "pi.stop": () => session.stop(),
+    "pi.skip": () => session.skip(),
+    "pi.retry": () => session.request("pi/retryNow", {}),
+    "pi.giveUp": () => session.request("pi/abortRetry", {}),
     "pi.takeQueued": async () => {
       const last = session.chat.queue.at(-1);
       const text = last && await session.takeQueued(last.id);

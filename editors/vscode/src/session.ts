@@ -229,6 +229,12 @@ export class Session implements vscode.Disposable {
     await this.server.request("pi/abort", { sessionId: this.id });
   }
 
+  /** Ends a tool call; the run goes on without its result. */
+  async skip(toolCallId = this.chat.transcript.running): Promise<void> {
+    if (toolCallId === undefined) throw new Error("No tool is running.");
+    await this.request("pi/skipTool", { toolCallId });
+  }
+
   /** Takes a message out of the queue; its text, if it was still there. */
   async takeQueued(id: number): Promise<string | undefined> {
     const text = this.chat.queue.find((it) => it.id === id)?.text;

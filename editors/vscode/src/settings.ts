@@ -7,6 +7,7 @@ export interface Settings {
   env: Record<string, string>;
   sendWhileRunning: "steer" | "queue";
   showThinking: "fold" | "always";
+  tools: "compact" | "normal" | "full";
   currentFile: "ghost" | "send" | "off";
   codeLens: "all" | "first" | "off";
   advance: boolean;
@@ -21,6 +22,7 @@ export function settings(): Settings {
     env: all.get("server.env", {}),
     sendWhileRunning: all.get("chat.sendWhileRunning", "steer"),
     showThinking: all.get("chat.showThinking", "fold"),
+    tools: all.get("chat.tools", "compact"),
     currentFile: all.get("context.currentFile", "ghost"),
     codeLens: all.get("review.codeLens", "all"),
     advance: all.get("review.advance", true),

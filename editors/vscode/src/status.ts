@@ -29,6 +29,9 @@ export function registerStatus(server: Server, session: Session, review: Review)
   const update = (): void => {
     const { activity, queue, questions, transcript } = session.chat;
     setKey("pi.running", activity.busy);
+    setKey("pi.toolRuns", activity.state === "tool");
+    setKey("pi.retrying", activity.state === "retrying");
+    setKey("pi.canRetry", activity.state === "retrying" || activity.state === "failed");
     setKey("pi.queued", queue.length > 0);
     setKey("pi.waiting", questions.length > 0);
     setKey("pi.hasEdits", transcript.changing);

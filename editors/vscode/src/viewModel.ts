@@ -37,6 +37,7 @@ export class ViewModel {
       folder: (vscode.workspace.workspaceFolders?.length ?? 0) > 0,
       running: activity.busy,
       stopping: activity.state === "stopping",
+      retrying: activity.state === "retrying",
       strip: others.length > 0 && activity.state !== "asking" ? WAITING : activity.text,
       since: activity.since,
       later: activity.later,
@@ -53,6 +54,7 @@ export class ViewModel {
       suggestions: this.suggestions(),
       enter: configured.sendWhileRunning,
       showThinking: configured.showThinking === "always",
+      tools: configured.tools,
     };
   }
 

@@ -186,10 +186,14 @@ function M.fork()
   end)
 end
 
---- Asks the last prompt again, in the place of the answer it got.
+--- Makes a call of the model that failed again: at once if that is waited for. Else asks the last prompt again, in the
+--- place of the answer it got.
 function M.retry()
   with(function(it)
-    if it:busy() then
+    local state = it.status.state
+    if state == "retrying" or state == "failed" then
+      return it:request("pi/retryNow")
+    elseif it:busy() then
       return say("Pi is still working in this chat. :Pi stop ends that.")
     end
     branch(it, function(messages)
@@ -207,6 +211,28 @@ function M.retry()
       end)
     end)
   end)
+end
+
+--- Makes no further try of a call that failed.
+function M.give_up()
+  with(function(it)
+    if it.status.state ~= "retrying" then
+      return say("Pi is not waiting to try again.")
+    end
+    it:request("pi/abortRetry")
+  end)
+end
+
+--- Ends a tool call, and the run goes on without its result: the one at the cursor in the history if it runs, else the
+--- one that began last.
+function M.skip()
+  local it = require("pi").session()
+  local here = vim.api.nvim_get_current_buf() == it.transcript.buf
+  local id = it.transcript:running(here and vim.api.nvim_win_get_cursor(0)[1] or nil)
+  if not id then
+    return say("No tool is running.")
+  end
+  it:request("pi/skipTool", { toolCallId = id })
 end
 
 --- Goes on after a stop or an error.

@@ -177,7 +177,7 @@ for _, name in ipairs({ "sessions", "compact" }) do
   }
 end
 local alone = {
-  "toggle", "focus", "close", "stop", "retry", "continue", "answer", "redo", "review", "tree", "fork", "new", "rename",
+  "toggle", "focus", "close", "stop", "skip", "retry", "continue", "answer", "redo", "review", "tree", "fork", "new", "rename",
   "delete", "cost", "document", "demo", "setup", "doctor", "log", "restart",
 }
 for _, name in ipairs(alone) do
@@ -188,6 +188,13 @@ for _, name in ipairs(alone) do
     end,
   }
 end
+
+subcommands["give-up"] = {
+  words = 0,
+  run = function()
+    pi().give_up()
+  end,
+}
 
 --- Whether words behind a name are what it takes.
 ---@param subcommand pi.Subcommand

@@ -55,6 +55,78 @@ function M.arguments(args, root)
   return path and one_line(path) or ""
 end
 
+--- Tools that only look, and what several of them are called.
+local quiet = {
+  {
+    tools = { read = true },
+    verb = "read",
+    several = function(count)
+      return ("%d files"):format(count)
+    end,
+  },
+  {
+    tools = { grep = true, find = true },
+    verb = "searched",
+    several = function(count)
+      return ("%d times"):format(count)
+    end,
+  },
+  {
+    tools = { ls = true },
+    verb = "listed",
+    several = function(count)
+      return ("%d folders"):format(count)
+    end,
+  },
+}
+
+--- Whether a tool only looks.
+---@param name string
+---@return boolean
+function M.is_quiet(name)
+  return vim.iter(quiet):any(function(kind)
+    return kind.tools[name] == true
+  end)
+end
+
+--- How often something was found, as `grep` lists it.
+local function hits(listing)
+  local count = 0
+  for line in vim.gsplit(listing, "\n", { plain = true }) do
+    count = count + (line:find("^.-:%d+[:#]") and 1 or 0)
+  end
+  return count
+end
+
+--- What calls that only look come to: `Read 2 files, searched “Backoff” in src · 3 hits`.
+---@param calls {name: string, args?: table, output?: string}[]
+---@param root string
+---@return string
+function M.together(calls, root)
+  local parts, found = {}, nil
+  for _, kind in ipairs(quiet) do
+    local about, seen = {}, {}
+    for _, call in ipairs(calls) do
+      -- Parts of one file are one file.
+      local subject = M.arguments(call.args or {}, root):gsub(":%d+%-%d*$", "")
+      if kind.tools[call.name] and not seen[subject] then
+        seen[subject] = true
+        about[#about + 1] = subject
+      end
+    end
+    if #about > 0 then
+      parts[#parts + 1] = vim.trim(kind.verb .. " " .. (#about == 1 and about[1] or kind.several(#about)))
+    end
+  end
+  for _, call in ipairs(calls) do
+    if call.name == "grep" then
+      found = (found or 0) + hits(call.output or "")
+    end
+  end
+  local text = table.concat(parts, ", "):gsub("^%l", string.upper)
+  return found and ("%s · %d hit%s"):format(text, found, found == 1 and "" or "s") or text
+end
+
 --- What went wrong in an answer, if anything, in words for the user.
 ---@param message pi.AssistantMessage
 ---@return pi.Failure?

@@ -23,10 +23,14 @@ function M.clear(win)
   call(win, "silent! normal! zE")
 end
 
---- The head line and how much is behind it, for 'foldtext'. The mark at its right end shows by itself.
+--- The head line, or what the calls behind it come to, and how much is behind it, for 'foldtext'. The mark at its right
+--- end shows by itself.
 function M.text()
   local first, last = vim.v.foldstart, vim.v.foldend
-  local line = vim.api.nvim_buf_get_lines(0, first - 1, first, false)[1] or ""
+  local it = require("pi.session").all[vim.b.pi_root]
+  local line = it and it.transcript:joined(first, last)
+    or vim.api.nvim_buf_get_lines(0, first - 1, first, false)[1]
+    or ""
   return { { line, "PiTool" }, { ("  %d line%s"):format(last - first, last - first == 1 and "" or "s"), "PiCost" } }
 end
 

@@ -317,8 +317,8 @@ for module, names in pairs({
   ["pi.revert"] = { "revert" },
   ["pi.verbs"] = { "edit", "explain", "fix", "refactor", "doc", "test", "add" },
   ["pi.chats"] = {
-    "sessions", "tree", "fork", "rename", "export", "delete", "compact", "cost", "mode", "retry", "continue",
-    "document",
+    "sessions", "tree", "fork", "rename", "export", "delete", "compact", "cost", "mode", "retry", "give_up",
+    "skip", "continue", "document",
   },
 }) do
   for _, name in ipairs(names) do

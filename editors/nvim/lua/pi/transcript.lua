@@ -12,6 +12,11 @@ local M = {}
 local FRAME = 33
 --- Lines of a tool's output that are shown.
 local BODY_LINES = 40
+--- So many tools in a row that only look become one line.
+local ROW = 3
+
+--- How the result of a call begins that the user has ended.
+local SKIPPED = "The user skipped this call."
 
 local ns = vim.api.nvim_create_namespace("pi.transcript")
 
@@ -25,6 +30,8 @@ local ns = vim.api.nvim_create_namespace("pi.transcript")
 ---@field title? string
 ---@field shown? string tool output on screen so far
 ---@field args? table of the tool call
+---@field beside? pi.Block[] tools in a row that only look, this one among them
+---@field over? boolean the tool call has ended
 ---@field output? string all that the tool said
 ---@field keep_open? boolean never folded
 ---@field mark? {[1]: string, [2]: string} text and highlight at the right of the first line
@@ -40,6 +47,9 @@ local ns = vim.api.nvim_create_namespace("pi.transcript")
 ---@field private streaming? "text"|"thinking" what `last_chunks` belongs to
 ---@field private last_chunks? string[]
 ---@field private answering? boolean the agent's heading has been written
+---@field private quiet pi.Block[] the tools at the end that only look
+---@field private follow integer[] windows that follow the end
+---@field private joins table<integer, pi.Block[]> tools that are one line, by the mark of the first one's head
 local Transcript = {}
 Transcript.__index = Transcript
 
@@ -47,7 +57,7 @@ Transcript.__index = Transcript
 ---@return pi.Transcript
 function M.new(root)
   local buf = vim.api.nvim_create_buf(false, true)
-  local self = setmetatable({ buf = buf, root = root, blocks = {}, tools = {}, pending = {} }, Transcript)
+  local self = setmetatable({ buf = buf, root = root, blocks = {}, tools = {}, pending = {}, quiet = {}, joins = {}, follow = {} }, Transcript)
   vim.bo[buf].bufhidden = "hide"
   vim.bo[buf].undolevels = -1
   vim.bo[buf].swapfile = false
@@ -117,6 +127,7 @@ function Transcript:flush()
     return
   end
   local followers, changes = self:followers(), self.pending
+  self.follow = followers
   self.pending = {}
   vim.bo[self.buf].modifiable = true
   local ok, problem = xpcall(function()
@@ -167,6 +178,15 @@ end
 ---@private
 function Transcript:begin(block)
   local before = self.blocks[#self.blocks]
+  local looks = block.kind == "tool" and describe.is_quiet(block.name)
+  if not looks and #self.quiet > 0 then
+    local row = self.quiet
+    self.quiet = {}
+    self:join(row)
+  elseif looks then
+    block.beside = self.quiet
+    self.quiet[#self.quiet + 1] = block
+  end
   local last = vim.api.nvim_buf_line_count(self.buf)
   if before then
     local gap = machinery[before.kind] and machinery[block.kind] and { "" } or { "", "" }
@@ -383,12 +403,18 @@ function Transcript:tool_end(id, result, failed)
     if diff then
       self:color_diff(block)
     end
-    block.mark = failed and { icon.get("failed"), "PiToolError" }
+    local skipped = failed and vim.startswith(text, SKIPPED)
+    block.mark = skipped and { "skipped", "PiCost" }
+      or failed and { icon.get("failed"), "PiToolError" }
       or planned and { "not made", "PiWaiting" }
       or { icon.get("ok"), "PiToolOk" }
-    self:decorate(block, failed and "PiToolError" or "PiTool")
+    self:decorate(block, failed and not skipped and "PiToolError" or "PiTool")
     block.keep_open = stays_open(block.name, failed, diff and true or false)
+    block.over = true
     self:fold(block)
+    if block.beside and block.beside ~= self.quiet then
+      self:join(block.beside)
+    end
   end)
 end
 
@@ -443,6 +469,7 @@ function Transcript:rule(text)
   self:later(function()
     self:close_open()
     for id, block in pairs(self.tools) do
+      block.over = true
       block.mark = { icon.get("skipped"), "PiCost" }
       self:decorate(block)
       self.tools[id] = nil
@@ -478,6 +505,57 @@ function Transcript:fold(block)
   end
 end
 
+--- Makes one line of tools in a row that only look, once all of them are over. One that stays open parts them.
+---@private
+---@param row pi.Block[]
+function Transcript:join(row)
+  if vim.iter(row):any(function(block)
+    return not block.over
+  end) then
+    return
+  end
+  local part = {}
+  for index = 1, #row + 1 do
+    local block = row[index]
+    if block and not block.keep_open then
+      part[#part + 1] = block
+    else
+      if #part >= ROW then
+        self.joins[part[1].head] = part
+        for _, win in ipairs(vim.fn.win_findbuf(self.buf)) do
+          local first, last = self:part_lines(part)
+          local at = vim.api.nvim_win_get_cursor(win)[1]
+          -- Where somebody reads, nothing closes.
+          if at < first or at > last or vim.tbl_contains(self.follow, win) then
+            fold.lines(win, first, last)
+          end
+        end
+      end
+      part = {}
+    end
+  end
+end
+
+--- Line numbers of joined blocks, 1-based.
+---@private
+---@param part pi.Block[]
+function Transcript:part_lines(part)
+  return self:row(part[1].head) + 1, self:row(part[#part].tail) + 1
+end
+
+--- What the tools in these lines come to, if they are one line.
+---@param first integer
+---@param last integer
+---@return string?
+function Transcript:joined(first, last)
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(self.buf, ns, { first - 1, 0 }, { first - 1, -1 }, {})) do
+    local part = self.joins[mark[1]]
+    if part and select(2, self:part_lines(part)) == last then
+      return ("%s %s"):format(icon.get("fold"), describe.together(part, self.root))
+    end
+  end
+end
+
 --- Makes all folds in a window that begins to show the buffer.
 ---@param win integer
 function Transcript:fold_window(win)
@@ -487,6 +565,9 @@ function Transcript:fold_window(win)
     if first then
       fold.lines(win, first, last)
     end
+  end
+  for _, part in pairs(self.joins) do
+    fold.lines(win, self:part_lines(part))
   end
 end
 
@@ -509,6 +590,21 @@ function Transcript:tool_at(row)
   return vim.iter(self.blocks):find(function(it)
     return it.kind == "tool" and it.tail and self:row(it.head) < row and row <= self:row(it.tail) + 1
   end)
+end
+
+--- The call to skip: the one at a line if it runs, else the one that began last.
+---@param row? integer from 1
+---@return string?
+function Transcript:running(row)
+  local at, last = row and self:tool_at(row), nil
+  for id, block in pairs(self.tools) do
+    if block == at then
+      return id
+    elseif not last or self:row(block.head) > self:row(self.tools[last].head) then
+      last = id
+    end
+  end
+  return last
 end
 
 function Transcript:delete()

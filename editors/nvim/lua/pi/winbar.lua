@@ -12,8 +12,8 @@ local function current()
   return session.all[vim.b[buf].pi_root]
 end
 
---- Cells for the mark before and the key behind what the strip says.
-local KEY_WIDTH = 16
+--- Cells around what the strip says and the key behind it.
+local AROUND = 6
 
 --- Cuts text to a number of cells; the clock at its end stays.
 local function fit(text, width)
@@ -55,9 +55,12 @@ function M.prompt()
     return ""
   end
   local parts = {}
+  local key = it.status.state == "retrying" and ":Pi retry · :Pi give-up"
+    or it:busy() and "<C-c> stop"
+    or "g? keys"
   local strip = status.strip(it.status)
   if strip ~= "" then
-    strip = fit(strip, vim.api.nvim_win_get_width(vim.g.statusline_winid or 0) - KEY_WIDTH)
+    strip = fit(strip, vim.api.nvim_win_get_width(vim.g.statusline_winid or 0) - #key - AROUND)
     local group = it.status.state == "lost" and "PiToolError" or it.status.waiting and "PiWaiting" or "PiToolRunning"
     parts[#parts + 1] = ("%%#%s#%s %s%%*"):format(group, it.status.icon, escape(strip))
   end
@@ -75,7 +78,6 @@ function M.prompt()
       describe.tokens(it.status.context), describe.tokens(window)
     )
   end
-  local key = it:busy() and "<C-c> stop" or "g? keys"
   -- Too narrow a window loses the numbers first.
   if #parts > 0 then
     parts[1] = parts[1] .. "%<"

@@ -158,7 +158,7 @@ export class Chat {
       case "permission_resolved": {
         const { id } = event;
         this.questions = this.questions.filter((it) => it.id !== id);
-        this.transcript.toolFact(event.toolCallId, DECISIONS[event.decision]);
+        this.transcript.toolFact(event.toolCallId, DECISIONS[event.decision], false);
         break;
       }
       case "permission_mode_changed":
@@ -249,7 +249,7 @@ export class Chat {
   private asked(question: PermissionRequest): void {
     if (this.questions.some((it) => it.id === question.id)) return;
     this.questions.push(question);
-    this.transcript.toolFact(question.toolCallId, "waits for your answer");
+    this.transcript.toolFact(question.toolCallId, "waits for your answer", true);
     const about = question.command ?? question.title;
     this.onSay(`Pi asks: ${oneLine(about)}. Press Ctrl+Alt+P to answer.`, true);
   }

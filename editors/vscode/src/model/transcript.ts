@@ -6,7 +6,8 @@
 import type { AgentMessage, Failure, FailureKind, ToolResult } from "../protocol";
 import { textOf } from "../protocol";
 import type { Item, ItemAction, Patch, ToolItem } from "../shared/messages";
-import { diffCounts, headline, subject } from "../shared/describe";
+import { count, diffCounts, headline, subject } from "../shared/describe";
+import { hits } from "../shared/quiet";
 
 /** Lines of a tool's output that are sent to the view: the last ones of a command, the first ones of the rest. */
 const BODY_LINES = 200;
@@ -18,6 +19,9 @@ const READING: ReadonlySet<string> = new Set([
 ]);
 /** Tools whose result is only of use to the model. */
 const QUIET: ReadonlySet<string> = new Set(["read"]);
+
+/** How the result of a call begins that the user has ended. */
+const SKIPPED = /^The user skipped this call\. Go on without its result\.\s*/;
 
 /** What helps against a failure, what helps most first. */
 const HELP: Record<FailureKind, ItemAction[]> = {
@@ -114,10 +118,10 @@ export class Transcript {
     this.change(id, (item, call) => output(item, call, partial));
   }
 
-  /** Says something about a call that is still to be made. */
-  toolFact(id: string, fact: string): void {
+  /** Says something about a call that is still to be made; `waiting` for the user's answer. */
+  toolFact(id: string, fact: string, waiting: boolean): void {
     this.change(id, (item) => {
-      item.fact = fact;
+      Object.assign(item, { fact, status: waiting ? "waiting" : "running" });
     });
   }
 
@@ -133,8 +137,15 @@ export class Transcript {
         const fact = plan === undefined ? diffCounts(diff) : `${diffCounts(diff)} · not made`;
         Object.assign(item, { body: shown.text, hidden: shown.hidden, bodyKind: "diff", fact });
         if (plan !== undefined) item.head = `Would change ${subject(call.args, this.root)}`;
+      } else if (failed && SKIPPED.test(item.body)) {
+        Object.assign(item, { status: "skipped", fact: "skipped by you", body: item.body.replace(SKIPPED, "") });
       } else if (failed) {
         item.fact = exitWords(item.body) ?? (item.fact === "rejected" ? "rejected" : "failed");
+      }
+      if (call.tool === "grep" && !failed) {
+        const found = hits(textOf(result.content));
+        item.hits = found.hits;
+        item.fact = found.hits === 0 ? "no hits" : `${count(found.hits, "hit")} in ${count(found.files, "file")}`;
       }
       if (call.tool === "bash" && call.planning) Object.assign(item, tried(item, call, textOf(result.content), this.root));
     });
@@ -201,7 +212,7 @@ export class Transcript {
   endTools(): void {
     for (const id of this.calls.keys()) {
       this.change(id, (item) => {
-        if (item.status === "running") Object.assign(item, { status: "failed", fact: "interrupted" });
+        if (item.status === "running" || item.status === "waiting") Object.assign(item, { status: "failed", fact: "interrupted" });
       });
     }
   }
@@ -213,6 +224,14 @@ export class Transcript {
       const now = pending.get(id) ?? 0;
       if (item?.kind === "tool" && item.pending !== now) this.change(id, (it) => void (it.pending = now));
     }
+  }
+
+  /** The call that began last of those that run. */
+  get running(): string | undefined {
+    return [...this.calls].findLast(([, { index }]) => {
+      const item = this.items[index];
+      return item?.kind === "tool" && item.status === "running";
+    })?.[0];
   }
 
   /** What the user said, newest first. */

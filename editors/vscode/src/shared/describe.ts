@@ -39,7 +39,7 @@ export function oneLine(text: string): string {
 /** What a call is about: the command, the path, the pattern, the name. */
 export function subject(args: Record<string, unknown>, root: string): string {
   if (typeof args.command === "string") return oneLine(args.command);
-  const path = typeof args.path === "string" ? relative(args.path, root) : "";
+  const path = typeof args.path === "string" && args.path !== root ? relative(args.path, root) : "";
   if (typeof args.symbol === "string") return oneLine(`“${args.symbol}”${path ? ` in ${path}` : ""}`);
   if (typeof args.query === "string") return oneLine(`“${args.query}”${path ? ` in ${path}` : ""}`);
   if (typeof args.pattern === "string") return oneLine(`“${args.pattern}”${path ? ` in ${path}` : ""}`);

@@ -8,7 +8,7 @@
 import type { Later, PermissionChoice } from "../../../../protocol/generated/pi";
 
 /** How far a tool call has come. */
-export type ToolStatus = "running" | "done" | "failed";
+export type ToolStatus = "running" | "waiting" | "done" | "failed" | "skipped";
 
 /** One row of the transcript. `id` is unique within a chat and rises. */
 export type Item =
@@ -34,6 +34,8 @@ export interface ToolItem {
   bodyKind: "none" | "output" | "diff";
   /** Lines of the body that are not shown. */
   hidden: number;
+  /** How often a search found something. */
+  hits?: number;
   /** Whether a click on the head goes to a file. */
   opensFile: boolean;
   /** Its changes that wait for a decision. */
@@ -42,7 +44,7 @@ export interface ToolItem {
 
 /** A button under a row. The extension decides what it does. */
 export type ItemAction =
-  | "retry" | "continue" | "restart" | "log" | "edit" | "revert" | "key" | "model" | "compact" | "new" | "copy";
+  | "retry" | "continue" | "restart" | "log" | "edit" | "revert" | "key" | "model" | "compact" | "new" | "copy" | "skip";
 
 /** A change of the transcript; its cost does not depend on the rows that are there. */
 export type Patch =
@@ -115,6 +117,8 @@ export interface ViewState {
   folder: boolean;
   running: boolean;
   stopping: boolean;
+  /** Whether the next try of a failed model call is waited for. */
+  retrying: boolean;
   /** The run strip; empty when there is nothing to say. */
   strip: string;
   /** Time at which the strip's state began, in milliseconds since 1970. */
@@ -137,6 +141,8 @@ export interface ViewState {
   /** `steer` or `queue`: what Enter does while Pi works. */
   enter: "steer" | "queue";
   showThinking: boolean;
+  /** `compact`, `normal` (commands stay open) or `full` (everything does). */
+  tools: "compact" | "normal" | "full";
 }
 
 /** To the view. */
@@ -157,7 +163,7 @@ export type Delivery = "enter" | "queue" | "now";
 /** Buttons of the view that are commands of the extension. */
 export const VIEW_COMMANDS = [
   "pi.setup", "pi.demo", "pi.model", "pi.thinking", "pi.mode", "pi.addFile", "pi.rename", "pi.chooseProgram",
-  "pi.restart", "pi.log", "pi.openFolder", "pi.manageTrust", "pi.clearQueue", "pi.takeQueued",
+  "pi.restart", "pi.log", "pi.openFolder", "pi.manageTrust", "pi.clearQueue", "pi.takeQueued", "pi.retry", "pi.giveUp",
   "pi.all.keep", "pi.all.reject", "pi.all.redo", "pi.hunk.next",
 ] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];
@@ -181,7 +187,7 @@ export type ViewMessage =
 
 const DELIVERIES: readonly string[] = ["enter", "queue", "now"];
 const ACTIONS: readonly string[] = [
-  "retry", "continue", "restart", "log", "edit", "revert", "key", "model", "compact", "new", "copy",
+  "retry", "continue", "restart", "log", "edit", "revert", "key", "model", "compact", "new", "copy", "skip",
 ] satisfies ItemAction[];
 const QUEUE_ACTIONS: readonly string[] = ["send", "edit", "up", "delete"];
 const CHOICES: readonly string[] = [

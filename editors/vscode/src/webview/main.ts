@@ -26,6 +26,7 @@ const transcript = new TranscriptView({
   earlier: () => post({ type: "earlier" }),
   leave: () => prompt.focus(),
   showThinking: () => state?.showThinking === true,
+  tools: () => state?.tools ?? "compact",
 });
 const prompt = new Prompt({
   send: (text, how) => {
@@ -70,6 +71,8 @@ function update(next: ViewState): void {
 window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => {
   switch (data.type) {
     case "reset":
+      // Rows are made as it says.
+      state = data.state;
       transcript.reset(data.items, data.earlier);
       if (prompt.text === "") prompt.text = vscode.getState()?.draft || data.draft;
       update(data.state);

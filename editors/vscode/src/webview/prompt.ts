@@ -25,6 +25,7 @@ export class Prompt {
   private readonly strip = element("div", { class: "strip" });
   private readonly stripText = element("span", { class: "strip-text" });
   private readonly stop: HTMLButtonElement;
+  private readonly tryNow: HTMLButtonElement;
   private readonly review = element("div", { class: "review" });
   private readonly queue = element("section", { class: "queue", "aria-label": "Queued messages" });
   private readonly held = element("section", { class: "queue held", "aria-label": "Held messages" });
@@ -42,8 +43,10 @@ export class Prompt {
   private drawn = "";
 
   constructor(private readonly host: PromptHost) {
-    this.stop = button("Stop", () => host.stop(), { class: "stop" });
-    this.strip.append(element("span", { class: "pulse", "aria-hidden": "true" }), this.stripText, this.stop);
+    const stop = (): void => this.state?.retrying === true ? host.command("pi.giveUp") : host.stop();
+    this.stop = button("Stop", stop, { class: "stop" });
+    this.tryNow = button("Try now", () => host.command("pi.retry"), { class: "try" });
+    this.strip.append(element("span", { class: "pulse", "aria-hidden": "true" }), this.stripText, this.tryNow, this.stop);
     this.send = button("Send", () => this.submit("enter"), { class: "primary" });
     this.model = button("", () => host.command("pi.model"), { class: "pick", title: "Choose the model" });
     this.thinking = button("", () => host.command("pi.thinking"), { class: "pick", title: "How hard it thinks" });
@@ -96,6 +99,8 @@ export class Prompt {
     this.strip.classList.toggle("stopping", state.stopping);
     show(this.strip, state.strip !== "");
     show(this.stop, state.running && !state.stopping);
+    setText(this.stop, state.retrying ? "Give up" : "Stop");
+    show(this.tryNow, state.retrying);
     // Drawn anew only when something is different: a button that has the focus must stay.
     const drawn = JSON.stringify([state.queue, state.chips, state.review]);
     if (drawn !== this.drawn) {

@@ -1,5 +1,5 @@
 /** Rows of the transcript as elements, one class a kind; each can be brought up to date without being made again. */
-import type { Item, ItemAction, ToolItem } from "../shared/messages";
+import type { Item, ItemAction, ToolItem, ViewState } from "../shared/messages";
 import { visible } from "../shared/describe";
 import { button, element, setText, show } from "./dom";
 import { MarkdownStream } from "./markdown";
@@ -10,22 +10,27 @@ export interface RowHost {
   open(id: number): void;
   decide(id: number, keep: boolean): void;
   showThinking(): boolean;
+  /** How much of the tools is open. */
+  tools(): ViewState["tools"];
 }
 
 export interface Row {
   readonly root: HTMLElement;
   append(text: string): void;
   set(item: Item): void;
+  /** Whether the user has opened it. */
+  readonly opened?: boolean;
 }
 
 const ACTIONS: Record<ItemAction, string> = {
   retry: "Try again", continue: "Continue", restart: "Restart", log: "Show log", edit: "Edit and resend",
   revert: "Revert everything after this…", key: "Change key", model: "Switch model", compact: "Compact now",
-  new: "New chat", copy: "Copy",
+  new: "New chat", copy: "Copy", skip: "Skip",
 };
 
-const STATUS: Record<ToolItem["status"], [glyph: string, word: string]> = {
-  running: ["●", "running"], done: ["✓", "done"], failed: ["✗", "failed"],
+/** A state as a sign, and as a word for assistive technology. */
+export const STATUS: Record<ToolItem["status"], [glyph: string, word: string]> = {
+  running: ["●", "running"], waiting: ["?", "waiting"], done: ["✓", "done"], failed: ["✗", "failed"], skipped: ["–", "skipped"],
 };
 
 export function makeRow(item: Item, host: RowHost): Row {
@@ -76,20 +81,26 @@ class TextRow implements Row {
 }
 
 /** A head that folds its body. What is folded is not in the document. */
-class Fold {
+export class Fold {
   readonly root: HTMLElement;
   readonly head: HTMLButtonElement;
   private readonly body = element("div", { class: "body" });
-  private opened = false;
+  private shown = false;
   /** Whether the user has decided. */
   private chosen = false;
 
   constructor(name: string, private readonly content: HTMLElement) {
     this.head = button("", () => {
       this.chosen = true;
-      this.put(!this.opened);
+      this.put(!this.shown);
     }, { class: "head", "aria-expanded": "false" });
     this.root = element("section", { class: name }, this.head, this.body);
+  }
+
+  /** Opens it, as the user does. */
+  open(): void {
+    this.chosen = true;
+    this.put(true);
   }
 
   /** Opens or closes it, unless the user has said what is wanted. */
@@ -97,9 +108,14 @@ class Fold {
     if (!this.chosen) this.put(open);
   }
 
+  /** Whether the user has opened it. */
+  get opened(): boolean {
+    return this.chosen && this.shown;
+  }
+
   private put(open: boolean): void {
-    if (open === this.opened) return;
-    this.opened = open;
+    if (open === this.shown) return;
+    this.shown = open;
     this.head.setAttribute("aria-expanded", String(open));
     if (open) this.body.append(this.content);
     else this.content.remove();
@@ -138,19 +154,25 @@ class ToolRow implements Row {
   private readonly pre = element("pre", { tabindex: "0" });
   private readonly more = element("p", { class: "more" });
   private readonly decide = element("p", { class: "decide" });
+  private readonly skip: HTMLButtonElement;
   private readonly content = element("div", {}, this.pre, this.more);
   private readonly fold = new Fold("tool", this.content);
   readonly root = this.fold.root;
 
-  constructor(item: ToolItem, host: RowHost) {
+  constructor(item: ToolItem, private readonly host: RowHost) {
     this.fold.head.append(this.glyph, this.word, this.name, this.fact);
     if (item.opensFile) {
       this.root.append(button("Open", () => host.open(item.id), { class: "side", "aria-label": `Open ${item.head}` }));
     }
     this.decide.append(
       button("Keep", () => host.decide(item.id, true)), button("Reject", () => host.decide(item.id, false)));
-    this.root.append(this.decide);
+    this.skip = button(ACTIONS.skip, () => host.action(item.id, "skip"), { class: "skip", "aria-label": `Skip ${item.head}` });
+    this.root.append(this.decide, this.skip);
     this.set(item);
+  }
+
+  get opened(): boolean {
+    return this.fold.opened;
   }
 
   append(): void {}
@@ -173,7 +195,10 @@ class ToolRow implements Row {
     setText(this.more, item.hidden > 0 ? `${item.hidden} more lines` : "");
     show(this.more, item.hidden > 0);
     const running = item.status === "running";
-    this.fold.suggest(!empty && (running || item.status === "failed" || item.bodyKind === "diff"));
+    show(this.skip, running);
+    const tools = this.host.tools();
+    const wanted = tools === "full" || (tools === "normal" && item.tool === "bash");
+    this.fold.suggest(!empty && (wanted || running || item.status === "failed" || item.bodyKind === "diff"));
     if (running) this.pre.scrollTop = this.pre.scrollHeight;
   }
 }

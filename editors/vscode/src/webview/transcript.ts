@@ -1,7 +1,9 @@
 /** The transcript: turns as articles with headings, and a view that follows the end only if the user was there. */
 import type { Item, Patch } from "../shared/messages";
+import { isQuiet } from "../shared/quiet";
 import { button, element, setText, show } from "./dom";
 import { makeRow, type Row, type RowHost } from "./rows";
+import { Together } from "./together";
 
 /** Distance from the end that still counts as the end, in pixels. */
 const NEAR = 40;
@@ -9,6 +11,8 @@ const NEAR = 40;
 interface Turn {
   root: HTMLElement;
   who: "user" | "pi";
+  /** The tools at its end that only look. */
+  quiet: Together | undefined;
 }
 
 export class TranscriptView {
@@ -17,6 +21,8 @@ export class TranscriptView {
   private readonly earlier: HTMLButtonElement;
   private readonly jump: HTMLButtonElement;
   private rows = new Map<number, Row>();
+  /** Of rows that are joined, or may be. */
+  private joined = new Map<number, Together>();
   private last: Turn | undefined;
   private following = true;
   private unseen = 0;
@@ -44,6 +50,7 @@ export class TranscriptView {
 
   reset(items: Item[], earlier: number): void {
     this.rows.clear();
+    this.joined.clear();
     this.last = undefined;
     this.list.replaceChildren();
     this.following = true;
@@ -71,7 +78,7 @@ export class TranscriptView {
         this.add(patch.item);
         if (!this.following && patch.item.kind !== "foot") this.unseen += 1;
       } else if (patch.op === "append") this.rows.get(patch.id)?.append(patch.text);
-      else this.rows.get(patch.item.id)?.set(patch.item);
+      else this.set(patch.item);
     }
     if (this.following) this.toEnd();
     else this.showJump();
@@ -101,7 +108,20 @@ export class TranscriptView {
   private add(item: Item): void {
     const row = makeRow(item, this.host);
     this.rows.set(item.id, row);
-    this.turn(item).root.append(row.root);
+    const turn = this.turn(item);
+    turn.root.append(row.root);
+    if (item.kind !== "tool" || !isQuiet(item.tool) || this.host.tools() === "full") {
+      turn.quiet = undefined;
+      return;
+    }
+    turn.quiet ??= new Together();
+    turn.quiet.add(item, row);
+    this.joined.set(item.id, turn.quiet);
+  }
+
+  private set(item: Item): void {
+    this.rows.get(item.id)?.set(item);
+    if (item.kind === "tool") this.joined.get(item.id)?.set(item);
   }
 
   private turn(item: Item): Turn {
@@ -112,7 +132,7 @@ export class TranscriptView {
       heading.append(element("span", { class: "time" }, item.steered ? `${item.time} · steered` : item.time));
     }
     const root = element("article", { class: `turn ${who}`, tabindex: "-1" }, heading);
-    this.last = { root, who };
+    this.last = { root, who, quiet: undefined };
     this.list.append(root);
     return this.last;
   }

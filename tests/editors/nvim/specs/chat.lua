@@ -129,3 +129,80 @@ story("a new session begins with an empty transcript in the same windows", {
   nvim:event("PiRunEnd", 2)
   contains(nvim:transcript(), "again", "Fresh answer.")
 end)
+
+--- What is on the line of each closed fold of the history.
+local function folded(nvim)
+  return nvim:lua([[
+    local win, result, row = vim.fn.win_findbuf(require("pi").session().transcript.buf)[1], {}, 1
+    vim.api.nvim_win_call(win, function()
+      while row <= vim.fn.line("$") do
+        local last = vim.fn.foldclosedend(row)
+        if last ~= -1 then
+          result[#result + 1] = vim.fn.foldtextresult(row)
+        end
+        row = math.max(row, last) + 1
+      end
+    end)
+    return result
+  ]])
+end
+
+story("tools in a row that only look are one line, which opens, and one that fails parts them", {
+  files = { ["a.txt"] = "1\n", ["b.txt"] = "2\n", ["c.txt"] = "3\n" },
+  script = {
+    call("1", "read", { path = "a.txt" }), call("2", "read", { path = "b.txt" }),
+    call("3", "read", { path = "b.txt", offset = 1, limit = 1 }), call("4", "bash", { command = "echo" }),
+    call("5", "read", { path = "a.txt" }), call("6", "read", { path = "b.txt" }),
+    call("7", "read", { path = "none.txt" }), call("8", "read", { path = "c.txt" }), answer("Looked."),
+  },
+}, function(nvim)
+  nvim:cmd("Pi look around")
+  nvim:event("PiRunEnd")
+  nvim:transcript()
+  local lines = folded(nvim)
+  contains(lines[1], "▸ Read 2 files  7 lines")
+  equal(vim.tbl_map(function(line)
+    return line:match("^▸ %w+ %w+")
+  end, lines), { "▸ Read 2", "▸ read a", "▸ read b", "▸ read c" }, "lines")
+  -- Shown again, and opened: each call has its own line.
+  nvim:cmd("Pi close")
+  nvim:cmd("Pi focus")
+  nvim:lua([[
+    vim.cmd.stopinsert()
+    vim.api.nvim_set_current_win(vim.fn.win_findbuf(require("pi").session().transcript.buf)[1])
+    vim.cmd("normal! gg")
+    vim.fn.search("read a.txt", "c")
+    vim.cmd("normal! za")
+  ]])
+  equal(vim.tbl_map(function(line)
+    return line:match("^▸ %w+ %w+")
+  end, folded(nvim)), { "▸ read a", "▸ read b", "▸ read b", "▸ read a", "▸ read b", "▸ read c" }, "opened")
+end)
+
+story("a tool is skipped by a key, and a failed call is made again at once or given up", {
+  script = {
+    call("1", "bash", { command = "cat gate" }), answer("Without it."),
+    { error = "529 overloaded" }, answer("Here again."), { error = "529 overloaded" },
+  },
+}, function(nvim)
+  make_gate(nvim)
+  nvim:cmd("Pi begin")
+  nvim:wait("require('pi').status().text:find('cat gate', 1, true)")
+  nvim:transcript()
+  nvim:lua("vim.api.nvim_set_current_win(vim.fn.win_findbuf(require('pi').session().transcript.buf)[1])")
+  nvim:keys("s")
+  nvim:event("PiRunEnd")
+  contains(nvim:transcript(), "The user skipped this call.", "Without it.")
+  nvim:cmd("Pi again")
+  nvim:wait("require('pi').status().state == 'retrying'")
+  contains(nvim:window(nvim:lua("return vim.fn.bufnr('/prompt$')")), ":Pi retry · :Pi give-up")
+  nvim:cmd("Pi retry")
+  nvim:event("PiRunEnd", 2)
+  contains(nvim:transcript(), "Trying again in", "Here again.")
+  nvim:cmd("Pi once more")
+  nvim:wait("require('pi').status().state == 'retrying'")
+  nvim:cmd("Pi give-up")
+  equal(nvim:event("PiRunEnd", 3).outcome, "failed")
+  nvim:cmd("Pi skip")
+  nvim:wait("_G.said[#_G.said] == 'No tool is running.'")
+end)

@@ -210,3 +210,41 @@ story("a refused key is told in words, and what the provider said is below", asy
   await ui("click", { selector: ".notice.error button:text-is('Copy')" });
   await until("the clipboard", async () => (await vscode.env.clipboard.readText()) === refused);
 });
+
+story("tools that only look are one line, which opens, and a command is skipped by its button", async () => {
+  gate();
+  const look = ["a", "b", "c"].map((name) => path.join(folder, `look-${name}.txt`));
+  for (const file of look) fs.writeFileSync(file, "text\n");
+  await begin(
+    ...look.map((file, at) => call(String(at), "read", { path: file })), call("4", "bash", { command: "cat gate" }),
+    call("5", "read", { path: path.join(folder, "look-d.txt") }), answer("Looked."),
+  );
+  await say("look around");
+  await sees(".together > .head", "Read 3 files");
+  await sees(".tool[data-status=running]", "cat gate");
+  const rows = () => ui("count", { selector: ".together .tool:visible" });
+  equal([await rows(), await ui("count", { selector: ".tool:visible" })], [0, 1], "rows in sight");
+  await ui("click", { selector: ".together > .head" });
+  await until("all of them", async () => (await rows()) === 3);
+  await ui("click", { selector: ".tool[data-status=running] .skip" });
+  await sees(".tool[data-status=skipped] .fact", "skipped by you");
+  await sees(".tool[data-status=failed]", "look-d.txt");
+  await sees(".turn.pi", "Looked.");
+  await settled();
+  equal([await rows(), await ui("count", { selector: ".together" })], [3, 1], "rows of what was opened, and lines");
+});
+
+story("what is waited for after a failed call is tried at once, or given up", async () => {
+  await begin({ error: "529 overloaded" }, answer("Here again."), { error: "529 overloaded" });
+  await say("hello");
+  await sees(".strip-text", "Trying again in");
+  await sees(".strip .stop", "Give up");
+  await ui("click", { selector: ".strip .try" });
+  await sees(".turn.pi", "Here again.");
+  await settled();
+  equal(await ui("count", { selector: ".strip .try:visible" }), 0, "buttons when nothing is waited for");
+  await say("once more");
+  await sees(".strip .try:visible", "Try now");
+  await ui("click", { selector: ".strip .stop" });
+  await sees(".notice.error", "Try again");
+});
