@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { filesBack, offer, reverted, staying } from "../src/model/revert";
+import { beside, filesBack, offer, reverted, staying } from "../src/model/revert";
 import type { EditHunk } from "../src/protocol";
 
 function hunk(uri: string, more: Partial<EditHunk> = {}): EditHunk {
@@ -29,4 +29,11 @@ test("what stays is counted, and each reason said once", () => {
   assert.equal(staying(["You edited this"], 4), "1 of 4 changes stays · You edited this");
   assert.equal(staying(["You edited this", "It is gone", "You edited this"], 3), "3 of 3 changes stay · You edited this · It is gone");
   assert.equal(reverted({ hunks: ["h1"], uris: ["file:///w/a.rs"], conflicts: [] }), "Reverted 1 change in 1 file");
+});
+
+test("commands whose changes stay are named", () => {
+  assert.equal(beside([]), "");
+  assert.equal(beside(["cargo fmt"]), "What “cargo fmt” changed beside that stays");
+  assert.equal(beside(["cargo fmt", "git\n stash"]), "What “cargo fmt” and “git stash” changed beside that stays");
+  assert.equal(beside(["a", "b", "c", "d", "e"]), "What “a”, “b”, “c” and 2 other commands changed beside that stays");
 });

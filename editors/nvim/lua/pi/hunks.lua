@@ -70,6 +70,26 @@ function M.count(count, what)
   return ("%d %s%s"):format(count, what, count == 1 and "" or "s")
 end
 
+--- What a revert leaves as it is, because it is not on record; nothing if there is none of it.
+---@param commands? string[]
+---@return string?
+function M.beside(commands)
+  local names = {}
+  for index, command in ipairs(commands or {}) do
+    if index > 3 then
+      names[4] = M.count(#commands - 3, "other command")
+      break
+    end
+    names[index] = "“" .. require("pi.describe").arguments({ command = command }, "") .. "”"
+  end
+  local last = table.remove(names)
+  if not last then
+    return nil
+  end
+  local what = #names == 0 and last or ("%s and %s"):format(table.concat(names, ", "), last)
+  return ("What %s changed beside that stays"):format(what)
+end
+
 --- A hunk as a difference, for people.
 ---@param hunk pi.EditHunk
 ---@return string[]

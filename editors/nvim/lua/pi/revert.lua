@@ -37,9 +37,10 @@ local function preview(it, id)
     if err then
       return it:report(err)
     end
-    local count, stay = #outcome.hunks, #outcome.conflicts
+    local count, stay, beside = #outcome.hunks, #outcome.conflicts, hunks.beside(outcome.notRestored)
     if count == 0 and stay == 0 then
-      return vim.notify("Nothing was changed since.", vim.log.levels.INFO, { title = "Pi" })
+      local text = beside and ("Nothing on record was changed since. %s."):format(beside) or "Nothing was changed since."
+      return vim.notify(text, vim.log.levels.INFO, { title = "Pi" })
     end
     local files = vim.tbl_map(function(uri)
       return vim.fn.fnamemodify(vim.uri_to_fname(uri), ":.")
@@ -65,9 +66,12 @@ local function preview(it, id)
       end,
     }
     local of = count + stay
+    local prompt = { "Revert everything after this", beside }
+    if stay > 0 then
+      prompt[1] = ("%d of %s stay: %s"):format(stay, hunks.count(of, "change"), outcome.conflicts[1].reason)
+    end
     vim.ui.select(acts, {
-      prompt = stay == 0 and "Revert everything after this"
-        or ("%d of %s stay: %s"):format(stay, hunks.count(of, "change"), outcome.conflicts[1].reason),
+      prompt = table.concat(prompt, " · "),
       format_item = function(act)
         return act.name
       end,

@@ -384,7 +384,9 @@ function M.report(verb, decided)
   elseif verb == "reject" or verb == "revert" then
     parts[#parts + 1] = ":Pi redo"
   end
-  say(table.concat(parts, " · "), stay > 0 and vim.log.levels.WARN or nil)
+  local beside = hunks.beside(decided.notRestored)
+  parts[#parts + 1] = beside
+  say(table.concat(parts, " · "), (stay > 0 or beside) and vim.log.levels.WARN or nil)
 end
 
 --- Decides about changes.

@@ -1,6 +1,9 @@
 /** What taking back everything since a prompt comes to, in words. */
 import type { EditHunk, EditsDecided } from "../protocol";
-import { count, relative } from "../shared/describe";
+import { count, oneLine, relative, visible } from "../shared/describe";
+
+/** Commands that are named; of more there is only the number. */
+const NAMED = 3;
 
 /** A file that would go back, and what happens to it. */
 export interface FileBack {
@@ -31,6 +34,15 @@ export function offer(back: readonly EditHunk[], stay: number): string {
 export function staying(reasons: readonly string[], of: number): string {
   const which = `${reasons.length} of ${count(of, "change")} ${reasons.length === 1 ? "stays" : "stay"}`;
   return [which, ...new Set(reasons)].join(" · ");
+}
+
+/** What a revert leaves as it is, because it is not on record; nothing if there is none of it. */
+export function beside(commands: readonly string[] = []): string {
+  if (commands.length === 0) return "";
+  const names = commands.slice(0, NAMED).map((it) => `“${visible(oneLine(it))}”`);
+  if (commands.length > NAMED) names.push(count(commands.length - NAMED, "other command"));
+  const last = names.pop();
+  return `What ${names.length === 0 ? last : `${names.join(", ")} and ${last}`} changed beside that stays`;
 }
 
 /** The files that would go back; `pathOf` makes a path of a URI. */

@@ -2,10 +2,10 @@
 import * as vscode from "vscode";
 import { text } from "../chatView";
 import { register } from "../commands";
-import { filesBack, offer, staying } from "../model/revert";
+import { beside, filesBack, offer, staying } from "../model/revert";
 import type { EditHunk } from "../protocol";
 import type { Prompt, Session } from "../session";
-import { count, oneLine, relative } from "../shared/describe";
+import { count, oneLine, relative, visible } from "../shared/describe";
 import type { Review } from "./review";
 import { rangeOf } from "./show";
 
@@ -43,10 +43,11 @@ async function choose(session: Session): Promise<Prompt | undefined> {
 
 /** Shows what it comes to; leaving it decides nothing. */
 async function ask(session: Session, review: Review, patch: Patch, prompt: Prompt): Promise<Item["act"]> {
-  const { back, stays } = await review.preview(prompt.id);
+  const { back, stays, commands } = await review.preview(prompt.id);
   const of = back.length + stays.length;
   if (of === 0) {
-    void vscode.window.showInformationMessage("Nothing was changed since.");
+    const but = beside(commands);
+    void vscode.window.showInformationMessage(but === "" ? "Nothing was changed since." : `Nothing on record was changed since. ${but}.`);
     return undefined;
   }
   const { root, activity } = session.chat;
@@ -66,7 +67,7 @@ async function ask(session: Session, review: Review, patch: Patch, prompt: Promp
   const files = filesBack(back, root, pathOf);
   if (files.length > 0) items.push({ label: "Goes back", kind: vscode.QuickPickItemKind.Separator });
   for (const { path, what, hunk } of files) items.push({ label: path, description: what, ...seen(hunk) });
-  if (stays.length > 0) items.push({ label: "Stays", kind: vscode.QuickPickItemKind.Separator });
+  if (stays.length + commands.length > 0) items.push({ label: "Stays", kind: vscode.QuickPickItemKind.Separator });
   for (const { hunk, reason } of stays) {
     if (hunk === undefined) items.push({ label: reason });
     else {
@@ -74,6 +75,7 @@ async function ask(session: Session, review: Review, patch: Patch, prompt: Promp
       items.push({ label, description: reason, ...seen(hunk) });
     }
   }
+  for (const it of commands) items.push({ label: `$(terminal) ${visible(oneLine(it))}`, description: "What it changed beside that" });
   return await pickOf(items, `Revert everything after “${oneLine(prompt.text)}”`,
     stays.length === 0 ? `${count(of, "change")}, kept ones included` : staying(stays.map((it) => it.reason), of));
 }

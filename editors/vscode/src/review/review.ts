@@ -4,7 +4,7 @@ import { inOrder, moved } from "../model/hunks";
 import type { EditConflict, EditHunk, EditsDecided, EditsSelect } from "../protocol";
 import type { Session } from "../session";
 import { count } from "../shared/describe";
-import { reverted } from "../model/revert";
+import { beside, reverted } from "../model/revert";
 
 /** Rest after typing before the server is asked where its hunks are, in milliseconds. */
 const REST = 300;
@@ -12,6 +12,14 @@ const REST = 300;
 const NEWS = 20;
 /** How long it is offered to put back what was just taken out, in milliseconds. */
 const REDO_OFFER = 10_000;
+
+/** What a revert comes to. */
+export interface Preview {
+  back: EditHunk[];
+  stays: { hunk?: EditHunk; reason: string }[];
+  /** Commands that changed more than is on record; that stays too. */
+  commands: string[];
+}
 
 export class Review implements vscode.Disposable {
   private hunks = new Map<string, EditHunk[]>();
@@ -66,14 +74,15 @@ export class Review implements vscode.Disposable {
   }
 
   /** What would go back with everything since a prompt, kept changes too, and what would stay. */
-  async preview(to: string): Promise<{ back: EditHunk[]; stays: { hunk?: EditHunk; reason: string }[] }> {
-    const { hunks, conflicts } = await this.session.request("pi/edits/revert", { to, preview: true });
+  async preview(to: string): Promise<Preview> {
+    const { hunks, conflicts, notRestored: commands = [] } = await this.session.request("pi/edits/revert", { to, preview: true });
     const named = [...hunks, ...conflicts.map((it) => it.hunk)];
     const found = named.length === 0 ? [] : (await this.session.request("pi/edits/list", { hunks: named })).hunks;
     const byId = new Map(found.map((it) => [it.id, it]));
     return {
       back: hunks.flatMap((id) => byId.get(id) ?? []).sort(inOrder),
       stays: conflicts.map(({ hunk, reason }: EditConflict) => ({ hunk: byId.get(hunk), reason })),
+      commands,
     };
   }
 
@@ -110,11 +119,12 @@ export class Review implements vscode.Disposable {
     this.emitter.fire();
   }
 
-  private tell({ conflicts }: EditsDecided): void {
+  private tell({ conflicts, notRestored }: EditsDecided): void {
     const [first] = conflicts;
-    if (first === undefined) return;
-    const text = conflicts.length === 1 ? first.reason : `${count(conflicts.length, "change")} stay: ${first.reason}`;
-    void vscode.window.showWarningMessage(text);
+    const stay = first === undefined || conflicts.length === 1 ? first?.reason
+      : `${count(conflicts.length, "change")} stay: ${first.reason}`;
+    const text = [stay ?? "", beside(notRestored)].filter((it) => it !== "").join(". ");
+    if (text !== "") void vscode.window.showWarningMessage(text);
   }
 
   private put(uri: string, hunks: EditHunk[]): void {

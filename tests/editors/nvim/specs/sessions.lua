@@ -91,6 +91,21 @@ story("what was changed since a prompt is taken back after a look at it", {
   nvim:wait("vim.tbl_contains(_G.said, 'There is no turn 7; this chat has 2.')")
 end)
 
+story("a revert names the commands whose changes stay, before and after", {
+  files = { ["a.txt"] = "one\n", ["fix.sh"] = "echo made > made.txt\n" },
+  script = { edits[1], call("2", "bash", { command = "sh fix.sh" }), answer("Done.") },
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:cmd("Pi fix it")
+  nvim:event("PiRunEnd")
+  nvim:choose("Revert")
+  nvim:cmd("Pi revert 1")
+  local stays = "What “sh fix.sh” changed beside that stays"
+  nvim:wait("_G.said[#_G.said] == arguments[1]", "Reverted 1 change in 1 file · :Pi redo · " .. stays)
+  equal(nvim:lua("return _G.offered[1][1]"), "Revert everything after this · " .. stays)
+  equal({ nvim:buffer("a.txt"), nvim:disk("made.txt") }, { "one", "made\n" })
+end)
+
 story("the mode is chosen, the cost is said, the chat is exported and summarised", {
   script = { answer("Hello."), answer("A summary.") },
 }, function(nvim)

@@ -92,3 +92,21 @@ story("the conversation goes back too: the run stops, and what was said and queu
   await sees(prompt("shout louder"), "and then this");
   await sees(".turn.pi", "Once more.");
 });
+
+story("commands whose changes stay are named before a revert and after it", async () => {
+  const made = path.join(folder, "made.txt");
+  fs.writeFileSync(path.join(folder, "fix.sh"), `echo made > ${made}\n`);
+  await begin(edit("1", "beside.txt", "two", "TWO"), call("2", "bash", { command: "sh fix.sh" }), answer("Done."));
+  const { document } = await open("beside.txt", TEXT);
+  await say("fix it");
+  await settled();
+  await ui("hover", { selector: prompt("fix it") });
+  await ui("click", { selector: `${prompt("fix it")} .revert` });
+  await sees(row("sh fix.sh"), "What it changed beside that");
+  await ui("click", { selector: row("The chat stays as it is.") });
+  await until("the text from before", () => document.getText() === TEXT);
+  await vscode.commands.executeCommand("notifications.showList");
+  await sees(".notification-list-item", "What “sh fix.sh” changed beside that stays");
+  await vscode.commands.executeCommand("notifications.clearAll");
+  equal(fs.existsSync(made), true, "what the command made");
+});
