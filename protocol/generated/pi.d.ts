@@ -713,6 +713,8 @@ export type EditHunk = {
   file?: EditedFileKind;
   /** Of a renamed file: the one it was before. */
   fromUri?: string;
+  /** If the file is no text: what happened to it, in words, as `deleted (67 bytes)`. Such a hunk has no lines. */
+  binary?: string;
 };
 
 /** How to change a waiting message; what is absent stays. */

@@ -639,6 +639,7 @@
 ---@field status pi.EditStatus What became of it.
 ---@field file? pi.EditedFileKind If it is the file itself that came or went.
 ---@field fromUri? string Of a renamed file: the one it was before.
+---@field binary? string If the file is no text: what happened to it, in words, as `deleted (67 bytes)`. Such a hunk has no lines.
 
 ---How to change a waiting message; what is absent stays.
 ---@class pi.EditQueuedParams

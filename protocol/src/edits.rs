@@ -162,6 +162,9 @@ pub struct EditHunk {
     /// Of a renamed file: the one it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_uri: Option<String>,
+    /// If the file is no text: what happened to it, in words, as `deleted (67 bytes)`. Such a hunk has no lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<String>,
 }
 
 /// How many hunks there are of each kind.

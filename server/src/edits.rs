@@ -112,15 +112,12 @@ async fn list(
                 format!("renamed from {}", from.strip_prefix(review.root()).unwrap_or(from).display())
             }
         };
-        let _infallible = writeln!(
-            text,
-            "  {:<6} {status:<9} +{} −{}  {place}  {}, turn {}",
-            hunk_id(it.id),
-            it.added,
-            it.removed,
-            it.tool,
-            it.turn
-        );
+        let what = match &it.binary {
+            Some(words) => format!("binary file {words}"),
+            None => format!("+{} −{}  {place}", it.added, it.removed),
+        };
+        let id = hunk_id(it.id);
+        let _infallible = writeln!(text, "  {id:<6} {status:<9} {what}  {}, turn {}", it.tool, it.turn);
     }
     print_text(&text)
 }

@@ -460,6 +460,7 @@ fn hunk(it: &FoundHunk, uri: String) -> EditHunk {
             Some(Whole::Renamed { from, .. }) => Some(file_uri(Path::new(from))),
             _ => None,
         },
+        binary: it.binary.clone(),
     }
 }
 

@@ -70,6 +70,8 @@ mod replay;
 mod resources;
 mod review;
 #[cfg(unix)]
+mod review_binary;
+#[cfg(unix)]
 mod review_commands;
 mod review_modes;
 mod rpc;

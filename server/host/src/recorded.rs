@@ -1,8 +1,8 @@
 //! What a shell command of the model changes in files is recorded like an edit, so that it can be reviewed.
 //!
 //! Before it runs, the files are kept that its text says it writes, makes, moves or deletes; afterwards they are
-//! compared. What the command does otherwise, what is no text and what is too large is not recorded; that it did
-//! something of that kind is, by size and time of all files.
+//! compared. What the command does otherwise and what is too large is not recorded; that it did something of that kind
+//! is, by size and time of all files.
 
 use std::{
     collections::HashSet,
@@ -13,7 +13,7 @@ use std::{
 use crate::{
     beside::Files,
     fs,
-    ledger::{Now, now},
+    ledger::{Now, now, watched as watched_file},
     paths,
     permissions::{Candidate, FolderPermissions},
     workspace::{
@@ -90,20 +90,16 @@ impl Watch {
         let (mut sure, mut named) = (Vec::new(), Vec::new());
         let mut watched = HashSet::new();
         for it in candidates {
-            let before = match now(&it.path) {
-                Now::Gone => None,
-                Now::Text(text) if text.len() <= left => {
-                    left -= text.len();
-                    Some(text.into())
-                }
-                Now::Text(_) | Now::Other => continue,
-            };
-            if !it.sure {
-                saves.extend(workspace.saves(&it.path).map(|saves| (it.path.clone(), saves)));
+            let Candidate { path, from, sure: is_sure } = it;
+            let Some(file) = watched_file(&path, from) else { continue };
+            let Some(rest) = left.checked_sub(file.size()) else { continue };
+            left = rest;
+            if !is_sure {
+                saves.extend(workspace.saves(&path).map(|saves| (path.clone(), saves)));
             }
-            watched.insert(paths::canonical(&it.path));
-            let list = if it.sure { &mut sure } else { &mut named };
-            list.push(Watched { path: it.path, from: it.from, before });
+            watched.insert(paths::canonical(&path));
+            let list = if is_sure { &mut sure } else { &mut named };
+            list.push(file);
         }
         let record = match sure.is_empty() {
             true => None,
@@ -162,9 +158,8 @@ impl Running {
         let leave: HashSet<PathBuf> = saved.map(|(path, _)| path.clone()).collect();
         if self.record.is_none() {
             let is = |it: &Watched| match (&it.before, now(&it.path)) {
-                (None, Now::Text(_)) | (Some(_), Now::Gone) => true,
-                (Some(before), Now::Text(text)) => **before != *text,
-                _ => false,
+                (Some(_), Now::Gone) => true,
+                (before, now) => now.text().is_some_and(|it| before.as_deref() != Some(&*it)),
             };
             self.named.retain(|it| !leave.contains(&it.path) && is(it));
             if self.named.is_empty() {

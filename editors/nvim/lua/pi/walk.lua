@@ -143,8 +143,10 @@ end
 local function item(it, hunk)
   local text = hunks.lines(hunk.addedText)[1] or hunks.lines(hunk.removedText)[1] or ""
   local path = vim.uri_to_fname(hunk.uri)
-  local parts = { hunks.size(hunk) }
-  if hunk.file then
+  local parts = { hunk.binary and "binary file " .. hunk.binary or hunks.size(hunk) }
+  if hunk.binary then
+    text = ""
+  elseif hunk.file then
     parts[#parts + 1] = hunk.file
   end
   if hunk.status == "edited" then

@@ -46,8 +46,9 @@ class Changes implements vscode.TreeDataProvider<Node>, vscode.Disposable {
       return item;
     }
     const first = (hunk.addedText ?? hunk.removedText ?? "").split("\n").find((it) => it.trim() !== "")?.trim() ?? "";
-    const item = new vscode.TreeItem(hunk.file === undefined ? `line ${hunk.range.start.line + 1}` : hunk.file);
-    item.description = `${size(hunk)}  ${first.slice(0, 60)}`;
+    const item = new vscode.TreeItem(hunk.file === undefined && hunk.binary === undefined ? `line ${hunk.range.start.line + 1}` : (hunk.file ?? "changed"));
+    const what = hunk.binary === undefined ? `${size(hunk)}  ${first.slice(0, 60)}` : `binary file ${hunk.binary}`;
+    item.description = what;
     item.contextValue = hunk.status === "edited" ? "editedHunk" : "hunk";
     item.command = { command: "pi.hunk.show", title: "Show", arguments: [hunk.id] };
     return item;

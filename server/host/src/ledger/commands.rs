@@ -5,21 +5,25 @@
 //! is then an edit like any other. If the process ends in between, the next look does the same.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::{
-    blobs, journal,
+    blobs, journal, raw,
     store::{self, NewEdit, OpenEdit},
 };
 use crate::{fs, workspace::journal::Watched};
 
 /// Larger files are not recorded.
-const MAX_FILE: u64 = 8 << 20;
+const MAX_FILE: u64 = raw::MAX_BYTES;
+/// Bytes of what is no text that are kept of what one command made; of more, only that it was made.
+const MAX_MADE: u64 = 32 << 20;
 /// The word of the table for a file that a command may change.
 pub(super) const KIND: &str = "command";
 
@@ -30,8 +34,21 @@ pub enum Now {
     Gone,
     /// It has this text.
     Text(String),
-    /// It is no text, or too large, or no regular file.
+    /// It is no text.
+    Raw(Vec<u8>),
+    /// It is too large, or no regular file.
     Other,
+}
+
+impl Now {
+    /// Its text, or the line that stands for it; nothing if there is no file that can be recorded.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(text.into()),
+            Self::Raw(bytes) => Some(raw::Raw::of(bytes).line().into()),
+            Self::Gone | Self::Other => None,
+        }
+    }
 }
 
 /// What a command did to one file.
@@ -54,6 +71,9 @@ pub(super) fn begin(
         let path = store::path_text(&it.path);
         let from = it.from.as_deref().map(store::path_text);
         let before = it.before.as_deref();
+        if let Some(bytes) = &it.bytes {
+            blobs::put_raw(db, bytes, true)?;
+        }
         let edit = NewEdit { root, path: &path, from: from.as_deref(), kind: KIND, before, ..*like };
         let id = store::insert_edit(db, edit)?;
         let group = *group.get_or_insert(id);
@@ -84,6 +104,7 @@ pub(super) fn end(
 ) -> rusqlite::Result<Vec<PathBuf>> {
     let rows = open(db, group)?;
     let mut files = Vec::new();
+    let mut left = MAX_MADE;
     for row in &rows {
         let path = PathBuf::from(&row.path);
         if leave.contains(&path) {
@@ -94,11 +115,16 @@ pub(super) fn end(
             true => store::load(db, &row.path)?.state.text,
             false => row.before.clone(),
         };
-        let is = now(&path);
-        files.push((
-            Watched { path, from: row.from.as_ref().map(PathBuf::from), before: before.map(Into::into) },
-            is,
-        ));
+        let is = match now(&path) {
+            Now::Raw(bytes) => {
+                let keep = left.checked_sub(bytes.len() as u64);
+                left = keep.unwrap_or(left);
+                Now::Text(blobs::put_raw(db, &bytes, keep.is_some())?.line())
+            }
+            other => other,
+        };
+        let from = row.from.as_ref().map(PathBuf::from);
+        files.push((Watched { path, from, before: before.map(Into::into), bytes: None }, is));
     }
     let mut changed = Vec::new();
     for it in differences(files) {
@@ -212,8 +238,24 @@ pub fn now(path: &Path) -> Now {
     if !meta.is_file() || meta.len() > MAX_FILE {
         return Now::Other;
     }
-    let text = fs::read_bounded(path, MAX_FILE).ok().and_then(|it| String::from_utf8(it).ok());
-    text.filter(|it| !it.contains('\0')).map_or(Now::Other, Now::Text)
+    match fs::read_bounded(path, MAX_FILE).map(String::from_utf8) {
+        Ok(Ok(text)) if text.contains('\0') => Now::Raw(text.into_bytes()),
+        Ok(Ok(text)) => Now::Text(text),
+        Ok(Err(error)) => Now::Raw(error.into_bytes()),
+        Err(_) => Now::Other,
+    }
+}
+
+/// A file as it is before a command that may change it, and come from another place; nothing if it cannot be recorded.
+pub fn watched(path: &Path, from: Option<PathBuf>) -> Option<Watched> {
+    let now = now(path);
+    let before = now.text().map(Arc::from);
+    let bytes = match now {
+        Now::Gone | Now::Text(_) => None,
+        Now::Raw(bytes) => Some(bytes.into()),
+        Now::Other => return None,
+    };
+    Some(Watched { path: path.to_owned(), from, before, bytes })
 }
 
 #[cfg(test)]
@@ -221,8 +263,8 @@ mod tests {
     use super::*;
 
     fn file(path: &str, from: Option<&str>, before: Option<&str>, now: Option<&str>) -> (Watched, Now) {
-        let watched =
-            Watched { path: path.into(), from: from.map(Into::into), before: before.map(Into::into) };
+        let (path, from, before) = (path.into(), from.map(Into::into), before.map(Into::into));
+        let watched = Watched { path, from, before, bytes: None };
         (watched, now.map_or(Now::Gone, |it| Now::Text(it.into())))
     }
 
@@ -272,7 +314,8 @@ mod tests {
             shown(vec![file("a", None, Some(""), None), file("b", None, None, Some(""))]),
             ["-a ", "+b "]
         );
-        let other = (Watched { path: "a".into(), from: None, before: Some("1".into()) }, Now::Other);
+        let (watched, _) = file("a", None, Some("1"), None);
+        let other = (watched, Now::Other);
         assert_eq!(shown(vec![other]), [""; 0]);
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::hunks::{FileState, Hunk, Status, To};
+use super::{
+    hunks::{FileState, Hunk, Status, To},
+    raw,
+};
 
 /// What is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,7 @@ const RENAMED: &str = "The file has another name by now";
 /// Decides about the hunks in `ids`.
 pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decision: i64) -> Decided {
     let before: HashMap<i64, Status> = file.hunks.iter().map(|it| (it.id, it.status)).collect();
+    let untouched = file.clone();
     match verb {
         Verb::Accept => change_waiting(file, ids, Status::Pending, Status::Kept),
         Verb::Reject => rounds(file, ids, |it| it.status == Status::Pending, To::Base),
@@ -61,6 +65,13 @@ pub(super) fn apply(file: &mut FileState, ids: &HashSet<i64>, verb: Verb, decisi
             let kept = before.iter().filter(|(id, was)| ids.contains(id) && **was == Status::Kept);
             change_waiting(file, &kept.map(|(id, _)| *id).collect(), Status::Kept, Status::Pending);
         }
+    }
+    if file.text.as_deref().is_some_and(raw::is_mixed) {
+        // There is text of the user where the whole file was to be another one.
+        *file = untouched;
+        let meant = file.hunks.iter().filter(|it| ids.contains(&it.id));
+        let refused = meant.map(|it| Refusal { hunk: it.id, reason: EDITED.into(), unknown: false });
+        return Decided { refused: refused.collect(), ..Decided::default() };
     }
     let is_there = file.text.is_some();
     let mut decided = Decided::default();

@@ -253,7 +253,8 @@ async fn a_process_with_the_number_of_one_that_has_ended_is_not_taken_for_it() {
         buffer: false,
     };
     project.journal.begin(&intent).unwrap();
-    let watched = Watched { path: project.path("b.txt"), from: None, before: Some("one\n".into()) };
+    let watched =
+        Watched { path: project.path("b.txt"), from: None, before: Some("one\n".into()), bytes: None };
     project.journal.begin_command(&cause(3), &[watched]).unwrap();
     project.put("a.txt", "ONE\n");
     project.put("b.txt", "ONE\n");

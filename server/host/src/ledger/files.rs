@@ -10,12 +10,20 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{decide::Verb, hunks::FileState, query, review::Review, store};
+use super::{
+    blobs,
+    decide::Verb,
+    hunks::FileState,
+    query,
+    raw::{self, Raw},
+    review::Review,
+    store,
+};
 use crate::{
     crash::{self, Point},
     form::{self, Form},
     fs, paths,
-    workspace::{CommitError, EditPlan, Origin, PathGuard, Snapshot, rebase_path},
+    workspace::{CommitError, EditPlan, MAX_FILE_BYTES, Origin, PathGuard, Snapshot, rebase_path},
 };
 
 /// What a file has become.
@@ -36,7 +44,7 @@ impl Review {
 
     /// Makes the text of the file what it is to be.
     pub(super) async fn put(
-        &self,
+        self: &Arc<Self>,
         guard: &PathGuard,
         path: &Path,
         snapshot: Option<Snapshot>,
@@ -52,6 +60,10 @@ impl Review {
             self.remove(guard, snapshot).await?;
             return Ok(Placed { text: None, buffer: false });
         };
+        if [Some(&*text), before].into_iter().flatten().any(|it| Raw::parse(it).is_some()) {
+            self.put_bytes(path, before, &text).await?;
+            return Ok(Placed { text: Some(text), buffer: false });
+        }
         let verb = match verb {
             Verb::Accept => "keep",
             Verb::Reject => "reject",
@@ -92,6 +104,64 @@ impl Review {
             fs::create_new(&path, text.as_bytes())
         });
         written.await.map_err(|error| format!("{name} cannot be written: {error}"))
+    }
+
+    /// Makes a file another one that is no text, or was none: on the disk, as no editor takes an edit of that kind. One
+    /// that shows it sees that it has changed.
+    async fn put_bytes(
+        self: &Arc<Self>,
+        path: &Path,
+        before: Option<&str>,
+        wanted: &str,
+    ) -> Result<(), String> {
+        let (review, path, name) = (self.clone(), path.to_owned(), self.name(path));
+        let (before, wanted) = (before.map(str::to_owned), wanted.to_owned());
+        let put = fs::blocking(move || {
+            if review.workspace.is_unsaved(&path) {
+                let name = review.name(&path);
+                return Ok(Some(format!("{name} has unsaved changes in the editor; save or close it first")));
+            }
+            let bytes = match Raw::parse(&wanted) {
+                None => wanted.into_bytes(),
+                Some(raw) => match review.ledger.with(|db| blobs::bytes(db, &raw))? {
+                    Some(bytes) => bytes,
+                    None => return review.not_kept(&path, Some(&wanted)),
+                },
+            };
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(io::Error::other)?;
+            }
+            let Some(before) = before else { return fs::create_new(&path, &bytes).map(|()| None) };
+            let is_still_so = || {
+                let now = raw::content(fs::read_bounded(&path, MAX_FILE_BYTES)?);
+                match form::without_mark(&now) == before {
+                    true => Ok(()),
+                    false => Err(io::Error::other("it was changed in the meantime")),
+                }
+            };
+            fs::replace(&path, &bytes, is_still_so).map(|()| None)
+        });
+        match put.await {
+            Ok(None) => Ok(()),
+            Ok(Some(reason)) => Err(reason),
+            Err(error) => Err(format!("{name} cannot be written: {error}")),
+        }
+    }
+
+    /// Why a file cannot become this again, if it is no text and its bytes were not kept. Blocks.
+    pub(super) fn not_kept(&self, path: &Path, wanted: Option<&str>) -> io::Result<Option<String>> {
+        let Some(raw) = wanted.and_then(Raw::parse) else { return Ok(None) };
+        let kept = self.ledger.with(|db| blobs::is_kept(db, &raw))?;
+        Ok((!kept).then(|| {
+            let (name, size) = (self.name(path), raw::bytes(raw.len));
+            format!("{name} is no text, and what it was ({size}) was not kept")
+        }))
+    }
+
+    /// What is in a file that is no text.
+    pub(super) async fn bytes_on_disk(&self, path: &Path) -> Option<Vec<u8>> {
+        let path = path.to_owned();
+        fs::blocking(move || fs::read_bounded(&path, MAX_FILE_BYTES)).await.ok()
     }
 
     /// Removes a file that is still what the decision was made for.

@@ -7,6 +7,7 @@
 use super::{
     hunks::{FileState, Hunk, Whole},
     lines::Lines,
+    raw::Raw,
 };
 use crate::form::{self, Ends, MARK};
 
@@ -18,13 +19,14 @@ impl FileState {
         }
     }
 
-    /// The file that came or went with this edit had a mark, and is to have it when it is there again.
+    /// The file that came or went with this edit, or became no text, had a mark, and is to have it when it is there again.
     pub(super) fn mark(&mut self, edit: i64) {
         for hunk in self.hunks.iter_mut().filter(|it| it.edit == edit) {
             let Hunk { base, previous, text, .. } = hunk;
             let sides = match hunk.whole {
                 Some(Whole::Created) => [Some(text), None],
                 Some(Whole::Deleted) => [Some(base), Some(previous)],
+                None if Raw::parse(text).is_some() => [Some(base), Some(previous)],
                 Some(Whole::Renamed { .. }) | None => continue,
             };
             sides.into_iter().flatten().filter(|it| !it.starts_with(MARK)).for_each(|it| it.insert(0, MARK));

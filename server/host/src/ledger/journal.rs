@@ -15,7 +15,8 @@ use pi_core::clock;
 use rusqlite::Transaction;
 
 use super::{
-    Ledger, LedgerEvent, commands, lock,
+    Ledger, LedgerEvent, blobs, commands, lock,
+    raw::{self, Raw},
     store::{self, EditState, NewEdit, OpenEdit},
     unrecorded,
 };
@@ -79,6 +80,17 @@ impl EditJournal for Journal {
             EditKind::Rename { from } => Some(store::path_text(&paths::canonical(from))),
             _ => None,
         };
+        // What is no text is replaced or removed as a file.
+        let bytes = match (&intent.before, &intent.kind) {
+            (None, EditKind::Change | EditKind::Delete) if !intent.buffer => {
+                match commands::now(&intent.path) {
+                    commands::Now::Raw(bytes) => Some(bytes),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let line = bytes.as_deref().map(|it| Raw::of(it).line());
         let edit = NewEdit {
             root: &root,
             path: &path,
@@ -94,7 +106,7 @@ impl EditJournal for Journal {
             turn: cause.turn,
             call: &cause.call_id,
             tool: &cause.tool,
-            before: intent.before.as_deref(),
+            before: intent.before.as_deref().or(line.as_deref()),
             after: intent.after.as_deref(),
             buffer: intent.buffer,
             began: clock::now_ms(),
@@ -107,7 +119,10 @@ impl EditJournal for Journal {
             for left in
                 open.filter(|it| it.path == path && (it.process.is_own() || !in_progress(it, &running)))
             {
-                settle(&change, &left, intent.before.as_deref(), true)?;
+                settle(&change, &left, edit.before.map(raw::of_text).as_deref(), true)?;
+            }
+            if let Some(bytes) = &bytes {
+                blobs::put_raw(&change, bytes, true)?;
             }
             let id = store::insert_edit(&change, edit)?;
             crash::at(Point::Recording);
@@ -232,6 +247,11 @@ pub(super) fn complete(
     before: Option<&str>,
     after: Option<&str>,
 ) -> rusqlite::Result<()> {
+    // Whoever made the edit has seen no text there; what was there is on record.
+    let line = edit.before.as_deref().filter(|it| before.is_none() && Raw::parse(it).is_some());
+    let texts = (before.or(line), after);
+    let [before, after] = [texts.0, texts.1].map(|it| it.map(raw::of_text));
+    let (before, after) = (before.as_deref(), after.as_deref());
     match &edit.from {
         None => take_in(db, edit, &edit.path, before, after)?,
         // What is recorded of another file at that path stays apart: one goes, one comes.
@@ -248,7 +268,7 @@ pub(super) fn complete(
             store::save(db, &edit.root, &edit.path, &file)?;
         }
     }
-    store::end_edit(db, edit.id, EditState::Done, Some((before, after)), None)
+    store::end_edit(db, edit.id, EditState::Done, Some(texts), None)
 }
 
 /// Records what became of the text of one file.

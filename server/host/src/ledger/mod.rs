@@ -23,6 +23,9 @@ mod hunks_tests;
 mod journal;
 mod lines;
 mod query;
+pub(crate) mod raw;
+#[cfg(test)]
+mod raw_tests;
 mod renames;
 mod retention;
 mod review;
@@ -45,7 +48,7 @@ use pi_core::clock;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::broadcast;
 
-pub(crate) use self::commands::{Now, now};
+pub(crate) use self::commands::{Now, now, watched};
 pub use self::{
     decide::{Refusal, Verb},
     hunks::{Status, Whole},

@@ -12,6 +12,7 @@ use super::{
     blobs, commands,
     hunks::{FileState, Hunk, Status, To, Whole},
     journal::{self, stamp},
+    raw::{self, Raw},
     store::{self, EditState, StoredFile},
 };
 use crate::{
@@ -108,6 +109,8 @@ pub struct FoundHunk {
     pub parent: Option<i64>,
     /// Number of the last decision about it.
     pub decision: i64,
+    /// What happened to the file, in words, if it is no text: `deleted (67 bytes)`. Such a hunk has no lines.
+    pub binary: Option<String>,
 }
 
 impl FoundHunk {
@@ -283,7 +286,10 @@ fn look_at(
                 && matches!(it.status, Status::Rejected | Status::Reverted)
                 && row.editor_of.is_some_and(ProcessId::is_alive);
             turned |= row.status != it.status;
-            (row.status, row.edited, row.start, row.len) = (it.status, it.edited, it.start, it.len);
+            (row.status, row.edited) = (it.status, it.edited);
+            if row.binary.is_none() {
+                (row.start, row.len) = (it.start, it.len);
+            }
         }
     }
     rows.sort_by_key(|row| by_id.get(&row.id).map_or(usize::MAX, |(rank, _)| *rank));
@@ -384,7 +390,7 @@ pub(super) fn settle(
 /// it was to be is on record.
 fn finish(edit: &store::OpenEdit, path: &Path, workspace: &Workspace) {
     let Some(after) = &edit.after else { return };
-    if edit.buffer || workspace.document(path).is_some() {
+    if edit.buffer || workspace.document(path).is_some() || Raw::parse(after).is_some() {
         return;
     }
     let half = match &edit.before {
@@ -409,25 +415,40 @@ pub(super) fn current(path: &Path, workspace: &Workspace) -> (Option<String>, bo
 /// The text of a file that is open in an editor. Where nobody has typed and the file has become another one or has
 /// gone, it is only what is left of it in a window.
 pub(super) fn open_text(path: &Path, workspace: &Workspace) -> Option<String> {
-    workspace.shown(path).map(|it| form::without_mark(&it.rope.to_string()).to_owned())
+    let text = workspace.shown(path)?.rope.to_string();
+    Some(raw::of_text(form::without_mark(&text)).into_owned())
 }
 
-/// What is no text is as if it were not there: no hunk can be in it.
+/// What is too large is as if it were not there.
 fn disk_text(path: &Path) -> Option<String> {
-    let text = String::from_utf8(fs::read_bounded(path, MAX_FILE_BYTES).ok()?).ok()?;
+    let text = raw::content(fs::read_bounded(path, MAX_FILE_BYTES).ok()?);
     Some(form::without_mark(&text).to_owned())
 }
+
+/// Longest line that stands for what is no text, as it is stored.
+const LONGEST_LINE: i64 = 128;
 
 fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
     let mut statement = db.prepare_cached(
         "SELECT h.id, h.path, h.start, h.len, h.removed, h.added, h.status, h.edited, h.whole, h.renamed_from,
             e.session, e.prompt, e.turn, e.call, e.tool, e.began, h.parent, h.decision, e.path,
-            e.buffer, e.process, e.process_began
+            e.buffer, e.process, e.process_began,
+            CASE WHEN length(h.base) <= ?2 THEN h.base END, CASE WHEN length(h.text) <= ?2 THEN h.text END
          FROM files f JOIN hunks h ON h.path = f.path JOIN edits e ON e.id = h.edit
          WHERE f.root = ?1 ORDER BY f.path, h.rank",
     )?;
-    let found = statement.query_map([root], |row| {
-        let lines = |at| row.get::<_, u32>(at).map(|it| it as usize);
+    let found = statement.query_map(params![root, LONGEST_LINE], |row| {
+        let whole = store::whole(row.get(8)?, row.get(9)?, row.get(18)?);
+        let side = |at| row.get::<_, Option<Vec<u8>>>(at).map(|it| it.map(|it| blobs::unpack(&it)));
+        let [base, text] = [side(22)?, side(23)?];
+        let binary = raw::words(
+            base.as_deref().filter(|_| whole != Some(Whole::Created)),
+            text.as_deref().filter(|_| whole != Some(Whole::Deleted)),
+        );
+        let lines = |at| match binary {
+            None => row.get::<_, u32>(at).map(|it| it as usize),
+            Some(_) => Ok(0),
+        };
         let key: String = row.get(1)?;
         let (path, aside) = store::path_of(&key);
         let maker = ProcessId { number: row.get(20)?, began: row.get(21)? };
@@ -445,7 +466,7 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
             added: lines(5)?,
             status: store::status(row.get_ref(6)?.as_str()?),
             edited: row.get(7)?,
-            whole: store::whole(row.get(8)?, row.get(9)?, row.get(18)?),
+            whole,
             session: row.get(10)?,
             prompt: row.get(11)?,
             turn: row.get::<_, i64>(12)?.unsigned_abs(),
@@ -454,6 +475,7 @@ fn rows(db: &Connection, root: &str) -> rusqlite::Result<Vec<FoundHunk>> {
             time: row.get::<_, i64>(15)?.unsigned_abs(),
             parent: row.get(16)?,
             decision: row.get(17)?,
+            binary,
         })
     })?;
     found.collect()
@@ -472,7 +494,8 @@ pub(super) fn texts(db: &Connection, ids: &[i64]) -> rusqlite::Result<HashMap<i6
     let mut statement = db.prepare_cached("SELECT base, text FROM hunks WHERE id = ?1")?;
     let mut out = HashMap::new();
     for id in ids {
-        let text = |row: &rusqlite::Row<'_>, at| row.get::<_, Vec<u8>>(at).map(|it| blobs::unpack(&it));
+        let text =
+            |row: &rusqlite::Row<'_>, at| row.get::<_, Vec<u8>>(at).map(|it| raw::shown(blobs::unpack(&it)));
         out.insert(*id, statement.query_row([id], |row| Ok((text(row, 0)?, text(row, 1)?)))?);
     }
     Ok(out)

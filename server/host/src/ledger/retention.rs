@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{store, unrecorded};
+use super::{blobs, store, unrecorded};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Edits removed in one change.
@@ -71,7 +71,11 @@ pub(super) fn collect(db: &mut Connection, limits: &Limits, now_ms: u64) -> rusq
         "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM hunks WHERE hunks.path = files.path);
          DELETE FROM blobs WHERE hash NOT IN (SELECT before FROM edits WHERE before IS NOT NULL
             UNION SELECT after FROM edits WHERE after IS NOT NULL
-            UNION SELECT text FROM files WHERE text IS NOT NULL);",
+            UNION SELECT text FROM files WHERE text IS NOT NULL);
+         DELETE FROM raw WHERE hash NOT IN (SELECT before FROM edits WHERE before IS NOT NULL
+            UNION SELECT after FROM edits WHERE after IS NOT NULL
+            UNION SELECT text FROM files WHERE text IS NOT NULL
+            UNION SELECT base_raw FROM hunks WHERE base_raw IS NOT NULL);",
     )?;
     let mut edits = 0;
     loop {
@@ -111,7 +115,8 @@ impl Uses {
         let mut uses: HashMap<Vec<u8>, usize> = HashMap::new();
         let all = "SELECT before FROM edits WHERE before IS NOT NULL
             UNION ALL SELECT after FROM edits WHERE after IS NOT NULL
-            UNION ALL SELECT text FROM files WHERE text IS NOT NULL";
+            UNION ALL SELECT text FROM files WHERE text IS NOT NULL
+            UNION ALL SELECT base_raw FROM hunks WHERE base_raw IS NOT NULL";
         for hash in db.prepare(all)?.query_map([], |row| row.get(0))? {
             *uses.entry(hash?).or_default() += 1;
         }
@@ -127,10 +132,13 @@ impl Uses {
             .optional()?;
         let Some((before, after)) = texts else { return Ok(0) };
         let mut unused: Vec<Vec<u8>> = before.into_iter().chain(after).collect();
-        let paths = db
-            .prepare_cached("DELETE FROM hunks WHERE edit = ?1 RETURNING path")?
-            .query_map([id], |row| row.get::<_, String>(0))?
-            .collect::<Result<BTreeSet<_>, _>>()?;
+        let mut paths = BTreeSet::new();
+        let mut hunks = db.prepare_cached("DELETE FROM hunks WHERE edit = ?1 RETURNING path, base_raw")?;
+        for hunk in hunks.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
+            let (path, base) = hunk?;
+            paths.insert(path);
+            unused.extend::<Option<Vec<u8>>>(base);
+        }
         for path in paths {
             let text: Option<Option<Vec<u8>>> = db
                 .prepare_cached(
@@ -146,7 +154,7 @@ impl Uses {
             *uses -= 1;
             if *uses == 0 {
                 self.0.remove(&hash);
-                db.prepare_cached("DELETE FROM blobs WHERE hash = ?1")?.execute([&hash])?;
+                blobs::forget(db, &hash)?;
             }
         }
         Ok(1)

@@ -13,6 +13,7 @@ use super::{
     hunks::{FileState, Status, Whole},
     journal, lock,
     query::{self, EditPatch, Found, FoundHunk, Select, Settled, Side, TakenOut},
+    raw::{self, Raw},
     store::{self, StoredFile},
     unrecorded,
 };
@@ -249,7 +250,13 @@ impl Review {
     /// The difference between two sides, unless there is none.
     fn patch(&self, (old, new): (Side, Side)) -> Option<EditPatch> {
         let [from, to] = [&old.0, &new.0].map(|it| it.as_ref().map(|it| self.name(it)));
-        let diff = diff::file_patch(from.as_deref(), to.as_deref(), &old.1, &new.1);
+        let sides = [&old, &new].map(|it| it.0.as_ref().map(|_| &*it.1));
+        let diff = match raw::words(sides[0], sides[1]) {
+            Some(words) if old.1 != new.1 => {
+                format!("Binary file {} {words}\n", to.as_ref().or(from.as_ref())?)
+            }
+            _ => diff::file_patch(from.as_deref(), to.as_deref(), &old.1, &new.1),
+        };
         let path = new.0.or(old.0).filter(|_| !diff.is_empty())?;
         Some(EditPatch { path, diff })
     }
@@ -346,10 +353,11 @@ impl Review {
             let named = file.state.place().map(str::to_owned);
             let decided = decide::apply(&mut file.state, &ids, verb, 0);
             let place = new_place(&path, named.as_deref(), &file.state);
-            Ok(match review.obstacle(&path, &place)? {
-                Some(reason) => refused(&ids, &reason),
-                None => decided,
-            })
+            let obstacle = match review.obstacle(&path, &place)? {
+                None if !decided.changed.is_empty() => review.not_kept(&path, file.state.text.as_deref())?,
+                obstacle => obstacle,
+            };
+            Ok(obstacle.map_or(decided, |reason| refused(&ids, &reason)))
         })
         .await
     }
@@ -368,7 +376,11 @@ impl Review {
             Ok(it) => it,
             Err(error) => return not_done(&format!("{} cannot be read: {error}", self.name(path))),
         };
-        let text = snapshot.as_ref().filter(|it| it.exact).map(|it| it.text.clone());
+        let text = match &snapshot {
+            Some(it) if it.exact => Some(raw::of_text(&it.text).into_owned()),
+            Some(_) => self.bytes_on_disk(path).await.map(|it| Raw::of(&it).line()),
+            None => None,
+        };
         let mut file = self.load(path, text).await?;
         let before = file.state.text.clone();
         let named = file.state.place().map(str::to_owned);

@@ -14,13 +14,14 @@ use super::{
     blobs,
     hunks::{FileState, Hunk, Parent, Status, Whole},
     lines,
+    raw::Raw,
 };
 use crate::process::ProcessId;
 
 /// How long a writer waits for another process.
 const BUSY_TIME: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5000 });
 /// Raised when the tables change; an older file is then rebuilt by its own step in [`migrate`].
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE edits (
@@ -101,6 +102,15 @@ CREATE TABLE commands (
 );
 CREATE INDEX commands_session ON commands (session);
 ";
+const NEW_IN_5: &str = "
+CREATE TABLE raw (
+    hash BLOB PRIMARY KEY,
+    len INTEGER NOT NULL,
+    data BLOB
+) WITHOUT ROWID;
+ALTER TABLE hunks ADD COLUMN base_raw BLOB;
+CREATE INDEX hunks_raw ON hunks (base_raw) WHERE base_raw IS NOT NULL;
+";
 
 /// Opens the database, making it if it is not there.
 pub fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -122,10 +132,11 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     let change = write(db)?;
     // Another process may have been faster.
     match version(&change)? {
-        0 => change.execute_batch(&[TABLES, NEW_IN_4].concat())?,
-        1 => change.execute_batch(&[NEW_IN_2, NEW_IN_3, NEW_IN_4].concat())?,
-        2 => change.execute_batch(&[NEW_IN_3, NEW_IN_4].concat())?,
-        3 => change.execute_batch(NEW_IN_4)?,
+        0 => change.execute_batch(&[TABLES, NEW_IN_4, NEW_IN_5].concat())?,
+        1 => change.execute_batch(&[NEW_IN_2, NEW_IN_3, NEW_IN_4, NEW_IN_5].concat())?,
+        2 => change.execute_batch(&[NEW_IN_3, NEW_IN_4, NEW_IN_5].concat())?,
+        3 => change.execute_batch(&[NEW_IN_4, NEW_IN_5].concat())?,
+        4 => change.execute_batch(NEW_IN_5)?,
         _ => return Ok(()),
     }
     change.pragma_update(None, "user_version", VERSION)?;
@@ -466,8 +477,8 @@ fn save_hunk(db: &Transaction<'_>, path: &str, rank: usize, it: &Hunk) -> rusqli
     let previous = (it.previous != it.base).then(|| blobs::pack(&it.previous));
     db.prepare_cached(
         "INSERT INTO hunks (id, edit, path, rank, status, was, edited, start, len, removed, added, whole,
-            renamed_from, decision, base, previous, text)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            renamed_from, decision, base, previous, text, base_raw)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?
     .execute(params![
         it.id,
@@ -487,6 +498,7 @@ fn save_hunk(db: &Transaction<'_>, path: &str, rank: usize, it: &Hunk) -> rusqli
         blobs::pack(&it.base),
         previous,
         blobs::pack(&it.text),
+        Raw::parse(&it.base).map(|it| it.hash),
     ])?;
     Ok(())
 }

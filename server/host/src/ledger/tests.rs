@@ -365,10 +365,12 @@ async fn a_file_that_came_under_the_old_name_goes_first_and_comes_again_last() {
 
 #[tokio::test]
 async fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
+    let of_4 = "DROP TABLE raw; DROP INDEX hunks_raw; ALTER TABLE hunks DROP COLUMN base_raw; PRAGMA user_version = 4;";
     let of_3 = "DROP TABLE commands; PRAGMA user_version = 3;";
     let of_2 = "ALTER TABLE edits DROP COLUMN process_began; PRAGMA user_version = 2;";
     let of_1 = "ALTER TABLE edits DROP COLUMN mode; PRAGMA user_version = 1;";
-    for old in [of_3.to_owned(), [of_3, of_2].concat(), [of_3, of_2, of_1].concat()] {
+    for count in 1..=4 {
+        let old = [of_4, of_3, of_2, of_1][..count].concat();
         let project = Project::new();
         project.put("a.txt", "old\n");
         project.pi(1, "a.txt", "new\n").await;

@@ -78,8 +78,18 @@ pub struct Watched {
     pub path: PathBuf,
     /// Where it would come from, if the command moves it.
     pub from: Option<PathBuf>,
-    /// Its text before; nothing if it is not there.
+    /// Its text before, or the line that stands for it; nothing if it is not there.
     pub before: Option<Arc<str>>,
+    /// What it was before, if that is no text.
+    pub bytes: Option<Arc<[u8]>>,
+}
+
+impl Watched {
+    /// Bytes that it takes to keep it.
+    pub fn size(&self) -> usize {
+        let text = self.before.as_ref().map_or(0, |it| it.len());
+        self.bytes.as_ref().map_or(text, |it| it.len())
+    }
 }
 
 /// Keeps a record of edits. Its functions may block; the workspace calls them off the asynchronous threads.

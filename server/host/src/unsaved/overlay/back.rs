@@ -1,11 +1,13 @@
 //! The way back from a private copy: each difference becomes an edit, made for what was copied.
 //!
-//! What is no text, links and modes cannot be on record; who reads the result is told which these are.
+//! Links and modes cannot be on record, nor what is too large; who reads the result is told which these are.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -17,7 +19,11 @@ use super::{
 };
 use crate::{
     fs::{Stamp, blocking, read_bounded, write_atomic},
-    workspace::{EditPlan, MAX_FILE_BYTES, Snapshot, journal::EditCause},
+    ledger::{Now, now, watched},
+    workspace::{
+        EditPlan, MAX_FILE_BYTES, Snapshot,
+        journal::{EditCause, EditJournal},
+    },
 };
 
 /// New texts of one command that are put on record, and the largest of them.
@@ -42,12 +48,14 @@ pub(super) struct Back<'a> {
     unrecorded: Vec<PathBuf>,
     failed: Vec<String>,
     left: Limits,
+    journal: Option<Arc<dyn EditJournal>>,
 }
 
 impl<'a> Back<'a> {
     pub fn new(copy: &'a PrivateCopy, cause: &'a EditCause, cancel: &'a CancellationToken) -> Self {
         let (done, unrecorded, failed) = Default::default();
-        Self { copy, cause, cancel, done, unrecorded, failed, left: RECORDED }
+        let journal = copy.workspace.command_journal();
+        Self { copy, cause, cancel, done, unrecorded, failed, left: RECORDED, journal }
     }
 
     /// Makes these changes; says what was and what was not.
@@ -114,14 +122,15 @@ impl<'a> Back<'a> {
     }
 
     /// A file that was copied and touched since.
-    async fn file(&self, name: &Path, copied: &Copied, there: &There) -> Result<Made, String> {
+    async fn file(&mut self, name: &Path, copied: &Copied, there: &There) -> Result<Made, String> {
         let (copy, real) = (self.copy.root.join(name), self.real(name));
         match there {
             There::File(_) => {}
             There::Nothing => {
                 let base = self.base(&real, copied)?;
+                let kept = base.exact || (self.journal.is_some() && matches!(now(&real), Now::Raw(_)));
                 let deleted = self.copy.workspace.delete(&base, self.cause.clone()).await;
-                let made = if base.exact { Made::Recorded } else { Made::Unrecorded };
+                let made = if kept { Made::Recorded } else { Made::Unrecorded };
                 return deleted.map(|()| made).map_err(|it| it.to_string());
             }
             _ => return Err("it is no regular file any more".into()),
@@ -138,8 +147,8 @@ impl<'a> Back<'a> {
                     self.commit(real.clone(), Some(base), text).await?;
                     Made::Recorded
                 }
-                Ok(text) => self.replace(&real, text.as_bytes(), copied)?,
-                Err(error) => self.replace(&real, error.as_bytes(), copied)?,
+                Ok(text) => self.replace(real.clone(), text.into_bytes(), copied).await?,
+                Err(error) => self.replace(real.clone(), error.into_bytes(), copied).await?,
             };
         }
         let permissions = fs::metadata(&copy).map_err(|it| it.to_string())?.permissions();
@@ -173,12 +182,42 @@ impl<'a> Back<'a> {
     }
 
     /// What is no text goes onto the disk, unless somebody has it open.
-    fn replace(&self, real: &Path, bytes: &[u8], copied: &Copied) -> Result<Made, String> {
-        if self.copy.workspace.document(real).is_some() {
+    async fn replace(&mut self, real: PathBuf, bytes: Vec<u8>, copied: &Copied) -> Result<Made, String> {
+        if self.copy.workspace.document(&real).is_some() {
             return Err("no text, and open in the editor".into());
         }
-        self.check(real, copied)?;
-        write_atomic(real, bytes).map(|()| Made::Unrecorded).map_err(|it| it.to_string())
+        self.check(&real, copied)?;
+        let path = real.clone();
+        self.recorded(real, bytes.len() as u64, move || write_atomic(&path, &bytes)).await
+    }
+
+    /// Has a file made or replaced that is no text, on record as far as it fits.
+    async fn recorded(
+        &mut self,
+        real: PathBuf,
+        len: u64,
+        make: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<Made, String> {
+        let room = self.left.files.checked_sub(1).zip(self.left.bytes.checked_sub(len));
+        let fits = len <= RECORDED_FILE && room.is_some();
+        let journal = self.journal.clone().filter(|_| fits);
+        if let Some((files, bytes)) = room.filter(|_| fits) {
+            self.left = Limits { files, bytes };
+        }
+        let cause = self.cause.clone();
+        let made = blocking(move || {
+            let record = journal.and_then(|journal| {
+                let file = watched(&real, None)?;
+                Some((journal.begin_command(&cause, &[file])?, journal))
+            });
+            let made = make();
+            let is_recorded = record.is_some();
+            if let Some((id, journal)) = record {
+                journal.end_command(id, &HashSet::new());
+            }
+            made.map(|()| if is_recorded { Made::Recorded } else { Made::Unrecorded })
+        });
+        made.await.map_err(|it| it.to_string())
     }
 
     async fn commit(&self, path: PathBuf, base: Option<Snapshot>, text: String) -> Result<(), String> {
@@ -224,8 +263,8 @@ impl<'a> Back<'a> {
                     fs::set_permissions(&real, meta.permissions()).map_err(|it| it.to_string())?;
                     return Ok(Made::Recorded);
                 }
-                let copied = blocking(move || copy_new(&copy, &real)).await;
-                copied.map(|()| Made::Unrecorded).map_err(|it| it.to_string())
+                let path = real.clone();
+                self.recorded(real, meta.len(), move || copy_new(&copy, &path)).await
             }
             _ => Err("no regular file".into()),
         }

@@ -23,6 +23,7 @@ fn headline(it: &Shown) -> String {
         (Some(Whole::Created), ..) => "Pi created this file".into(),
         (Some(Whole::Deleted), ..) => "Pi deleted this file".into(),
         (Some(Whole::Renamed { .. }), ..) => "Pi renamed this file".into(),
+        (None, ..) if it.hunk.binary.is_some() => "Pi changed this file".into(),
         (None, 0, added) => format!("Pi added {}", lines(added)),
         (None, removed, 0) => format!("Pi removed {}", lines(removed)),
         (None, removed, added) => format!("Pi changed {}", lines(removed.max(added))),
