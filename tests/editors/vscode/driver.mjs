@@ -16,6 +16,7 @@
 //   {"op":"has","selector":"css","text":"x"}  waits until a match contains the text
 //   {"op":"count","selector":"css"}           how many there are now
 //   {"op":"value","selector":"css"}           what is written in an input
+//   {"op":"reload"}                           the window, and what runs in it, anew
 //   {"op":"theme","dark":false}               how the window asks the system for its colours
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -43,11 +44,21 @@ let page;
 let context;
 let server;
 let ending = false;
+/** A story has said what is wrong. */
+let failed = false;
+
+/** The end of the window's log without stack traces, for an end that no story explains. */
+function explain() {
+  const file = path.join(out, "window.log");
+  const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n") : [];
+  console.log(lines.filter((it) => /^\S/.test(it)).slice(-10).join("\n"));
+}
 
 async function finish(status, why) {
   if (ending) return;
   ending = true;
   if (why) console.log(why);
+  if (status !== 0 && !failed) explain();
   try {
     if (status !== 0 && page) await page.screenshot({ path: path.join(out, "failed.png") });
     await context?.close();
@@ -120,6 +131,8 @@ const operations = {
     const found = await visible(frame.locator(selector));
     if (found) return found.inputValue();
   }),
+  // Without waiting: who asks for it goes with the window.
+  reload: () => void page.reload().catch(() => {}),
   theme: ({ dark }) => page.emulateMedia({ colorScheme: dark ? "dark" : "light" }),
 };
 
@@ -146,18 +159,25 @@ const freePort = await new Promise((done) => {
   });
 });
 
+// As on a real server: what belongs to a machine counts only in the machine's file, everything else only in the user's.
+const { contributes } = JSON.parse(fs.readFileSync(path.join(extension, "package.json"), "utf8"));
+const scopes = [contributes.configuration].flat().map((it) => it.properties);
+const ofMachine = ([key]) => scopes.some((it) => it[key]?.scope?.startsWith("machine"));
+const given = Object.entries(JSON.parse(fs.readFileSync(argument("settings"), "utf8")));
 const settings = {
   "security.workspace.trust.enabled": false, "telemetry.telemetryLevel": "off", "update.mode": "none",
   "extensions.autoUpdate": false, "extensions.autoCheckUpdates": false, "extensions.ignoreRecommendations": true,
   "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.enableExperiments": false,
   "chat.disableAIFeatures": true, "files.autoSave": "off", "files.hotExit": "off", "git.enabled": false,
   "editor.cursorBlinking": "solid", "editor.minimap.enabled": false, "window.autoDetectColorScheme": true,
-  ...JSON.parse(fs.readFileSync(argument("settings"), "utf8")),
+  ...Object.fromEntries(given.filter((it) => !ofMachine(it))),
 };
 const data = path.join(scratch, "data");
-fs.mkdirSync(path.join(data, "user", "User"), { recursive: true });
-fs.mkdirSync(path.join(data, "extensions"));
-fs.writeFileSync(path.join(data, "user", "User", "settings.json"), JSON.stringify(settings));
+fs.mkdirSync(path.join(data, "extensions"), { recursive: true });
+for (const [whose, what] of [["User", settings], ["Machine", Object.fromEntries(given.filter(ofMachine))]]) {
+  fs.mkdirSync(path.join(data, "user", whose), { recursive: true });
+  fs.writeFileSync(path.join(data, "user", whose, "settings.json"), JSON.stringify(what));
+}
 
 // Without its own launcher: only here it takes the switch that lets the page name an extension and its tests.
 const code = path.join(process.env.PI_VSCODE_DIR, "node_modules/code-server/lib/vscode");
@@ -193,7 +213,10 @@ page.on("console", (message) => windowLog.write(`[${message.type()}] ${message.t
 await page.exposeFunction("codeAutomationLog", (type, args) => {
   const line = args.map((it) => (typeof it === "string" ? it : JSON.stringify(it))).join(" ");
   windowLog.write(`[${type}] ${line}\n`);
-  if (line.startsWith("[spec] ")) console.log(line.slice("[spec] ".length));
+  if (line.startsWith("[spec] ")) {
+    failed ||= line.startsWith("[spec] FAIL");
+    console.log(line.slice("[spec] ".length));
+  }
 });
 const ended = new Promise((done) => { void page.exposeFunction("codeAutomationExit", done); });
 const remote = (file) => `vscode-remote://127.0.0.1:${freePort}${file}`;

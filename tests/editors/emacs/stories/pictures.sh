@@ -9,6 +9,8 @@ if [ "$EDITORS_SUITE" = trixie ] && [ -z "${PI_TEST_EMACS:-}" ]; then
   ask 'Make it give up after three tries'
   screen_has 'Answer \(C-g leaves it open\)'
   screen_has '### \? question 1 · bash|- \[ \] reject and stop'
+  # What an editor hears by the way may come after the question.
+  screen_has '^! #include .*' && screen_has 'F1  make-it-give-up-after-three-tries\.md' && screen_has 'Flymake\[0 0 1\]'
   check "the picture of the chat and the question is true" picture docs/editors/emacs-chat.svg \
     'Emacs: code above, the chat with Pi below it, and in the minibuffer the question whether make test may run'
   unset TM_COLS TM_ROWS
