@@ -38,8 +38,11 @@ static TIMES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Session files, wherever they are.
 static FILES: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"[^\s"]*/\d{4}-\d\d-\d\dT[\d-]+Z_[0-9a-f-]{36}\.jsonl"#).ok());
-/// Times of day, in chat documents.
-static CLOCK: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b\d\d:\d\d\b").ok());
+/// Times of day in chat documents, and how long something took.
+static CLOCK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let took = r"(\d+ s|\d+:\d\d)";
+    Regex::new(&format!(r"(?m)\b\d\d:\d\d\b|^<!-- {took} ·| thought( {took})?$| after {took}$")).ok()
+});
 
 /// A text without what is another one each time. Folders are those of the recording.
 pub fn plain(text: &str, names: &Names) -> String {
@@ -55,7 +58,7 @@ pub fn plain(text: &str, names: &Names) -> String {
     text
 }
 
-/// As [`plain`], for a chat document, which also says at what time of day something was said.
+/// As [`plain`], for a chat document, which also says when something was said and how long it took.
 pub fn plain_chat(text: &str, names: &Names) -> String {
     let text = plain(text, names);
     CLOCK.as_ref().map_or(text.clone(), |it| it.replace_all(&text, "<time>").into_owned())
@@ -199,6 +202,11 @@ mod tests {
         ] {
             assert_eq!(differences(&recorded, &now, &names), expected, "{recorded} {now}");
         }
+        let chat = |time: &str, took: &str| {
+            plain_chat(&format!("## You · {time}\n\na.rs:140\n\n<!-- {took} · 2 steps -->\n"), &names)
+        };
+        assert_eq!(chat("23:59", "0 s"), chat("00:00", "1:05"));
+        assert!(chat("23:59", "0 s").contains("a.rs:140"));
         let (one, other) = (json!("x".repeat(300) + "a"), json!("x".repeat(300) + "b"));
         let found = differences(&one, &other, &names);
         assert_eq!(found, [format!(": recorded …\"{0}a\", now …\"{0}b\"", "x".repeat(20))]);

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use pi_host::workspace::{apply_changes, editor::TextChange, merge, rebase};
+use pi_host::workspace::{apply_changes, editor::TextChange, merge, minimal_changes};
 use serde::{Deserialize, Serialize};
 
 use super::places::{Places, follow, moved};
@@ -419,11 +419,17 @@ impl Document {
 }
 
 impl Expected {
-    /// Whether a change from `old` to `new` brought it, alone or among what the user typed.
+    /// Whether a change from `old` to `new` brought it, alone or among what the user typed: only then the new text is
+    /// nearer to what we asked for than to what it was made from.
     fn arrived(&self, old: &str, new: &str) -> bool {
-        let among = |text: &str| rebase(&self.base, &self.text, text).is_some_and(|it| it == text);
-        new == self.text || (among(new) && !among(old))
+        let is_nearer = |it: &str| distance(&self.text, it) < distance(&self.base, it);
+        new == self.text || (is_nearer(new) && !is_nearer(old))
     }
+}
+
+/// How much two texts differ, in bytes.
+fn distance(one: &str, other: &str) -> usize {
+    minimal_changes(one, other).iter().map(|it| it.end - it.start + it.text.len()).sum()
 }
 
 /// Before the text of a box.
@@ -531,6 +537,29 @@ pub(super) mod tests {
         assert_eq!(it.with_tail(&tail, None, None), None);
         it.freeze(1);
         assert_eq!((it.ours(), it.draft()), ("", "next one"));
+    }
+
+    #[test]
+    fn what_the_editor_makes_after_something_was_typed_is_not_written_twice() {
+        let tail = "## You · 2\n\nRun it\n\n## Pi · 2\n\n### ▶ bash\n\n```console\n$ cat gate\n```\n\n";
+        let turn = "## You · 1\n\nWho is there\n\n## Pi · 1\n\nIt is Pi.\n\n<!-- 0 s -->\n\n";
+        // On the empty line below the heading, behind the answer, and both.
+        for (above, draft) in [("", "b\n"), ("", "be quick\n"), ("note\n", "\n"), ("note\n", "be quick\n")] {
+            for is_one_report in [false, true] {
+                let mut it = Document::new(format!("{HEAD}{turn}## You\n\n"), 1);
+                it.freeze(1);
+                let _wanted = it.with_tail(tail, None, None).unwrap();
+                let with = |tail: &str| format!("{HEAD}{turn}{tail}{above}## You\n{draft}");
+                if !is_one_report {
+                    it.changed(with(""), 2, false);
+                }
+                it.changed(with(tail), 3, false);
+                let grown = format!("{tail}More.\n\n");
+                let text = it.with_tail(&grown, None, None).unwrap().text;
+                assert_eq!(text.matches("Run it").count(), 1, "{is_one_report} {text}");
+                assert!(text.contains(above) && text.ends_with(&format!("## You\n{draft}")), "{text}");
+            }
+        }
     }
 
     #[test]
