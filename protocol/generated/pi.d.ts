@@ -505,6 +505,26 @@ export type CompactionSummaryMessage = {
   timestamp: number;
 };
 
+/** A message that is being typed. */
+export type CompleteParams = {
+  /** It, up to the cursor. */
+  text: string;
+};
+
+/** One of them. */
+export type Completion = {
+  /** What is written in the place of the word: `@src/retry.rs`, `@src/retry.rs#retry`, `/review`. */
+  text: string;
+  /** What it is called in a list. */
+  label: string;
+  /** More about it, in one line. */
+  detail?: string;
+  /** What it is. */
+  kind: CompletionKind;
+  /** The lines of a symbol. */
+  range?: TextRange;
+};
+
 /** What suggestions while typing have cost on this connection. */
 export type CompletionGauges = {
   /** Requests to the model. */
@@ -515,6 +535,17 @@ export type CompletionGauges = {
   outputTokens: number;
   /** US dollars. */
   cost: number;
+};
+
+/** What a completion is. */
+export type CompletionKind = "command" | "file" | "symbol";
+
+/** What its last word could become. */
+export type Completions = {
+  /** The word before the cursor, with its `@` or `/`; empty when it is neither a mention nor a command. */
+  word: string;
+  /** What can take its place, the best first. More typing narrows it. */
+  items: Completion[];
 };
 
 /** One block of a message's content. */
@@ -2038,6 +2069,8 @@ export interface Methods {
   "pi/setSessionName": { jsonl: "set_session_name"; params: SetSessionNameParams; result: Empty };
   /** What a message can begin with: prompt templates and skills. */
   "pi/getCommands": { jsonl: "get_commands"; params: NoParams; result: Commands };
+  /** What a message that is being typed can go on with: files and definitions behind `@`, templates and skills behind `/`. */
+  "pi/complete": { jsonl: null; params: CompleteParams; result: Completions };
   /** Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file. */
   "pi/exportHtml": { jsonl: "export_html"; params: ExportHtmlParams; result: ExportedHtml };
   /** Answer a tool that waits for permission. The first answer counts. */

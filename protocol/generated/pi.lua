@@ -499,12 +499,35 @@
 ---@field tokensBefore integer Tokens of the context before.
 ---@field timestamp integer Unix time in milliseconds.
 
+---A message that is being typed.
+---@class pi.CompleteParams
+---@field text string It, up to the cursor.
+
+---One of them.
+---@class pi.Completion
+---@field text string What is written in the place of the word: `@src/retry.rs`, `@src/retry.rs#retry`, `/review`.
+---@field label string What it is called in a list.
+---@field detail? string More about it, in one line.
+---@field kind pi.CompletionKind What it is.
+---@field range? pi.TextRange The lines of a symbol.
+
 ---What suggestions while typing have cost on this connection.
 ---@class pi.CompletionGauges
 ---@field requests integer Requests to the model.
 ---@field inputTokens integer Tokens it read, from its cache as well.
 ---@field outputTokens integer Tokens it wrote.
 ---@field cost number US dollars.
+
+---What a completion is.
+---@alias pi.CompletionKind
+---| "command" # A template, a skill or a command of an extension.
+---| "file" # A file of the project.
+---| "symbol" # A definition in an open document.
+
+---What its last word could become.
+---@class pi.Completions
+---@field word string The word before the cursor, with its `@` or `/`; empty when it is neither a mention nor a command.
+---@field items pi.Completion[] What can take its place, the best first. More typing narrows it.
 
 ---Plain text.
 ---@class pi.Content.text: pi.TextContent
@@ -1611,6 +1634,7 @@
 ---| "pi/getLastAssistantText" # Text of the last answer.
 ---| "pi/setSessionName" # Name the session.
 ---| "pi/getCommands" # What a message can begin with: prompt templates and skills.
+---| "pi/complete" # What a message that is being typed can go on with: files and definitions behind `@`, templates and skills behind `/`.
 ---| "pi/exportHtml" # Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
 ---| "pi/answerPermission" # Answer a tool that waits for permission. The first answer counts.
 ---| "pi/setPermissionMode" # Choose what the agent may do without asking. Questions that are open stay open.

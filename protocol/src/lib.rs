@@ -7,6 +7,7 @@
 pub mod activity;
 pub mod client;
 pub mod command;
+pub mod complete;
 pub mod content;
 pub mod editor;
 pub mod edits;
@@ -30,6 +31,7 @@ pub mod ui;
 pub use activity::{Activity, ActivityParams, ActivityState, Later};
 pub use client::{ClientMethod, ClientRequest};
 pub use command::*;
+pub use complete::*;
 pub use content::{Content, ImageContent, TextContent, ThinkingContent, ToolCall};
 pub use editor::*;
 pub use edits::*;

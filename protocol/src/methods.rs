@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::{command::*, edits::*, queue::*, response::*, sessions::*};
+use crate::{command::*, complete::*, edits::*, queue::*, response::*, sessions::*};
 
 /// What a request is ordered against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +206,8 @@ methods! {
     SetSessionName = "pi/setSessionName" | "set_session_name" { SetSessionNameParams => Empty, Session, Stable },
     /// What a message can begin with: prompt templates and skills.
     GetCommands = "pi/getCommands" | "get_commands" { NoParams => Commands, Session, Stable },
+    /// What a message that is being typed can go on with: files and definitions behind `@`, templates and skills behind `/`.
+    Complete = "pi/complete" | - { CompleteParams => Completions, Session, Experimental },
     /// Write the session as one HTML page: to `outputPath`, else into the session's folder, named like its file.
     ExportHtml = "pi/exportHtml" | "export_html" { ExportHtmlParams => ExportedHtml, Connection, Stable },
     /// Answer a tool that waits for permission. The first answer counts.

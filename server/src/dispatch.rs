@@ -73,6 +73,7 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         | Request::SessionAttach(_)
         | Request::SessionClose(_)
         | Request::Diagnostics(_)
+        | Request::Complete(_)
         | Request::GetEdits(_)
         | Request::EditsDiff(_)
         | Request::EditsAccept(_)

@@ -45,6 +45,7 @@ mod export;
 #[cfg(unix)]
 mod guarded;
 mod known;
+mod lsp_complete;
 mod lsp_demo;
 mod lsp_edit;
 mod lsp_editor;

@@ -6,11 +6,12 @@ import { randomBytes } from "node:crypto";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { ContextTracker } from "./context";
+import { Mentions } from "./mentions";
 import type { Permissions } from "./permissions";
 import type { Review } from "./review/review";
 import type { Session } from "./session";
 import {
-  parseViewMessage, type HostMessage, type ItemAction, type QueueAction, type ViewMessage,
+  BUILT_IN, parseViewMessage, type HostMessage, type ItemAction, type QueueAction, type ViewMessage,
 } from "./shared/messages";
 import type { Asks } from "./ui";
 import { HOME, type ViewModel } from "./viewModel";
@@ -29,6 +30,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
   private panel: vscode.WebviewPanel | undefined;
   private readonly subscriptions: { dispose(): void }[] = [];
   private stateTimer: NodeJS.Timeout | undefined;
+  private readonly mentions: Mentions;
 
   constructor(
     private readonly extension: vscode.Uri,
@@ -39,6 +41,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     private readonly review: Review,
     private readonly asks: Asks,
   ) {
+    this.mentions = new Mentions(session, tracker);
     this.subscriptions.push(
       vscode.window.registerWebviewViewProvider(CHAT_VIEW, this),
       vscode.window.registerWebviewPanelSerializer(CHAT_PANEL, this),
@@ -203,6 +206,12 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
       case "draft":
         this.session.keepDraft(message.text);
         break;
+      case "complete": {
+        // Without a server there is nothing to offer.
+        const found = await this.mentions.complete(message.text).catch(() => ({ word: "", items: [] }));
+        void webview.postMessage({ type: "completions", number: message.number, ...found } satisfies HostMessage);
+        break;
+      }
       case "chip":
         if (message.id === HOME) await vscode.commands.executeCommand("pi.newSessionIn");
         else this.tracker.choose(message.id, message.on);
@@ -241,8 +250,13 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
 
   private async send(webview: vscode.Webview, { text: message, how }: ViewMessage & { type: "send" }): Promise<void> {
     this.session.keepDraft("");
+    const builtIn = BUILT_IN.find((it) => it.text === message);
+    if (builtIn !== undefined) {
+      await vscode.commands.executeCommand(builtIn.id);
+      return;
+    }
     try {
-      const attachments = this.tracker.attachments();
+      const attachments = [...this.tracker.attachments(), ...await this.mentions.attachments(message)];
       await this.session.send(message, how, attachments);
       this.tracker.sent();
     } catch (error) {

@@ -3,14 +3,14 @@ import type {
   Activity, ActivityParams, ActivityState, AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Failure, FailureKind, Later, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, ReviewMode, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
-  ThinkingLevel, ToolResult, UiParams,
+  TextRange, ThinkingLevel, ToolResult, UiParams,
 } from "../../../protocol/generated/pi";
 
 export type {
   Activity, ActivityParams, ActivityState, AgentEvent, AgentMessage, ClientMethods, Content, EditConflict, EditHunk, EditorLocation, EditorSymbol, EditsDecided, Envelope, ExtensionUiAnswer, ExtensionUiRequest, Failure, FailureKind, Later, Methods, Model, NotReloaded, NotSaved, PermissionChoice,
   PermissionDecision, PermissionMode, PermissionRequest, PromptContext, QueueItem, ReloadDocumentsParams, ReloadedDocuments, ReviewMode, SaveDocumentsParams, SavedDocuments, SessionState,
   SessionSummary,
-  ThinkingLevel, ToolResult, UiParams,
+  TextRange, ThinkingLevel, ToolResult, UiParams,
 };
 
 /** Parameters of a request; every request can name its session. */

@@ -145,6 +145,20 @@ export interface ViewState {
   tools: "compact" | "normal" | "full";
 }
 
+/** What the word before the cursor could become. */
+export interface Suggestion {
+  /** What is written in its place, if it is text. */
+  text: string;
+  label: string;
+  detail: string;
+  kind: "command" | "file" | "symbol" | "chip" | "action";
+  /** Of the chip or the command that is meant instead of a text; else empty. */
+  id: string;
+}
+
+const builtIn = (name: string, detail: string, id: ViewCommand): Suggestion =>
+  ({ text: `/${name}`, label: name, detail, kind: "action", id });
+
 /** To the view. */
 export type HostMessage =
   | { type: "reset"; items: Item[]; earlier: number; state: ViewState; draft: string }
@@ -153,6 +167,7 @@ export type HostMessage =
   | { type: "state"; state: ViewState }
   | { type: "insert"; text: string }
   | { type: "refused"; text: string }
+  | { type: "completions"; number: number; word: string; items: Suggestion[] }
   | { type: "say"; text: string; urgent: boolean }
   | { type: "focus"; what: "prompt" | "last" | "question" }
   | { type: "press"; how: Delivery };
@@ -164,9 +179,21 @@ export type Delivery = "enter" | "queue" | "now";
 export const VIEW_COMMANDS = [
   "pi.setup", "pi.demo", "pi.model", "pi.thinking", "pi.mode", "pi.addFile", "pi.rename", "pi.chooseProgram",
   "pi.restart", "pi.log", "pi.openFolder", "pi.manageTrust", "pi.clearQueue", "pi.takeQueued", "pi.retry", "pi.giveUp",
-  "pi.all.keep", "pi.all.reject", "pi.all.redo", "pi.hunk.next",
+  "pi.all.keep", "pi.all.reject", "pi.all.redo", "pi.hunk.next", "pi.newSession", "pi.sessions", "pi.compact", "pi.cost",
+  "pi.export", "pi.revertAfter", "pi.stop",
 ] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];
+
+/** What a slash means besides templates and skills. */
+export const BUILT_IN: readonly Suggestion[] = [
+  builtIn("new", "New chat", "pi.newSession"), builtIn("sessions", "Chats…", "pi.sessions"),
+  builtIn("model", "Choose the model", "pi.model"), builtIn("thinking", "How hard it thinks", "pi.thinking"),
+  builtIn("mode", "What Pi may do without asking", "pi.mode"), builtIn("stop", "Stop", "pi.stop"),
+  builtIn("compact", "Summarise older turns to make room", "pi.compact"), builtIn("cost", "Cost and context", "pi.cost"),
+  builtIn("keep", "Keep all changes", "pi.all.keep"), builtIn("drop", "Reject all changes", "pi.all.reject"),
+  builtIn("revert", "Revert everything after…", "pi.revertAfter"), builtIn("redo", "Redo what was rejected", "pi.all.redo"),
+  builtIn("rename", "Rename this chat", "pi.rename"), builtIn("export", "Export as HTML", "pi.export"),
+];
 
 /** From the view. */
 export type ViewMessage =
@@ -174,6 +201,7 @@ export type ViewMessage =
   | { type: "send"; text: string; how: Delivery }
   | { type: "stop" }
   | { type: "draft"; text: string }
+  | { type: "complete"; text: string; number: number }
   | { type: "chip"; id: string; on: boolean }
   | { type: "queued"; id: number; what: QueueAction }
   | { type: "answer"; id: string; choice: PermissionChoice }
@@ -211,6 +239,7 @@ export function parseViewMessage(raw: unknown): ViewMessage | undefined {
       case "ready": case "stop": case "earlier": return true;
       case "send": return text("text") && one("how", DELIVERIES);
       case "draft": return text("text");
+      case "complete": return text("text") && Number.isInteger(it.number);
       case "chip": return text("id") && typeof it.on === "boolean";
       case "queued": return Number.isInteger(it.id) && one("what", QUEUE_ACTIONS);
       case "answer": return text("id") && one("choice", CHOICES);

@@ -39,6 +39,7 @@ const prompt = new Prompt({
     vscode.setState({ draft: text });
     post({ type: "draft", text });
   },
+  complete: (text, number) => post({ type: "complete", text, number }),
   chip: (id, on) => post({ type: "chip", id, on }),
   queued: (id, what) => post({ type: "queued", id, what }),
   command: (command) => post({ type: "command", command }),
@@ -92,6 +93,9 @@ window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => {
       break;
     case "refused":
       prompt.insert(data.text);
+      break;
+    case "completions":
+      prompt.completion.offer(data.number, data.word, data.items);
       break;
     case "say":
       announcer.say(data.text, data.urgent);

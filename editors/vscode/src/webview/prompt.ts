@@ -1,6 +1,8 @@
 /** The prompt with what stands directly above it: run strip, queue, held messages and context chips. */
 import type { Delivery, QueueAction, Queued, ViewCommand, ViewState } from "../shared/messages";
+import { VIEW_COMMANDS } from "../shared/messages";
 import { clock, count } from "../shared/describe";
+import { Completion } from "./completion";
 import { button, element, setText, show } from "./dom";
 
 /** After this the strip shows how long it has lasted, in milliseconds. */
@@ -14,6 +16,7 @@ export interface PromptHost {
   send(text: string, how: Delivery): void;
   stop(): void;
   draft(text: string): void;
+  complete(text: string, number: number): void;
   chip(id: string, on: boolean): void;
   queued(id: number, what: QueueAction): void;
   command(command: ViewCommand): void;
@@ -22,6 +25,7 @@ export interface PromptHost {
 export class Prompt {
   readonly root: HTMLElement;
   readonly input = element("textarea", { rows: "3", "aria-label": "Message to Pi" });
+  readonly completion: Completion;
   private readonly strip = element("div", { class: "strip" });
   private readonly stripText = element("span", { class: "strip-text" });
   private readonly stop: HTMLButtonElement;
@@ -43,6 +47,15 @@ export class Prompt {
   private drawn = "";
 
   constructor(private readonly host: PromptHost) {
+    this.completion = new Completion(this.input, {
+      complete: (text, number) => host.complete(text, number),
+      put: (word, text) => this.put(word, text),
+      take: ({ kind, id }) => {
+        const command = VIEW_COMMANDS.find((it) => it === id);
+        if (kind === "chip") host.chip(id, true);
+        else if (command !== undefined) host.command(command);
+      },
+    });
     const stop = (): void => this.state?.retrying === true ? host.command("pi.giveUp") : host.stop();
     this.stop = button("Stop", stop, { class: "stop" });
     this.tryNow = button("Try now", () => host.command("pi.retry"), { class: "try" });
@@ -54,9 +67,13 @@ export class Prompt {
     const add = button("+", () => host.command("pi.addFile"), { class: "pick", "aria-label": "Add context" });
     const bar = element("div", { class: "bar" }, this.model, this.thinking, this.mode, this.gauge, this.send);
     const line = element("div", { class: "chip-line" }, this.chips, add);
-    this.root = element("footer", { class: "prompt" }, this.review, this.strip, this.queue, this.held, line, this.input, bar);
+    this.root = element("footer", { class: "prompt" }, this.review, this.strip, this.queue, this.held, line, this.completion.root, this.input, bar);
     this.input.addEventListener("keydown", (event) => this.key(event));
-    this.input.addEventListener("input", () => this.changed());
+    this.input.addEventListener("input", () => {
+      this.changed();
+      this.completion.typed();
+    });
+    this.input.addEventListener("click", () => this.completion.typed());
   }
 
   get text(): string {
@@ -86,6 +103,7 @@ export class Prompt {
     this.history = [...this.history.filter((it) => it !== text), text].slice(-HISTORY);
     this.at = this.history.length;
     this.text = "";
+    this.completion.close();
     clearTimeout(this.resting);
     this.host.send(text, how);
   }
@@ -171,8 +189,15 @@ export class Prompt {
     const steer = this.state?.enter !== "queue";
     setText(this.send, running ? (steer ? "Steer" : "Queue") : "Send");
     this.send.disabled = this.text.trim() === "";
-    this.input.placeholder = !running ? "Ask Pi to change or explain something"
+    this.input.placeholder = !running ? "Ask, @ for context, / for commands"
       : steer ? "Steer Pi, or Alt+Enter to queue" : "Queue a message, or Alt+Enter to steer";
+  }
+
+  /** Puts text in the place of the word before the cursor. */
+  private put(word: string, text: string): void {
+    const end = this.input.selectionStart;
+    this.input.setRangeText(text, Math.max(0, end - word.length), end, "end");
+    this.changed();
   }
 
   private changed(): void {
@@ -195,7 +220,10 @@ export class Prompt {
       event.stopPropagation();
       act();
     };
-    if (key === "Enter" && !shiftKey) {
+    if (this.completion.key(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (key === "Enter" && !shiftKey) {
       take(() => this.submit(altKey ? "queue" : ctrlKey || metaKey ? "now" : "enter"));
     } else if (key === "Escape" && this.text === "" && this.state?.running) {
       take(() => this.host.stop());

@@ -431,6 +431,17 @@ impl Lane {
                 }
                 Err(error) => answering.refuse(error),
             },
+            Request::Complete(params) => match self.session(target).await {
+                Ok(session) => {
+                    let (handle, connection) = (session.handle.clone(), self.connection.clone());
+                    // Beside the lane: a large project takes a moment.
+                    self.connection.tasks.spawn(async move {
+                        let found = chat::choices(&connection, &handle, &params.text).await;
+                        answering.answer(&encode(&found));
+                    });
+                }
+                Err(error) => answering.refuse(error),
+            },
             Request::Prompt(prompt) => self.prompt(prompt, target, texts, answering).await,
             request => match self.session(target).await {
                 Ok(session) => session.dispatch(request, answering),

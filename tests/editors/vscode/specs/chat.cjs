@@ -248,3 +248,48 @@ story("what is waited for after a failed call is tried at once, or given up", as
   await ui("click", { selector: ".strip .stop" });
   await sees(".notice.error", "Try again");
 });
+
+story("a file, a template and a command are found while they are typed, by the keyboard alone", async () => {
+  const option = (text) => `.completions:visible [role=option]:has-text('${text}')`;
+  const marked = (text) => `.prompt:has(textarea[aria-activedescendant]) [role=option][aria-selected=true]:has-text('${text}')`;
+  const closed = () => until("no list", async () => (await ui("count", { selector: ".completions:visible" })) === 0);
+  const draft = (text) => until(text, async () => (await ui("value", { selector: ".prompt textarea" })) === text);
+  const prompts = path.join(process.env.PI_CODING_AGENT_DIR, "prompts");
+  fs.mkdirSync(prompts, { recursive: true });
+  fs.writeFileSync(path.join(prompts, "telling.md"), "---\ndescription: Tell me\n---\nTell me about $1\n");
+  await begin(answer("Seen.", "let found"), answer("Unseen."));
+  await open("find-me.rs", "fn found_here() {\n    let found = 1;\n}\n");
+  await open("find-me-too.rs", "fn other() {}\n");
+  const hint = "textarea[placeholder='Ask, @ for context, / for commands']";
+  await sees(`.prompt:has(${hint}) .bar`, "Send");
+  await ui("click", { selector: ".prompt textarea" });
+  await ui("type", { text: "why @find-me" });
+  await sees(option("find-me-too.rs"), "");
+  await ui("key", { key: "ArrowDown" });
+  await ui("key", { key: "ArrowUp" });
+  await sees(marked("find-me"), "");
+  // Escape closes only the list.
+  await ui("key", { key: "Escape" });
+  await closed();
+  await draft("why @find-me");
+  await ui("key", { key: "Backspace" });
+  await ui("type", { text: " @found_h" });
+  await sees(marked("found_here"), "find-me.rs:1");
+  await ui("key", { key: "Tab" });
+  await closed();
+  await draft("why @find-m @find-me.rs#found_here ");
+  await ui("key", { key: "Enter" });
+  await sees(".turn.user .chip", "found_here");
+  await sees(".turn.pi", "Seen.");
+  await settled();
+  await ui("type", { text: "/tell" });
+  await sees(marked("telling"), "template · Tell me");
+  await ui("key", { key: "Enter" });
+  await draft("/telling ");
+  await ui("fill", { selector: ".prompt textarea", text: "" });
+  await ui("type", { text: "/mod" });
+  await ui("click", { selector: option("Choose the model") });
+  await sees(".quick-input-title", "Model");
+  await ui("key", { key: "Escape" });
+  await draft("");
+});

@@ -1,5 +1,5 @@
-//! Completion in the prompt of a chat document: commands and their arguments behind `/`, files and definitions
-//! behind `@`.
+//! Completion in the prompt of a chat document, and in that of a plugin (`pi/complete`): commands and their arguments
+//! behind `/`, files and definitions behind `@`.
 
 use std::{
     collections::HashSet,
@@ -23,11 +23,12 @@ use pi_host::{
         position::{self, PositionEncoding},
     },
 };
+use pi_protocol::{CommandSource, Completion, CompletionKind, Completions, SlashCommand};
 use ropey::Rope;
 use tokio::sync::oneshot;
 
 use super::{
-    commands, review,
+    commands, review, send,
     symbols::definitions,
     verbs,
     walk::{Found, relative},
@@ -62,12 +63,14 @@ struct Choice {
     kind: CompletionItemKind,
     /// Among equals, the newest comes first.
     time: Option<SystemTime>,
+    /// First and last line of a definition, from 1.
+    lines: Option<(u32, u32)>,
 }
 
 impl Choice {
     fn new(text: impl Into<String>, detail: Option<String>, kind: CompletionItemKind) -> Self {
         let text = text.into();
-        Self { name: text.clone(), text, detail, kind, time: None }
+        Self { name: text.clone(), text, detail, kind, time: None, lines: None }
     }
 }
 
@@ -94,6 +97,48 @@ pub async fn items(connection: Arc<Connection>, path: &Path, at: Position) -> Op
     let best = blocking(move || Ok::<_, std::io::Error>(best(choices, &word))).await.unwrap_or_default();
     let items = best.into_iter().enumerate().map(|(at, it)| item(at, it, range)).collect();
     Some(CompletionList { is_incomplete: true, items })
+}
+
+/// What a message in the prompt of a plugin can go on with. Commands of the document are not known there.
+pub async fn choices(connection: &Connection, session: &SessionHandle, text: &str) -> Completions {
+    let word = text.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let (choices, sought) = if let Some(sought) = word.strip_prefix('/').filter(|_| word == text) {
+        (templates(session).await.into_iter().map(template).collect(), sought)
+    } else if let Some(sought) = word.strip_prefix('@') {
+        (mentions(connection, connection.hub.folder_of(session.id())).await, sought)
+    } else {
+        return Completions::default();
+    };
+    let owned = sought.to_owned();
+    let best = blocking(move || Ok::<_, std::io::Error>(best(choices, &owned))).await.unwrap_or_default();
+    Completions { word: word.to_owned(), items: best.into_iter().map(completion).collect() }
+}
+
+fn template(it: SlashCommand) -> Choice {
+    let kind = match it.source {
+        CommandSource::Prompt => "template",
+        CommandSource::Skill => "skill",
+    };
+    let detail = it.description.map_or_else(|| kind.to_owned(), |what| format!("{kind} \u{b7} {what}"));
+    Choice {
+        name: it.name.clone(),
+        ..Choice::new(format!("/{}", it.name), Some(detail), CompletionItemKind::FUNCTION)
+    }
+}
+
+fn completion(it: Choice) -> Completion {
+    let kind = match it.kind {
+        CompletionItemKind::FILE => CompletionKind::File,
+        CompletionItemKind::REFERENCE => CompletionKind::Symbol,
+        _ => CompletionKind::Command,
+    };
+    let label = if kind == CompletionKind::Symbol { it.name } else { it.text[1..].to_owned() };
+    let range = it.lines.map(|(first, last)| send::lines(first, last));
+    Completion { text: it.text, label, detail: it.detail, kind, range }
+}
+
+async fn templates(session: &SessionHandle) -> Vec<SlashCommand> {
+    session.ask(Command::GetCommands).await.map(|it| it.commands).unwrap_or_default()
 }
 
 /// The word before the cursor, if it begins a command, an argument or a mention, and where it begins.
@@ -131,7 +176,7 @@ async fn commands_of(session: Option<&SessionHandle>) -> Vec<Choice> {
     };
     let mut all: Vec<_> = commands::TABLE.iter().map(|it| choice(it.name, it.help.to_owned())).collect();
     let known = match session {
-        Some(session) => session.ask(Command::GetCommands).await.map(|it| it.commands).unwrap_or_default(),
+        Some(session) => templates(session).await,
         None => Vec::new(),
     };
     for it in known {
@@ -203,6 +248,7 @@ async fn mentions(connection: &Connection, folder: PathBuf) -> Vec<Choice> {
                 name: it.name,
                 kind: CompletionItemKind::REFERENCE,
                 time: None,
+                lines: Some((it.first, it.last)),
             }));
         }
         Ok::<_, std::io::Error>(all)

@@ -45,7 +45,7 @@ use pi_host::fs;
 use tokio::sync::{mpsc, watch};
 
 pub use self::{
-    complete::items as completions,
+    complete::{choices, items as completions},
     files::{is_chat, is_ours},
     look::{definition, hover},
     mention::links,

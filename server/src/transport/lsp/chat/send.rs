@@ -75,7 +75,7 @@ fn mentions(
 }
 
 /// Whole lines, counted from 1.
-fn lines(first: u32, last: u32) -> TextRange {
+pub fn lines(first: u32, last: u32) -> TextRange {
     let at = |line| TextPosition { line, character: 0 };
     TextRange { start: at(first - 1), end: at(last) }
 }
