@@ -110,3 +110,19 @@ story("commands whose changes stay are named before a revert and after it", asyn
   await vscode.commands.executeCommand("notifications.clearAll");
   equal(fs.existsSync(made), true, "what the command made");
 });
+
+story("the context menu of a prompt reverts too, by the mouse alone", async () => {
+  await begin(edit("1", "menu.txt", "two", "TWO"), answer("Done."));
+  const { document } = await open("menu.txt", TEXT);
+  await say("shout");
+  await settled();
+  await ui("click", { selector: `${prompt("shout")} .user-text`, button: "right" });
+  // A menu of VS Code takes no click in its first 100 ms, so that the one that opened it chooses nothing.
+  const act = ".monaco-menu .action-label:has-text('Revert Everything After')";
+  await until("the list", async () => {
+    if (await ui("count", { selector: `${act}:visible` }) > 0) await ui("click", { selector: act });
+    return await ui("count", { selector: row("The chat stays as it is.") }) > 0;
+  });
+  await ui("click", { selector: row("The chat stays as it is.") });
+  await until("the text from before", () => document.getText() === TEXT);
+});
