@@ -1,5 +1,10 @@
 //! What the user writes in a chat document is there until the session has it, whatever comes between.
 
+use std::{
+    fs::File,
+    time::{Duration, SystemTime},
+};
+
 use pi_harness::{Applies, Editor, ModelServer, Profile, Scratch, call, say};
 use serde_json::json;
 
@@ -152,5 +157,26 @@ fn title_and_answer_that_meet_typing_are_written_once() {
     for line in ["# Go on", "Go on", "### ✓ bash", "Done."] {
         assert_eq!(text.lines().filter(|it| *it == line).count(), 1, "{line}: {text}");
     }
+    chat.finish();
+}
+
+#[test]
+fn a_prompt_that_is_saved_twice_before_we_look_is_sent() {
+    let mut chat = Chat::start();
+    chat.open();
+    chat.model.script([say("One.")]);
+    let path = chat.scratch.workspace().join(CHAT);
+    // What is typed is on the disk when we hear of it, as if the editor had read it there.
+    std::fs::write(&path, format!("{}Go\n", chat.text())).unwrap();
+    chat.write("Go\n");
+    let document = json!({"textDocument": {"uri": chat.editor.uri(CHAT)}});
+    chat.editor.ok("textDocument/documentSymbol", document.clone());
+    // And it is there once more when we hear of the first save.
+    let time = SystemTime::now() + Duration::from_secs(1);
+    File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    chat.editor.notify("textDocument/didSave", document.clone());
+    chat.editor.notify("textDocument/didSave", document);
+    chat.until("the answer", |it| it.contains("One.\n\n<!-- "));
+    assert_eq!(chat.model.last_request().user_texts(), ["Go"]);
     chat.finish();
 }

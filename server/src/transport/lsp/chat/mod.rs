@@ -76,7 +76,7 @@ struct Entry {
     reason: Option<TextDocumentSaveReason>,
     /// What was saved last: the disk has it because the user wanted so.
     saved: Option<String>,
-    /// When the file was written that a change brought into the editor, as it seemed.
+    /// When the file was last seen written that a change brought into the editor, as it seemed.
     reloaded: Option<SystemTime>,
 }
 
@@ -170,9 +170,13 @@ impl Chats {
         let Some(entry) = chats.get_mut(path) else { return };
         let by_hand = entry.reason.take().is_none_or(|it| it == TextDocumentSaveReason::MANUAL);
         let mut document = lock(&entry.document);
-        // The file was not read again if it had been written for this save when we looked.
-        let written_now = |it| written(path) == Some(it);
-        document.came_from_disk(!entry.reloaded.take().is_some_and(written_now));
+        match (entry.reloaded.take(), written(path)) {
+            // It had been written for this save when we looked, and was not read again.
+            (Some(seen), Some(now)) if seen == now => document.came_from_disk(false),
+            // It was written once more: for this save, or for one that follows at once. That one will tell.
+            (Some(_), now @ Some(_)) => entry.reloaded = now,
+            (_, _) => document.came_from_disk(true),
+        }
         entry.saved = Some(document.text.clone());
         let kept = Message::Keep(document.saved());
         let said = by_hand.then(|| {
