@@ -3,6 +3,7 @@
 //! Synchronous; async callers go through [`blocking`]. Nothing here knows of open documents: tools use
 //! [`Workspace`](crate::workspace::Workspace), which does.
 
+mod cause;
 pub(crate) mod full;
 mod in_place;
 
@@ -14,7 +15,10 @@ use std::{
 };
 
 use self::full::{Step, put};
-pub use self::in_place::{is_half_written, leaves_half};
+pub use self::{
+    cause::cause,
+    in_place::{is_half_written, leaves_half},
+};
 use crate::{
     crash::{self, Point},
     form, process,
@@ -250,7 +254,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links encountered"))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link that leads to itself"))
 }
 
 #[cfg(unix)]

@@ -101,7 +101,7 @@ impl Review {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(io::Error::other)?;
             }
-            fs::create_new(&path, text.as_bytes())
+            fs::create_new(&path, text.as_bytes()).map_err(|it| io::Error::other(fs::cause(&it, &path)))
         });
         written.await.map_err(|error| format!("{name} cannot be written: {error}"))
     }
@@ -131,7 +131,10 @@ impl Review {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(io::Error::other)?;
             }
-            let Some(before) = before else { return fs::create_new(&path, &bytes).map(|()| None) };
+            let named = |error: io::Error| io::Error::other(fs::cause(&error, &path));
+            let Some(before) = before else {
+                return fs::create_new(&path, &bytes).map(|()| None).map_err(named);
+            };
             let is_still_so = || {
                 let now = raw::content(fs::read_bounded(&path, MAX_FILE_BYTES)?);
                 match form::without_mark(&now) == before {
@@ -139,7 +142,7 @@ impl Review {
                     false => Err(io::Error::other("it was changed in the meantime")),
                 }
             };
-            fs::replace(&path, &bytes, is_still_so).map(|()| None)
+            fs::replace(&path, &bytes, is_still_so).map(|()| None).map_err(named)
         });
         match put.await {
             Ok(None) => Ok(()),
@@ -176,7 +179,7 @@ impl Review {
             CommitError::Conflict { .. } => {
                 format!("{name} cannot be removed: it was changed in the meantime")
             }
-            CommitError::Io { error, .. } => format!("{name} cannot be removed: {error}"),
+            CommitError::Io { cause, .. } => format!("{name} cannot be removed: {cause}"),
             other => other.to_string(),
         });
         removed?;

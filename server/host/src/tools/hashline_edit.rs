@@ -97,9 +97,9 @@ impl HashlineEdit {
             return Err(ToolError::new("No edits provided"));
         }
         let path = self.workspace.resolve_existing(&args.path);
-        let base = edit::readable(&self.workspace, &path)
-            .await
-            .map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;
+        let base = self.workspace.read(&path).await;
+        let base = base.map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;
+        edit::writable(&self.workspace, &base).await?;
         let known = session.and_then(|it| self.workspace.known_text(it, &path));
         let changed = apply(&args.path, &base.text, known.as_deref(), &args.edits).map_err(ToolError::new)?;
         Ok((base, changed))

@@ -149,20 +149,39 @@ pub enum CommitError {
         /// The file.
         path: PathBuf,
     },
-    /// The folder for the file could not be made; the text is complete.
+    /// A file is where a folder for this one is to be, in Pi's words; the text is complete.
     #[error("{0}")]
     Folder(String),
     /// The disk refused.
-    #[error("{}", fs::describe(.error, "open", .path))]
+    #[error("{path} cannot be written: {cause}.", path = .path.display())]
     Io {
-        /// The file.
+        /// The file, as people name it.
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+        /// The same in words for people.
+        cause: String,
     },
 }
 
 impl CommitError {
+    /// The disk refused. Blocks.
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), cause: fs::cause(&error, path), error }
+    }
+
+    /// Names a file of this folder from there.
+    fn named_from(self, root: &Path) -> Self {
+        match self {
+            Self::Io { path, error, cause } => {
+                let inside =
+                    path.strip_prefix(root).ok().filter(|it| *it != Path::new("")).map(Path::to_owned);
+                Self::Io { path: inside.unwrap_or(path), error, cause }
+            }
+            other => other,
+        }
+    }
+
     /// Why the editor has not taken an edit, in few words.
     pub(super) fn reason(&self) -> String {
         match self {
@@ -232,14 +251,19 @@ impl PathGuard {
     pub async fn create(&self, plan: EditPlan, cancel: &CancellationToken) -> Result<Committed, CommitError> {
         debug_assert!(plan.base.is_none(), "a new file is made of nothing");
         let made = match self.workspace.document(&plan.path) {
-            None if is_free(&plan.path) => self.workspace.commit_new(&plan, cancel).await?,
-            _ => None,
+            None if is_free(&plan.path) => self.workspace.commit_new(&plan, cancel).await,
+            _ => Ok(None),
         };
+        let made = made.map_err(|it| it.named_from(self.workspace.root()))?;
         made.ok_or(CommitError::Appeared { path: plan.path })
     }
 
     /// Makes the planned change. The plan must be for the guarded path.
-    pub async fn commit(
+    pub async fn commit(&self, plan: EditPlan, cancel: &CancellationToken) -> Result<Committed, CommitError> {
+        self.commit_somewhere(plan, cancel).await.map_err(|it| it.named_from(self.workspace.root()))
+    }
+
+    async fn commit_somewhere(
         &self,
         mut plan: EditPlan,
         cancel: &CancellationToken,

@@ -24,13 +24,13 @@ impl Workspace {
         let (workspace, work) = (self.clone(), plan.clone());
         match fs::blocking(move || Ok(workspace.write_disk(work))).await {
             Ok(done) => done,
-            Err(error) => Err(CommitError::Io { path: plan.path.clone(), error }),
+            Err(error) => Err(CommitError::io(&plan.path, error)),
         }
     }
 
     fn write_disk(&self, plan: EditPlan) -> Result<Option<Committed>, CommitError> {
         let EditPlan { path, base, mut text, cause, .. } = plan;
-        let io = |error| CommitError::Io { path: path.clone(), error };
+        let io = |error| CommitError::io(&path, error);
         let now = match fs::read_bounded(&path, MAX_FILE_BYTES) {
             Ok(bytes) => Some(Snapshot::of_bytes(path.clone(), bytes)),
             Err(error) if base.is_some() => return Err(io(error)),
@@ -118,15 +118,26 @@ fn has_become(path: &Path, fingerprint: u64) -> io::Result<Option<Snapshot>> {
     }
 }
 
+/// Makes the folders a file is to be in.
+pub(super) fn make_folder(path: &Path) -> Result<(), CommitError> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            CommitError::Folder(fs::create_dir_all(folder).err().unwrap_or_else(|| error.to_string()))
+        }
+        _ => CommitError::io(path, error),
+    })
+}
+
 fn write(
     path: &Path,
     text: &str,
     with_folders: bool,
     may: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), CommitError> {
-    if let Some(folder) = path.parent().filter(|_| with_folders) {
-        fs::create_dir_all(folder).map_err(CommitError::Folder)?;
+    if with_folders {
+        make_folder(path)?;
     }
-    let io = |error: io::Error| CommitError::Io { path: path.to_owned(), error };
+    let io = |error: io::Error| CommitError::io(path, error);
     fs::replace(path, text.as_bytes(), may).map_err(io)
 }

@@ -21,59 +21,120 @@ async fn commit(workspace: &Arc<Workspace>, base: &Snapshot, text: &str) -> Resu
     workspace.commit(plan, &CancellationToken::new()).await
 }
 
-/// The error of an edit of a file to which this has happened since it was read.
-async fn error_after(happens: impl FnOnce(&Path)) -> (tempfile::TempDir, String) {
-    let (dir, workspace, base) = setup(b"one\n").await;
-    happens(&base.path);
-    let error = commit(&workspace, &base, "two\n").await.unwrap_err();
-    (dir, error.to_string())
-}
-
-#[tokio::test]
-async fn a_folder_that_has_gone_is_not_made_again() {
-    let (dir, error) = error_after(|it| std::fs::remove_dir_all(it.parent().unwrap()).unwrap()).await;
-    assert!(error.starts_with("ENOENT: no such file or directory"), "{error}");
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-}
-
-#[tokio::test]
-async fn a_folder_in_the_place_of_the_file_stays() {
-    let (dir, error) = error_after(|it| {
-        std::fs::remove_file(it).unwrap();
-        std::fs::create_dir(it).unwrap();
-    })
-    .await;
-    assert!(error.starts_with("EISDIR: illegal operation on a directory"), "{error}");
-    assert!(dir.path().join("dir/a.txt").is_dir());
-}
-
+/// Rights do not bind root.
 #[cfg(unix)]
-#[tokio::test]
-async fn a_link_to_itself_is_refused() {
-    let (dir, error) = error_after(|it| {
-        std::fs::remove_file(it).unwrap();
-        std::os::unix::fs::symlink("a.txt", it).unwrap();
-    })
-    .await;
-    assert!(error.contains("symbolic link"), "{error}");
-    assert!(dir.path().join("dir/a.txt").is_symlink());
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_read_only_file_stays_as_it_is() {
+fn rights_bind() -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let (_dir, workspace, base) = setup(b"one\n").await;
-    std::fs::set_permissions(&base.path, std::fs::Permissions::from_mode(0o444)).unwrap();
-    // Rights do not bind root.
-    let binds = std::fs::OpenOptions::new().write(true).open(&base.path).is_err();
-    match commit(&workspace, &base, "two\n").await {
-        Err(error) => assert!(binds && error.to_string().starts_with("EACCES: permission denied"), "{error}"),
-        Ok(_) => assert!(!binds),
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o444)).unwrap();
+    std::fs::OpenOptions::new().write(true).open(file.path()).is_err()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_edit_that_cannot_be_written_says_why_and_changes_nothing() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let mode =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    type Happens<'a> = &'a dyn Fn(&Path);
+    let gone = |it: &Path| std::fs::remove_file(it).unwrap();
+    const FULL: &str = "no space left on device. Nothing was changed; make room, then try again";
+    // What happens to `dir/a.txt` after it was read, whether the file is new, and what is said; with a `!` where rights
+    // have to bind.
+    let cases: [(&str, Happens<'_>, bool, &str); 10] = [
+        ("!read-only", &|it| mode(it, 0o444), false, "dir/a.txt cannot be written: read-only."),
+        (
+            "!read-only folder",
+            &|it| {
+                gone(it);
+                mode(it.parent().unwrap(), 0o555);
+            },
+            true,
+            "dir/a.txt cannot be written: its folder is read-only.",
+        ),
+        (
+            "!folder in a read-only folder",
+            &|it| {
+                std::fs::remove_dir_all(it.parent().unwrap()).unwrap();
+                mode(it.parent().unwrap().parent().unwrap(), 0o555);
+            },
+            true,
+            "dir/a.txt cannot be written: its folder cannot be made, permission denied.",
+        ),
+        (
+            "vanished folder",
+            &|it| std::fs::remove_dir_all(it.parent().unwrap()).unwrap(),
+            false,
+            "dir/a.txt cannot be written: its folder is not there any more.",
+        ),
+        (
+            "link to itself",
+            &|it| {
+                gone(it);
+                symlink("a.txt", it).unwrap();
+            },
+            false,
+            "dir/a.txt cannot be written: it is a link that leads to itself.",
+        ),
+        (
+            "link to itself, written anew",
+            &|it| {
+                gone(it);
+                symlink("a.txt", it).unwrap();
+            },
+            true,
+            "dir/a.txt cannot be written: it is a link that leads to itself.",
+        ),
+        (
+            "link that leads nowhere",
+            &|it| {
+                gone(it);
+                symlink("nowhere/deep", it).unwrap();
+            },
+            true,
+            "dir/a.txt cannot be written: it is a link that leads nowhere.",
+        ),
+        (
+            "folder in its place",
+            &|it| {
+                gone(it);
+                std::fs::create_dir(it).unwrap();
+            },
+            false,
+            "dir/a.txt cannot be written: there is a folder of that name.",
+        ),
+        (
+            "folder in the way",
+            &|it| {
+                gone(it);
+                std::fs::create_dir(it).unwrap();
+            },
+            true,
+            "dir/a.txt cannot be written: there is a folder of that name.",
+        ),
+        ("no space", &|_| {}, false, &format!("dir/a.txt cannot be written: {FULL}.")),
+    ];
+    for (name, happens, is_new, expected) in cases {
+        if name.starts_with('!') && !rights_bind() {
+            continue;
+        }
+        let (dir, workspace, base) = setup(b"one\n").await;
+        happens(&base.path);
+        let _full = (name == "no space").then(|| fs::full::at(&base.path, &[(fs::full::Step::Beside, 1)]));
+        let before = std::fs::read_dir(base.path.parent().unwrap()).map(Iterator::count).ok();
+        let (path, base) = (base.path.clone(), (!is_new).then_some(base));
+        let plan = EditPlan { path: path.clone(), base, text: "two\n".into(), label: "".into(), cause: None };
+        let error = workspace.commit(plan, &CancellationToken::new()).await.unwrap_err();
+        assert_eq!(error.to_string(), expected, "{name}");
+        let left = std::fs::read_dir(path.parent().unwrap()).map(Iterator::count).ok();
+        assert_eq!(left, before, "{name}: nothing was made");
+        if path.is_file() {
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n", "{name}");
+        }
+        for it in [dir.path().join("dir"), dir.path().to_owned()].iter().filter(|it| it.exists()) {
+            mode(it, 0o755);
+        }
     }
-    let now = std::fs::read_to_string(&base.path).unwrap();
-    assert_eq!(now, if binds { "one\n" } else { "two\n" });
-    assert_eq!(std::fs::metadata(&base.path).unwrap().permissions().mode() & 0o777, 0o444);
 }
 
 #[cfg(target_os = "linux")]
@@ -84,7 +145,7 @@ async fn a_full_disk_is_named() {
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     let plan = EditPlan { path, base: None, text: "x".into(), label: String::new(), cause: None };
     let error = workspace.commit(plan, &CancellationToken::new()).await.unwrap_err().to_string();
-    assert!(error.starts_with("ENOSPC: no space left on device"), "{error}");
+    assert!(error.starts_with("full cannot be written: no space left on device."), "{error}");
 }
 
 #[tokio::test]
@@ -134,14 +195,14 @@ async fn what_cannot_be_made_is_said_and_leaves_nothing() {
     std::os::unix::fs::symlink("nowhere/deep", at("dangling")).unwrap();
     let long = "x".repeat(300);
     for (path, expected) in [
-        (at("dir"), "EISDIR: illegal operation on a directory"),
+        (at("dir"), "dir cannot be written: there is a folder of that name."),
         (at("dir/a.txt/b.txt"), "EEXIST: file already exists, mkdir"),
         (at("dir/a.txt/b/c.txt"), "ENOTDIR: not a directory, mkdir"),
-        (at("loop"), "too many symbolic links"),
+        (at("loop"), "loop cannot be written: it is a link that leads to itself."),
         (at("loop/a.txt"), "EEXIST: file already exists, mkdir"),
-        (at("dangling"), "ENOENT: no such file or directory"),
-        (at(&long), "ENAMETOOLONG: name too long"),
-        (at("new").join(&long), "ENAMETOOLONG: name too long"),
+        (at("dangling"), "dangling cannot be written: it is a link that leads nowhere."),
+        (at(&long), "cannot be written: the name is too long."),
+        (at("new").join(&long), "cannot be written: the name is too long."),
         (at("nul\0byte"), "NUL byte"),
     ] {
         let plan =

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     CommitError, Committed, EditPlan, MAX_FILE_BYTES, Origin, PathGuard, Snapshot, Workspace,
     commit::{diff, is_free},
+    disk::make_folder,
     editor::FileOperation,
     journal::{EditCause, EditIntent, EditKind, Record},
     resolve,
@@ -41,9 +42,8 @@ impl Workspace {
             buffer: false,
         };
         let record = self.begin(intent).await?;
-        let folder = plan.path.parent().map(Path::to_owned).unwrap_or_default();
-        let folder =
-            in_background(&plan.path, move || fs::create_dir_all(&folder).map_err(CommitError::Folder)).await;
+        let target = plan.path.clone();
+        let folder = in_background(&plan.path, move || make_folder(&target)).await;
         let asked = match (&folder, self.document(&plan.path)) {
             (Ok(()), None) => self.ask(FileOperation::Create(plan.path.clone()), cancel).await,
             _ => false,
@@ -142,8 +142,7 @@ impl Workspace {
         if self.is_unsaved(path) {
             return Err(CommitError::Unsaved { path: path.clone() });
         }
-        let bytes = fs::read_bounded(path, MAX_FILE_BYTES)
-            .map_err(|error| CommitError::Io { path: path.clone(), error })?;
+        let bytes = fs::read_bounded(path, MAX_FILE_BYTES).map_err(|error| CommitError::io(path, error))?;
         let now = Snapshot::of_bytes(path.clone(), bytes);
         let same = match base.origin {
             Origin::Disk => now.fingerprint == base.fingerprint,
@@ -206,7 +205,7 @@ impl Workspace {
         let path = &base.path;
         if path.symlink_metadata().is_ok() {
             self.unchanged(base)?;
-            std::fs::remove_file(path).map_err(|error| CommitError::Io { path: path.clone(), error })?;
+            std::fs::remove_file(path).map_err(|error| CommitError::io(path, error))?;
             crash::at(Point::Removed);
         }
         self.with_key(path, |documents, key| documents.is_gone(key, &base.text));
@@ -228,7 +227,7 @@ fn put_back(base: &Snapshot, text: &str) -> CommitError {
     };
     match written {
         Ok(()) => CommitError::Unsaved { path },
-        Err(error) => CommitError::Io { path, error },
+        Err(error) => CommitError::io(&path, error),
     }
 }
 
@@ -268,15 +267,14 @@ fn make(plan: &EditPlan, asked: bool) -> Result<Committed, CommitError> {
             if !is_empty() {
                 return Err(CommitError::Appeared { path: path.clone() });
             }
-            fs::write_atomic(path, plan.text.as_bytes())
-                .map_err(|error| CommitError::Io { path: path.clone(), error })?;
+            fs::write_atomic(path, plan.text.as_bytes()).map_err(|error| CommitError::io(path, error))?;
         }
         Err(error) => {
             if is_empty() {
                 // The error says what is wrong.
                 let _gone = std::fs::remove_file(path);
             }
-            return Err(CommitError::Io { path: path.clone(), error });
+            return Err(CommitError::io(path, error));
         }
     }
     let (path, after) = (path.clone(), plan.text.clone());
@@ -288,5 +286,5 @@ async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CommitError> + Send + 'static,
 ) -> Result<T, CommitError> {
     let done = fs::blocking(move || Ok(work())).await;
-    done.unwrap_or_else(|error| Err(CommitError::Io { path: path.to_owned(), error }))
+    done.unwrap_or_else(|error| Err(CommitError::io(path, error)))
 }

@@ -8,7 +8,7 @@
 pub mod matching;
 mod place;
 
-use std::{borrow::Cow, io, path::Path, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
@@ -114,11 +114,12 @@ impl Edit {
         session: Option<&str>,
     ) -> Result<Changed, ToolError> {
         let path = self.workspace.resolve_existing(name);
-        let base = readable(&self.workspace, &path).await.map_err(|error| match fs::code(&error) {
+        let base = self.workspace.read(&path).await.map_err(|error| match fs::code(&error) {
             Some("ENOENT") if pair => ToolError::new(format!("File not found: {name}")),
             Some(code) => ToolError::new(format!("Could not edit file: {name}. Error code: {code}.")),
             None => ToolError::new(format!("Could not edit file: {name}. {error}.")),
         })?;
+        writable(&self.workspace, &base).await?;
         let text = LineEndings::of(&base.text);
         let replaced = matching::replace(name, &text.content, edits).map_err(|error| {
             let known = session.and_then(|it| self.workspace.known_text(it, &path));
@@ -207,14 +208,25 @@ pub(crate) async fn lock(
     }
 }
 
-/// The text of a file that may also be written.
-pub(crate) async fn readable(workspace: &Workspace, path: &Path) -> io::Result<Snapshot> {
-    let snapshot = workspace.read(path).await?;
-    if snapshot.origin == Origin::Disk {
-        let path = path.to_owned();
-        fs::blocking(move || std::fs::OpenOptions::new().write(true).open(path)).await?;
+/// Whether what was read may also be written, so that nobody is asked about an edit that cannot be made.
+///
+/// # Errors
+/// Why not.
+pub(crate) async fn writable(workspace: &Workspace, base: &Snapshot) -> Result<(), ToolError> {
+    if base.origin != Origin::Disk {
+        return Ok(());
     }
-    Ok(snapshot)
+    let path = base.path.clone();
+    let why = fs::blocking(move || {
+        let opened = std::fs::OpenOptions::new().write(true).open(&path);
+        Ok(opened.err().map(|error| fs::cause(&error, &path)))
+    });
+    let name = base.path.strip_prefix(workspace.root()).unwrap_or(&base.path).display();
+    match why.await {
+        Ok(None) => Ok(()),
+        Ok(Some(why)) => Err(ToolError::new(format!("{name} cannot be written: {why}."))),
+        Err(error) => Err(ToolError::new(error.to_string())),
+    }
 }
 
 /// Commits the new text of a whole file; gives the texts before and after.
