@@ -43,6 +43,7 @@ mod crash;
 mod docs;
 mod export;
 #[cfg(unix)]
+mod full_disk;
 mod guarded;
 mod known;
 mod lsp_complete;

@@ -169,8 +169,11 @@ impl Ledger {
 
     /// Tells the user once that edits are not recorded, and why.
     fn tell_failure(&self, error: &io::Error) {
-        let text =
-            format!("Edits are made but cannot be recorded for review: {}: {error}", self.path.display());
+        let until = if is_full(error) { " until there is room on the disk" } else { "" };
+        let text = format!(
+            "Edits are made but cannot be recorded for review{until}: {}: {error}",
+            self.path.display()
+        );
         tracing::warn!("{text}");
         let mut told = lock(&self.told);
         if *told != text {
@@ -302,6 +305,11 @@ impl FileId {
     fn of(path: &Path) -> Option<Self> {
         path.exists().then_some(Self(0, 0))
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|it| it.downcast_ref::<rusqlite::Error>());
+    error.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {
