@@ -283,7 +283,8 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
     }
   }
 
-  private async act(id: number, action: ItemAction): Promise<void> {
+  /** Does what a button under a row, or its context menu, says. */
+  async act(id: number, action: ItemAction): Promise<void> {
     switch (action) {
       case "continue":
         await this.session.send("Continue.", "enter", []);
@@ -306,6 +307,9 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
         if (message !== undefined) this.insert(message);
         break;
       }
+      case "fork":
+        await this.session.forkAt(id);
+        break;
       case "revert":
         await vscode.commands.executeCommand("pi.revertAfter", { row: id });
         break;
@@ -316,7 +320,7 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
         await vscode.commands.executeCommand(HELPING[action]);
         break;
       case "copy":
-        await vscode.env.clipboard.writeText(this.session.chat.transcript.details(id) ?? "");
+        await vscode.env.clipboard.writeText(this.session.chat.transcript.copied(id));
         break;
       case "restart":
       case "log":

@@ -98,6 +98,10 @@ function chat({ session, tracker, views }: Parts): Record<string, Handler> {
     "pi.send": () => views.post({ type: "press", how: "enter" }),
     "pi.queue": () => views.post({ type: "press", how: "queue" }),
     "pi.sendNow": () => views.post({ type: "press", how: "now" }),
+    // Of the context menu, which names the row.
+    "pi.prompt.edit": ({ row }: { row: number }) => views.act(row, "edit"),
+    "pi.prompt.fork": ({ row }: { row: number }) => views.act(row, "fork"),
+    "pi.prompt.copy": ({ row }: { row: number }) => views.act(row, "copy"),
     "pi.stop": () => session.stop(),
     "pi.skip": () => session.skip(),
     "pi.retry": () => session.request("pi/retryNow", {}),

@@ -339,6 +339,17 @@ export class Session implements vscode.Disposable {
     return decided;
   }
 
+  /** Goes on in a new chat with everything before the message of a row, which can be sent again; this one stays. */
+  async forkAt(row: number): Promise<void> {
+    const entryId = (await this.promptOf(row))?.id;
+    if (entryId === undefined) return;
+    const { text } = await this.request("pi/fork", { entryId });
+    // Without a name it is the one that took the place.
+    await this.attach((await this.server.request("pi/getState", {})).sessionId);
+    this.openedEmitter.fire();
+    this.restoredEmitter.fire(text);
+  }
+
   /** Whether models have appeared since there was none. */
   async lookForModels(): Promise<void> {
     if (this.opened && this.chat.model === undefined) await this.read();

@@ -137,8 +137,21 @@ test("a failure is told in the server's words, with what helps, when no further 
     ["error", "Anthropic is busy (429), 2 tries in 2 s."],
   ]);
   assert.deepEqual(notices[1]?.actions, ["retry", "model"]);
-  assert.equal(it.transcript.details(notices[1]?.id ?? -1), '429: {"type":"error"}');
+  assert.equal(it.transcript.copied(notices[1]?.id ?? -1), '429: {"type":"error"}');
   assert.deepEqual(spoken, ["Pi is working.", "Anthropic is busy (429), 2 tries in 2 s."]);
+});
+
+test("a prompt and an answer are copied as they were written", () => {
+  const { chat: it } = chat();
+  play(it, [
+    { type: "agent_start" }, { type: "turn_start" }, ...said(user("old")), delta("not this"), ...said(user("say it")), delta("One."),
+    toolStart("1", "bash", { command: "ls" }), toolEnd("1", "bash", "a"), delta("Two."), { type: "agent_settled" },
+  ]);
+  const rows = it.transcript.items;
+  assert.equal(it.transcript.copied(rows.findIndex((row) => row.kind === "user" && row.text === "say it")), "say it");
+  const foot = rows.at(-1);
+  assert.deepEqual(foot?.kind === "foot" && foot.actions, ["copy", "retry"]);
+  assert.equal(it.transcript.copied(foot?.id ?? -1), "One.\n\nTwo.");
 });
 
 test("steering is marked, what was queued for afterwards is not", () => {
@@ -153,7 +166,7 @@ test("steering is marked, what was queued for afterwards is not", () => {
     queue([then], [1]), ...said(user("now")), queue([], [2]), ...said(user("then")),
   ]);
   const steered = it.transcript.items.map((row) => row.kind === "user" && [row.text, row.steered]);
-  assert.deepEqual(steered, [["begin", false], ["now", true], ["then", false]]);
+  assert.deepEqual(steered, [["begin", 0], ["now", 1], ["then", 0]]);
 });
 
 test("patches bring a view up to date, and an increment is one small patch", () => {

@@ -103,7 +103,7 @@ function on.message_start(session, it)
     session.transcript:user(note.text, {
       time = os.date("%H:%M") --[[@as string]],
       chips = note.chips,
-      steered = session.run ~= nil and session.run.steps > 1,
+      steered = table.remove(session.delivered, 1) == "steer" and session.run and session.run.steps or nil,
     })
   end
 end
@@ -179,6 +179,12 @@ end
 
 ---@param it pi.AgentEvent.queue_update
 function on.queue_update(session, it)
+  for _, id in ipairs(it.delivered or {}) do
+    local item = vim.iter(session.queue):find(function(item)
+      return item.id == id
+    end)
+    session.delivered[#session.delivered + 1] = item and item.kind or nil
+  end
   session.queue = it.items or {}
   session:changed()
 end

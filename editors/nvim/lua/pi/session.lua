@@ -27,6 +27,7 @@ local RESTARTS, RESTART_WINDOW = 3, 60000
 ---@field status pi.Status
 ---@field transcript pi.Transcript
 ---@field queue pi.QueueItem[] messages that wait
+---@field delivered string[] kinds of the messages that are delivered now, in order
 ---@field added pi.Part[] what goes with the next prompt
 ---@field commands pi.SlashCommand[] templates and skills, for completion
 ---@field private waiting fun(problem?: string)[] callbacks for when the server is ready
@@ -60,6 +61,7 @@ function M.get(root)
       status = status.new(),
       transcript = transcript.new(root),
       queue = {},
+      delivered = {},
       added = {},
       commands = {},
       waiting = {},
@@ -256,7 +258,7 @@ function Session:refresh(callback)
     local switched = self.id and self.id ~= state.sessionId
     if switched then
       permission.forget(self)
-      self.queue = {}
+      self.queue, self.delivered = {}, {}
       self:fresh_transcript()
     end
     local known = self.id == state.sessionId

@@ -252,14 +252,14 @@ end
 
 --- A message of the user.
 ---@param text string
----@param meta {time?: string, chips?: string[], steered?: boolean}
+---@param meta {time?: string, chips?: string[], steered?: integer}
 function Transcript:user(text, meta)
   self:later(function()
     self:close_open()
     local block = self:begin({ kind = "user", keep_open = true })
     self:append(block, "## You" .. (meta.time and "  " .. meta.time or ""))
     if meta.steered then
-      block.mark = { "steered", "PiQueue" }
+      block.mark = { ("steered at step %d"):format(meta.steered), "PiQueue" }
     end
     self:decorate(block, "PiUser")
     self:append(block, "\n\n" .. text)

@@ -208,7 +208,7 @@ export class Chat {
       const text = textOf(message.content);
       const index = this.sent.findIndex((it) => text.includes(it.text));
       const note = index < 0 ? { text, chips: [] } : (this.sent.splice(index, 1)[0] ?? { text, chips: [] });
-      const steered = this.delivered.shift() === "steer";
+      const steered = this.delivered.shift() === "steer" ? this.run?.steps ?? 0 : 0;
       this.transcript.user(note.text, note.chips, timeOfDay(message.timestamp), steered);
     } else if (message.role === "assistant") {
       this.answer = "";
@@ -270,7 +270,7 @@ export class Chat {
       this.transcript.failure(run.failed);
       this.onSay(run.failed.headline, true);
     }
-    this.transcript.foot(parts.join(" · "), kind === "stopped" ? ["continue", "edit"] : []);
+    this.transcript.foot(parts.join(" · "), kind === "stopped" ? ["continue", "edit"] : kind === "done" ? ["copy", "retry"] : []);
     const text = run.failed?.headline ?? this.answer.trim().split("\n")[0] ?? "";
     const lines = this.answer.trim().split("\n").length;
     if (kind === "done") this.onSay(`Pi answered, ${count(lines, "line")}.`, false);

@@ -62,7 +62,7 @@ export class Transcript {
     return patches;
   }
 
-  user(text: string, chips: string[], time: string, steered: boolean): void {
+  user(text: string, chips: string[], time: string, steered: number): void {
     this.close();
     this.add({ kind: "user", id: this.items.length, text, chips, time, steered });
   }
@@ -162,10 +162,14 @@ export class Transcript {
     this.add({ kind: "notice", id: this.items.length, level: "error", text: headline, details, actions: HELP[kind] });
   }
 
-  /** What is folded below a row. */
-  details(id: number): string | undefined {
+  /** What a row has to copy: what is folded below it, what the user said, or the answer above it. */
+  copied(id: number): string {
     const item = this.items[id];
-    return item?.kind === "notice" ? item.details : undefined;
+    if (item?.kind === "notice") return item.details ?? item.text;
+    if (item?.kind === "user") return item.text;
+    const above = this.items.slice(0, id);
+    const answer = above.slice(above.findLastIndex((it) => it.kind === "user") + 1);
+    return answer.flatMap((it) => (it.kind === "text" ? [it.text] : [])).join("\n\n").trim();
   }
 
   foot(text: string, actions: ItemAction[] = []): void {
@@ -178,7 +182,7 @@ export class Transcript {
     for (const message of messages) {
       switch (message.role) {
         case "user":
-          this.user(textOf(message.content), [], time(message.timestamp), false);
+          this.user(textOf(message.content), [], time(message.timestamp), 0);
           break;
         case "assistant":
           for (const block of message.content) {

@@ -10,9 +10,9 @@ import type { Later, PermissionChoice } from "../../../../protocol/generated/pi"
 /** How far a tool call has come. */
 export type ToolStatus = "running" | "waiting" | "done" | "failed" | "skipped";
 
-/** One row of the transcript. `id` is unique within a chat and rises. */
+/** One row of the transcript. `id` is unique within a chat and rises. `steered` is the step it came to; 0: it began a run. */
 export type Item =
-  | { kind: "user"; id: number; text: string; chips: string[]; time: string; steered: boolean }
+  | { kind: "user"; id: number; text: string; chips: string[]; time: string; steered: number }
   | { kind: "text"; id: number; text: string; open: boolean }
   | { kind: "thinking"; id: number; text: string; open: boolean; seconds?: number }
   | ToolItem
@@ -44,7 +44,7 @@ export interface ToolItem {
 
 /** A button under a row. The extension decides what it does. */
 export type ItemAction =
-  | "retry" | "continue" | "restart" | "log" | "edit" | "revert" | "key" | "model" | "compact" | "new" | "copy" | "skip";
+  | "retry" | "continue" | "restart" | "log" | "edit" | "revert" | "key" | "model" | "compact" | "new" | "copy" | "skip" | "fork";
 
 /** A change of the transcript; its cost does not depend on the rows that are there. */
 export type Patch =
@@ -215,7 +215,7 @@ export type ViewMessage =
 
 const DELIVERIES: readonly string[] = ["enter", "queue", "now"];
 const ACTIONS: readonly string[] = [
-  "retry", "continue", "restart", "log", "edit", "revert", "key", "model", "compact", "new", "copy", "skip",
+  "retry", "continue", "restart", "log", "edit", "revert", "key", "model", "compact", "new", "copy", "skip", "fork",
 ] satisfies ItemAction[];
 const QUEUE_ACTIONS: readonly string[] = ["send", "edit", "up", "delete"];
 const CHOICES: readonly string[] = [

@@ -25,7 +25,7 @@ export interface Row {
 const ACTIONS: Record<ItemAction, string> = {
   retry: "Try again", continue: "Continue", restart: "Restart", log: "Show log", edit: "Edit and resend",
   revert: "Revert everything after this…", key: "Change key", model: "Switch model", compact: "Compact now",
-  new: "New chat", copy: "Copy", skip: "Skip",
+  new: "New chat", copy: "Copy", skip: "Skip", fork: "Fork here",
 };
 
 /** A state as a sign, and as a word for assistive technology. */
@@ -50,7 +50,9 @@ class UserRow implements Row {
   constructor(item: Item & { kind: "user" }, host: RowHost) {
     // For the context menu.
     this.root.dataset.vscodeContext = JSON.stringify({ webviewSection: "prompt", row: item.id });
-    this.root.append(button(ACTIONS.revert, () => host.action(item.id, "revert"), { class: "revert" }));
+    const acts = (["edit", "fork", "copy", "revert"] as const).map((it) =>
+      button(ACTIONS[it], () => host.action(item.id, it), { class: `link ${it}` }));
+    this.root.append(element("div", { class: "acts" }, ...acts));
     this.root.append(element("p", { class: "user-text" }, item.text));
     if (item.chips.length > 0) {
       const chips = item.chips.map((it) => element("li", { class: "chip" }, it));

@@ -129,7 +129,7 @@ export class TranscriptView {
     if (this.last !== undefined && this.last.who === who && who === "pi") return this.last;
     const heading = element("h2", {}, who === "user" ? "You" : "Pi");
     if (item.kind === "user") {
-      heading.append(element("span", { class: "time" }, item.steered ? `${item.time} · steered` : item.time));
+      heading.append(element("span", { class: "time" }, item.steered > 0 ? `${item.time} · steered at step ${item.steered}` : item.time));
     }
     const root = element("article", { class: `turn ${who}`, tabindex: "-1" }, heading);
     this.last = { root, who, quiet: undefined };

@@ -206,3 +206,24 @@ story("a tool is skipped by a key, and a failed call is made again at once or gi
   nvim:cmd("Pi skip")
   nvim:wait("_G.said[#_G.said] == 'No tool is running.'")
 end)
+
+story("a message that steered says at which step, one that was queued does not", {
+  script = { call("1", "bash", { command = "cat gate" }), answer("Heard."), answer("Then.") },
+}, function(nvim)
+  make_gate(nvim)
+  nvim:cmd("Pi begin")
+  nvim:wait("require('pi').status().text:find('cat gate', 1, true)")
+  nvim:cmd("PiSteer use tabs")
+  nvim:cmd("Pi queue then more")
+  nvim:wait("#require('pi').session().queue == 2")
+  open_gate(nvim)
+  nvim:event("PiRunEnd")
+  contains(nvim:transcript(), "use tabs", "Heard.", "then more", "Then.")
+  equal(nvim:lua([[
+    local marks = vim.api.nvim_buf_get_extmarks(require("pi").session().transcript.buf, -1, 0, -1, { details = true })
+    return vim.iter(marks):map(function(it)
+      local text = it[4].virt_text and it[4].virt_text[1][1] or ""
+      return text:find("^steered") and text or nil
+    end):totable()
+  ]]), { "steered at step 2" })
+end)

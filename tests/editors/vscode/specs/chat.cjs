@@ -53,6 +53,7 @@ story("what is said while Pi works is delivered into the run, and the strip says
   await sees(".queue", "use tabs");
   await release();
   await sees(".turn.user", "use tabs");
+  await sees(".turn.user .time", "steered at step 2");
   await sees(".turn.pi", "I heard you.");
   await settled();
   equal(await ui("count", { selector: ".foot" }), 1, "runs");
@@ -292,4 +293,38 @@ story("a file, a template and a command are found while they are typed, by the k
   await sees(".quick-input-title", "Model");
   await ui("key", { key: "Escape" });
   await draft("");
+});
+
+story("a message is copied, edited and sent again, and forked, by its buttons and its menu", async () => {
+  const act = (message, name) => ui("click", { selector: `.turn.user:has-text('${message}') .acts .${name}` });
+  const draft = (text) => until(text, async () => (await ui("value", { selector: ".prompt textarea" })) === text);
+  const turns = (count) => until(`${count} messages`, async () => (await ui("count", { selector: ".turn.user" })) === count);
+  await begin(answer("First."), answer("Second.", "more"), answer("Another second.", "other"));
+  await say("begin");
+  await settled();
+  await ui("click", { selector: ".foot button:text-is('Copy')" });
+  await until("the answer", async () => (await vscode.env.clipboard.readText()) === "First.");
+  await say("more of it");
+  await sees(".turn.pi", "Second.");
+  await until("both ends", async () => (await ui("count", { selector: ".foot" })) === 2);
+  await act("more of it", "copy");
+  await until("the message", async () => (await vscode.env.clipboard.readText()) === "more of it");
+  await act("more of it", "edit");
+  await turns(1);
+  await draft("more of it");
+  await say("other things");
+  await sees(".turn.pi", "Another second.");
+  await ui("click", { selector: ".turn.user:has-text('other things') .user-text", button: "right" });
+  const item = ".monaco-menu .action-label:has-text('Fork Here')";
+  // A menu of VS Code takes no click in its first 100 ms.
+  await until("another chat", async () => {
+    if (await ui("count", { selector: `${item}:visible` }) > 0) await ui("click", { selector: item });
+    return (await ui("count", { selector: ".turn.user" })) === 1;
+  });
+  await draft("other things");
+  // The chat that it came from is still there.
+  const sessions = path.join(process.env.PI_CODING_AGENT_DIR, "sessions");
+  const files = fs.readdirSync(sessions, { recursive: true }).filter((it) => it.endsWith(".jsonl"));
+  equal(files.filter((it) => fs.readFileSync(path.join(sessions, it), "utf8").includes("other things")).length, 1, "older chats");
+  await ui("fill", { selector: ".prompt textarea", text: "" });
 });
