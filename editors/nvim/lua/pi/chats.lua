@@ -235,6 +235,26 @@ function M.skip()
   it:request("pi/skipTool", { toolCallId = id })
 end
 
+--- Plays the demo, without a key and without a network: a chat of its own with a scripted model, which edits a file of
+--- its own in a buffer.
+function M.demo()
+  with(function(it)
+    it:request("pi/demo", { folder = it.root }, function(err, demo)
+      if err then
+        return it:report(err)
+      end
+      require("pi.window").go_to(vim.uri_to_fname(demo.uri))
+      it:show(demo.sessionId, function(problem)
+        if problem then
+          return it:report(problem)
+        end
+        require("pi.chat").open(it)
+        it:send({ text = demo.prompt })
+      end)
+    end)
+  end)
+end
+
 --- Goes on after a stop or an error.
 function M.continue()
   require("pi").ask({ text = "Continue." })

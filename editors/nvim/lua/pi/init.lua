@@ -208,9 +208,8 @@ function M.restart()
   M.session():restart()
 end
 
---- Runs `pi doctor` or `pi demo` in a terminal below.
----@param subcommand "doctor"|"demo"
-local function run_in_terminal(subcommand)
+--- Runs `pi doctor` in a terminal below: what Pi found on this machine, what is missing and what to do.
+function M.doctor()
   require("pi.binary").find(function(found, refused)
     if not found then
       return M.session():report(require("pi.binary").explain(refused))
@@ -222,26 +221,16 @@ local function run_in_terminal(subcommand)
     end
     if vim.fn.has("nvim-0.11") == 1 then
       options.term = true
-      vim.fn.jobstart({ found.path, subcommand }, options)
+      vim.fn.jobstart({ found.path, "doctor" }, options)
     else
-      vim.fn.termopen({ found.path, subcommand }, options)
+      vim.fn.termopen({ found.path, "doctor" }, options)
     end
   end)
-end
-
---- What Pi found on this machine, what is missing and what to do.
-function M.doctor()
-  run_in_terminal("doctor")
 end
 
 --- How to give Pi a model.
 function M.setup()
   vim.cmd.help("pi-setup")
-end
-
---- The scripted demo: no key, no network.
-function M.demo()
-  run_in_terminal("demo")
 end
 
 --- Opens the log of Neovim's language clients, where the server's messages go.
@@ -318,7 +307,7 @@ for module, names in pairs({
   ["pi.verbs"] = { "edit", "explain", "fix", "refactor", "doc", "test", "add" },
   ["pi.chats"] = {
     "sessions", "tree", "fork", "rename", "export", "delete", "compact", "cost", "mode", "retry", "give_up",
-    "skip", "continue", "document",
+    "skip", "continue", "document", "demo",
   },
 }) do
   for _, name in ipairs(names) do

@@ -17,6 +17,7 @@ local RESTARTS, RESTART_WINDOW = 3, 60000
 ---@field client? vim.lsp.Client
 ---@field phase "off"|"starting"|"ready"
 ---@field id? string
+---@field private beside? string id of the session that is shown beside the folder's own
 ---@field file? string
 ---@field name? string
 ---@field model? pi.Model
@@ -178,7 +179,7 @@ end
 --- The server has ended although nobody asked it to.
 ---@private
 function Session:exited(code, signal)
-  self.client, self.phase, self.activities = nil, "off", {}
+  self.client, self.phase, self.activities, self.beside = nil, "off", {}, nil
   run.end_run(self)
   require("pi.ui").forget(self)
   local planned = self.planned
@@ -223,6 +224,9 @@ function Session:restart()
   require("pi.compat").lsp_stop(self.client)
 end
 
+--- Requests that put another session into the place of the folder's own.
+local replacing = { ["pi/newSession"] = true, ["pi/switchSession"] = true }
+
 --- A request of this session, with errors shown unless the caller takes them.
 ---@param method string
 ---@param params? table
@@ -238,7 +242,20 @@ function Session:request(method, params, callback)
   if not self.client then
     return answer("Pi is not running. :Pi restart starts it again.")
   end
+  if replacing[method] then
+    self.beside = nil
+  elseif self.beside and vim.startswith(method, "pi/") then
+    params = vim.tbl_extend("keep", params or {}, { sessionId = self.beside })
+  end
   client.request(self.client, method, params, answer)
+end
+
+--- Shows a session beside the folder's own, until another one takes its place.
+---@param id string
+---@param callback fun()
+function Session:show(id, callback)
+  self.beside = id
+  self:refresh(callback)
 end
 
 --- An error that belongs to no run.

@@ -76,3 +76,26 @@ story("what a frame costs does not depend on the length of the chat", {}, functi
   assert(times[2] <= 1, ("95 of 100 frames at 10,000 lines take up to %.2f ms"):format(times[2]))
   assert(times[2] <= 5 * times[1] + 0.1, ("%.3f ms at 100 lines, %.3f ms at 10,000"):format(times[1], times[2]))
 end)
+
+story("the demo edits a buffer, asks once, and leaves two changes to decide about", {
+  files = { ["own.txt"] = "mine\n" },
+  config = { cmd = { vim.env.PI_BIN } },
+}, function(nvim)
+  nvim:edit("own.txt")
+  nvim:cmd("Pi demo")
+  nvim:wait("require('pi').status().waiting")
+  contains(nvim:buffer("pi-demo/retry.rs"), "tries == 3")
+  equal(nvim:lua("return { vim.fn.expand('%:t'), vim.bo.modified }"), { "retry.rs", true })
+  contains(nvim:lua("return _G.said[1]"), "Pi asks: sh pi-demo/test.sh")
+  nvim:cmd("Pi allow")
+  nvim:cmd("Pi allow once")
+  equal(nvim:event("PiRunEnd").outcome, "done")
+  contains(nvim:transcript(), "Scripted demo – no model involved", "keep one, reject one")
+  nvim:wait("require('pi').status().hunks == 2")
+  nvim:cmd("Pi reject all")
+  nvim:wait("require('pi').status().hunks == 0")
+  equal(nvim:buffer("pi-demo/retry.rs"):find("tries ==", 1, true), nil, "what was rejected")
+  nvim:cmd("Pi new")
+  nvim:wait("require('pi').session().model == nil")
+  equal(nvim:transcript(), "")
+end)
