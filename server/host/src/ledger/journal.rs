@@ -235,6 +235,10 @@ impl EditJournal for Journal {
         }
     }
 
+    fn looked_again(&self, path: &Path) {
+        self.ledger.files_changed(&[path.to_owned()]);
+    }
+
     fn leave_command(&self, id: u64) {
         lock(&self.ledger.running).remove(&(id as i64));
     }

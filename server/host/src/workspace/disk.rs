@@ -87,6 +87,7 @@ impl Workspace {
         match written {
             Ok(()) => {
                 self.with_key(&path, |documents, key| documents.wrote(key, &text));
+                self.is_now(&path, Some(&text));
                 record.complete(before.as_deref(), Some(&text));
             }
             Err(error) => {

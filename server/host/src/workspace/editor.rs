@@ -138,7 +138,7 @@ pub trait EditorClient: Send + Sync {
         false
     }
 
-    /// Asks the editor to make, delete or move a file. Bounded in time.
+    /// Asks the editor to make, delete or move a file. Bounded in time, but late answers are waited for as well.
     async fn operate(&self, _operation: FileOperation) -> EditorAnswer {
         EditorAnswer::Failed("it takes no file operations".into())
     }

@@ -17,6 +17,7 @@ use super::{
     disk::make_folder,
     editor::FileOperation,
     journal::{EditCause, EditIntent, EditKind, Record},
+    late::Asked,
     resolve,
 };
 use crate::{
@@ -46,8 +47,9 @@ impl Workspace {
         let folder = in_background(&plan.path, move || make_folder(&target)).await;
         let asked = match (&folder, self.document(&plan.path)) {
             (Ok(()), None) => self.ask(FileOperation::Create(plan.path.clone()), cancel).await,
-            _ => false,
+            _ => Asked::No,
         };
+        let was_asked = !matches!(asked, Asked::No);
         let aborted = cancel.is_cancelled();
         let (workspace, plan) = (self.clone(), plan.clone());
         let path = plan.path.clone();
@@ -55,7 +57,7 @@ impl Workspace {
             let made = match workspace.document(&plan.path) {
                 Some(_) => Ok(None),
                 None if aborted => Err(CommitError::Aborted),
-                None => folder.and_then(|()| make(&plan, asked)).map(Some),
+                None => folder.and_then(|()| make(&plan, was_asked)).map(Some),
             };
             match &made {
                 Ok(Some(_)) => record.complete(None, Some(&plan.text)),
@@ -68,6 +70,10 @@ impl Workspace {
             made
         })
         .await;
+        if let (Asked::Late(answer), Ok(Some(_)) | Err(CommitError::Aborted)) = (asked, &made) {
+            let text = made.as_ref().ok().and_then(|it| it.as_ref()).map(|it| it.after.as_str());
+            self.expect_late(&path, text, answer);
+        }
         if matches!(made, Ok(Some(_))) {
             // A window may still have shown an older file of that name.
             self.show_written(&path, cancel).await;
@@ -100,6 +106,7 @@ impl Workspace {
             false => fs::rename_new(&old, &new),
         })
         .await?;
+        self.is_now(from, None);
         // What a window still shows is no document.
         self.look_async(from).await;
         Ok(())
@@ -115,25 +122,36 @@ impl Workspace {
             .map_err(|error| CommitError::Journal { path, error })
     }
 
-    /// Asks the editor, if the files are of the project and it takes such requests. False if it was not asked; what
-    /// it has done is seen elsewhere.
-    async fn ask(&self, operation: FileOperation, cancel: &CancellationToken) -> bool {
+    /// Asks the editor, if the files are of the project and it takes such requests. What it has done is seen elsewhere.
+    async fn ask(&self, operation: FileOperation, cancel: &CancellationToken) -> Asked {
         let ours = operation
             .paths()
             .iter()
             .all(|it| resolve::key(it).starts_with(resolve::key(&self.root)) && !self.is_chat(it));
-        let Some(editor) = self.editor().filter(|it| ours && it.takes(&operation)) else { return false };
+        let Some(editor) = self.editor().filter(|it| ours && it.takes(&operation)) else { return Asked::No };
         crash::at(Point::Sending);
+        let asked = operation.clone();
+        let mut answer = tokio::spawn(async move { editor.operate(asked).await });
         tokio::select! {
-            answer = editor.operate(operation.clone()) => {
+            answer = tokio::time::timeout(self.verify_time * 5 / 2, &mut answer) => {
                 crash::at(Point::Answered);
-                if let Some(reason) = answer.reason() {
-                    tracing::debug!(?operation, %reason, "the editor did not do it");
+                match answer {
+                    Ok(Ok(answer)) => {
+                        if let Some(reason) = answer.reason() {
+                            tracing::debug!(?operation, %reason, "the editor did not do it");
+                        }
+                        return Asked::Answered;
+                    }
+                    Ok(Err(error)) => tracing::warn!(%error, "a file operation"),
+                    Err(_) => tracing::debug!(?operation, "the editor does not answer in time"),
                 }
             }
             () = cancel.cancelled() => {}
         }
-        true
+        match answer.is_finished() {
+            true => Asked::Answered,
+            false => Asked::Late(answer),
+        }
     }
 
     /// The file, if it is still what was read and nobody has typed in it.
@@ -208,6 +226,7 @@ impl Workspace {
             std::fs::remove_file(path).map_err(|error| CommitError::io(path, error))?;
             crash::at(Point::Removed);
         }
+        self.is_now(path, None);
         self.with_key(path, |documents, key| documents.is_gone(key, &base.text));
         Ok(())
     }

@@ -16,6 +16,8 @@ struct FakeEditor {
     workspace: std::sync::Weak<Workspace>,
     react: Box<React>,
     asked: Mutex<Vec<FileOperation>>,
+    /// It does nothing before that.
+    waits: Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
 }
 
 #[async_trait]
@@ -33,6 +35,10 @@ impl EditorClient for FakeEditor {
 
     async fn operate(&self, operation: FileOperation) -> EditorAnswer {
         lock(&self.asked).push(operation.clone());
+        let waits = lock(&self.waits).take();
+        if let Some(waits) = waits {
+            waits.await.unwrap();
+        }
         (self.react)(&self.workspace.upgrade().unwrap(), &operation)
     }
 }
@@ -42,6 +48,7 @@ impl EditorClient for FakeEditor {
 struct Notes {
     lines: Mutex<Vec<String>>,
     happens: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    looked_again: tokio::sync::Notify,
 }
 
 impl EditJournal for Notes {
@@ -66,6 +73,10 @@ impl EditJournal for Notes {
     fn abandon(&self, _: u64, _: &str) {
         lock(&self.lines).push("abandoned".to_owned());
     }
+
+    fn looked_again(&self, _: &Path) {
+        self.looked_again.notify_one();
+    }
 }
 
 struct Fixture {
@@ -86,6 +97,7 @@ impl Fixture {
             workspace: Arc::downgrade(&workspace),
             react: Box::new(react),
             asked: Mutex::default(),
+            waits: Mutex::default(),
         });
         workspace.set_editor(editor.clone());
         let notes = Arc::new(Notes::default());
@@ -132,6 +144,66 @@ impl Fixture {
     fn notes(&self) -> Vec<String> {
         lock(&self.notes.lines).clone()
     }
+}
+
+/// As an editor that does not look again whether there is a file.
+fn empties(workspace: &Workspace, operation: &FileOperation) -> EditorAnswer {
+    if let FileOperation::Create(path) = operation {
+        put(path, "");
+        // Somebody looks at it at this moment.
+        workspace.look(path);
+    }
+    EditorAnswer::Applied
+}
+
+#[tokio::test]
+async fn a_file_that_a_late_editor_empties_gets_its_text_again() {
+    for is_open in [false, true] {
+        let it = Fixture::new(empties);
+        let (go, waits) = tokio::sync::oneshot::channel();
+        *lock(&it.editor.waits) = Some(waits);
+        it.write("one\n").await.unwrap();
+        assert_eq!(it.disk().as_deref(), Some("one\n"), "it is not waited for");
+        if is_open {
+            it.workspace.open(&it.path, 1, "one\n", "text");
+        }
+        go.send(()).unwrap();
+        it.notes.looked_again.notified().await;
+        assert_eq!(it.disk().as_deref(), Some("one\n"));
+        assert_eq!(it.buffer().as_deref(), is_open.then_some("one\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_taken_back_before_a_late_editor_made_it_goes_again() {
+    let it = Fixture::new(empties);
+    let (go, waits) = tokio::sync::oneshot::channel();
+    *lock(&it.editor.waits) = Some(waits);
+    it.write("one\n").await.unwrap();
+    it.delete().await.unwrap();
+    go.send(()).unwrap();
+    it.notes.looked_again.notified().await;
+    assert_eq!(it.disk(), None);
+}
+
+#[tokio::test]
+async fn what_the_user_has_emptied_before_a_late_editor_answers_stays_empty() {
+    let it = Fixture::new(|_, _| EditorAnswer::Applied);
+    let (go, waits) = tokio::sync::oneshot::channel();
+    *lock(&it.editor.waits) = Some(waits);
+    it.write("one\n").await.unwrap();
+    it.workspace.open(&it.path, 1, "one\n", "text");
+    let nothing = RangeEdit { range: None, text: String::new() };
+    it.workspace.change(&it.path, 2, &[nothing], it.editor.encoding());
+    put(&it.path, "");
+    it.workspace.save(&it.path, None);
+    go.send(()).unwrap();
+    // All that is late has ended when nothing of it is known any more.
+    while !lock(&it.workspace.shared.late).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    it.workspace.lock_path(&it.path).await;
+    assert_eq!(it.disk().as_deref(), Some(""));
 }
 
 fn put(path: &Path, text: &str) {
@@ -314,6 +386,7 @@ async fn a_file_that_comes_back_is_the_document_that_still_shows_it() {
         workspace: Arc::downgrade(&it.workspace),
         react: Box::new(makes),
         asked: Mutex::default(),
+        waits: Mutex::default(),
     }));
     it.write("text\n").await.unwrap();
     assert_eq!((it.disk().as_deref(), it.buffer().as_deref()), (Some("text\n"), Some("text\n")));

@@ -114,6 +114,9 @@ pub trait EditJournal: Send + Sync {
     /// A command has changed files of this folder beside those that it was said to change, or may have.
     fn unrecorded(&self, _cause: &EditCause, _folder: &std::path::Path, _command: &str) {}
 
+    /// A file was found to be what it is not to be, and mended.
+    fn looked_again(&self, _path: &std::path::Path) {}
+
     /// Nobody will say that the command has ended.
     fn leave_command(&self, _id: u64) {}
 }

@@ -24,6 +24,7 @@ pub mod journal;
 mod known;
 #[cfg(test)]
 mod known_tests;
+mod late;
 mod lookout;
 mod moves;
 mod open;
@@ -90,6 +91,8 @@ struct Shared {
     known: Mutex<known::Known>,
     /// All these folders.
     roots: Mutex<Vec<PathBuf>>,
+    /// Files that an editor may still make, and what they are to have.
+    late: Mutex<HashMap<PathBuf, Option<Arc<str>>>>,
     /// Wakes when a document is opened.
     opened: tokio::sync::Notify,
 }

@@ -23,8 +23,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long it may take to say what it has at hand.
 const AT_HAND: Duration = Duration::from_secs(5);
 
-/// How long it may take to make, delete or move a file. Without an answer the disk is changed.
-const FILE_DEADLINE: Duration = Duration::from_secs(5);
+/// How late it may be with making, deleting or moving a file. The disk is changed long before.
+const LATEST: Duration = Duration::from_secs(60);
 
 /// The client of one connection.
 pub struct LspEditor {
@@ -88,7 +88,7 @@ impl EditorClient for LspEditor {
             return EditorAnswer::Failed("the path cannot be written as a URI".into());
         };
         // No label: Neovim would print it, and two lines in a row make it wait for Enter.
-        ask(&connection, json!({"edit": {"documentChanges": [change]}}), FILE_DEADLINE).await
+        ask(&connection, json!({"edit": {"documentChanges": [change]}}), LATEST).await
     }
 
     fn answers(&self, method: ClientMethod) -> bool {
