@@ -81,6 +81,69 @@ fn a_draft_that_was_sent_does_not_wait_in_the_prompt_again() {
 }
 
 #[test]
+fn an_answer_in_progress_is_there_at_once_when_its_document_is_opened() {
+    let mut chat = Chat::start();
+    assert!(std::process::Command::new("mkfifo").arg(chat.scratch.path("gate")).status().unwrap().success());
+    chat.open();
+    chat.model.script([
+        say("I look at it.")
+            .pieces(5)
+            .gate_after(1, "middle")
+            .call("bash", json!({"command": "echo out; cat gate"})),
+        say("Done."),
+    ]);
+    chat.say("Go\n");
+    chat.model.reached("middle");
+    let is_half = |it: &str| it.contains("\n\nI loo\n\n") && it.ends_with("## You\n\n");
+    chat.until("half an answer", is_half);
+    // As it is on the disk it has not even the prompt.
+    chat.editor.reopen(CHAT, &chat.disk());
+    chat.until("half an answer again", is_half);
+    chat.say("/refresh\n");
+    chat.until("half an answer, written anew", |it| is_half(it) && !it.contains("/refresh"));
+    chat.model.release("middle");
+    let runs =
+        |it: &str| it.contains("I look at it.\n\n### ▶ bash · running\n") && it.contains("\nout\n```\n");
+    chat.until("the running command", runs);
+    chat.editor.reopen(CHAT, &chat.disk());
+    chat.until("the running command again", |it| runs(it) && it.ends_with("## You\n\n"));
+    std::fs::write(chat.scratch.path("gate"), "").unwrap();
+    let text = chat.until("the end", |it| it.contains("Done.\n\n<!-- "));
+    for line in ["Go", "I look at it.", "### ✓ bash", "out", "Done."] {
+        assert_eq!(text.lines().filter(|it| *it == line).count(), 1, "{line}: {text}");
+    }
+    assert!(!text.contains('▶') && !text.contains("I loo\n"), "{text}");
+    chat.finish();
+}
+
+#[test]
+fn what_was_sent_is_shown_as_it_was_written_also_by_another_server() {
+    let mut chat = Chat::with(Profile::plain(), |scratch| {
+        scratch.agent_file("prompts/tell.md", "Tell me about $1\n");
+        scratch.file("a.rs", "let here = 1;\n");
+    });
+    chat.open();
+    chat.model.script([say("One."), say("Two.")]);
+    for (said, answer) in [("look at @a.rs\n", "One."), ("/tell it\n", "Two.")] {
+        chat.say(said);
+        chat.until(answer, |it| it.contains(&format!("{answer}\n\n<!-- ")) && it.ends_with("## You\n\n"));
+    }
+    let texts = chat.model.last_request().user_texts();
+    assert!(texts[0].contains("let here = 1;") && texts[1].starts_with("Tell me about it"), "{texts:?}");
+    let as_written = |it: &str| {
+        it.contains("\n\nlook at @a.rs\n\n## Pi · ")
+            && it.contains("\n\n/tell it\n\n## Pi · ")
+            && it.contains("Two.\n\n<!-- ")
+    };
+    let chat = restart(chat);
+    chat.until("what is missing", |it| as_written(it) && it.ends_with("## You\n\n"));
+    chat.say("/refresh\n");
+    let text = chat.until("everything anew", |it| as_written(it) && !it.contains("/refresh"));
+    assert!(!text.contains("let here") && !text.contains("Tell me about it"), "{text}");
+    chat.finish();
+}
+
+#[test]
 fn turns_the_user_has_taken_out_or_made_up_do_not_count() {
     let mut chat = Chat::start();
     chat.open();

@@ -74,6 +74,8 @@ fn a_recorded_editor_plays_again_without_model_and_files() {
     let hunk = hunks["hunks"][0]["id"].clone();
     assert!(hunk.is_string(), "{hunks}");
     editor.ok("pi/edits/accept", json!({"hunks": [hunk]}));
+    let is_shown = |it: &Value| it["diagnostics"] == json!([]);
+    editor.claim_until("textDocument/publishDiagnostics", "the change to be no longer shown", is_shown);
     // Stopped in the middle of an answer.
     model.script([say("never finished").pieces(1).gate_after(3, "middle")]);
     editor.prompt("go on");

@@ -340,6 +340,10 @@ impl SessionActor {
                 self.attach(&queue, &params, reply);
                 self.give_notice();
             }
+            Command::Follow(queue, reply) => {
+                self.follow(&queue, reply);
+                self.give_notice();
+            }
             Command::Unsubscribe(queue) => {
                 self.bus.unsubscribe(&queue);
                 self.check_surface();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{actor::SessionActor, questions::UiAnswer};
+use super::{actor::SessionActor, attach::Followed, questions::UiAnswer};
 use crate::{
     bus::EventQueue,
     ports::{Expander, Models, Permissions, Provider, ScopedModel, SessionStore, Settings, Shell, Tool},
@@ -152,6 +152,9 @@ pub enum Command {
     Subscribe(EventQueue, Reply<u64>),
     /// Subscribes and catches up; the answer comes before the events.
     Attach(EventQueue, AttachParams, Reply<Attached>),
+    /// Subscribes from the last moment at which all messages were complete; the answer, with the entries of then, comes
+    /// before the events.
+    Follow(EventQueue, Reply<Followed>),
     Unsubscribe(EventQueue),
     /// Sends an event of the host to all who watch.
     Publish(AgentEvent),

@@ -89,7 +89,7 @@ impl SessionActor {
         })
     }
 
-    fn leaf_id(&self) -> Option<String> {
+    pub(super) fn leaf_id(&self) -> Option<String> {
         self.tree.leaf().map(str::to_owned)
     }
 }

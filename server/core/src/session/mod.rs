@@ -14,6 +14,7 @@ mod slash;
 mod stats;
 
 pub use actor::session_name;
+pub use attach::Followed;
 pub use handle::{
     Command, CommandResult, FindModel, ModelSearch, Reply, SandboxInForce, SessionHandle, SessionOptions,
     reply_channel,

@@ -1,15 +1,15 @@
 //! From a chat document to its session: what of the conversation the document has, and what is to be written.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use pi_core::{
     bus::EventQueue,
-    session::{Command, Reply},
+    session::{Command, Followed},
 };
 use pi_protocol::{AgentMessage, Entry, SessionEntries, SessionState, entry::EntryKind};
 use tokio::sync::oneshot;
 
-use super::{kept::Kept, lock, review, room::Room, story::title_of, writing::Return};
+use super::{kept::Kept, lock, review, room::Room, story::title_of, writing::Return, written::Written};
 use crate::{
     markdown::{self, Turn},
     transport::lsp::{lane::Job, questions, target::Target},
@@ -32,31 +32,27 @@ impl Room {
         }
         self.queue.close();
         self.queue = EventQueue::of_one_session();
-        session.send(Command::Subscribe(self.queue.clone(), Box::new(|_| {})));
         // What waits at a stop is shown here, and its user decides about it.
         session.send(Command::HoldAfterStop);
         let queue = self.queue.clone();
-        let entries = session.ask(|reply| Command::GetEntries(None, from_now_on(queue, reply))).await;
-        // Later than the entries: what was asked or ended meanwhile is told once more, and that changes nothing.
-        let state = session.ask(Command::GetState).await;
-        let waiting = session.ask(Command::QueueList).await;
+        let followed = session.ask(|reply| Command::Follow(queue, reply)).await;
         let is_first = !std::mem::replace(&mut self.was_attached, true);
         let kept = if is_first { Kept::read(&self.path, session.id()).await } else { None };
         if let Some(kept) = &kept {
             self.connection.chats.numbers.remember(session.id(), kept.numbers.clone());
         }
+        self.story.written = Written::read(&self.path, session.id()).await;
         self.story.hunks = review::hunks(&self.connection, session.id()).await;
         let story = &mut self.story;
         review::patches(&self.connection, session.id(), &story.hunks, &mut story.patches).await;
         self.hunks_moved = true;
         self.session = Some(session);
-        let (Ok(entries), Ok(state), Ok(waiting)) = (entries, state, waiting) else {
-            return Err("the session has ended".to_owned());
-        };
-        self.story.waits(waiting.items);
-        let path = entries_of(&entries.entries, entries.leaf_id.as_deref());
+        let Followed { entries, leaf_id, state, queue } =
+            followed.map_err(|_ended| "the session has ended".to_owned())?;
+        self.story.waits(queue);
+        let path = entries_of(&entries, leaf_id.as_deref());
         if is_first {
-            self.find_place(&path, kept);
+            self.find_place(&entries, &path, kept);
         }
         if anew {
             lock(&self.document).thaw_all();
@@ -66,8 +62,9 @@ impl Room {
     }
 
     /// Finds out which turns the document has, and what became of messages that were under way when it was closed.
-    fn find_place(&mut self, path: &[&Entry], kept: Option<Kept>) {
-        let turns = turns_of(path);
+    fn find_place(&mut self, entries: &[Entry], path: &[&Entry], kept: Option<Kept>) {
+        let turns = turns_of(path).into_iter().map(|(id, it)| (id, self.story.written.restored(it)));
+        let turns: Vec<_> = turns.collect();
         let mut document = lock(&self.document);
         let found = found(&document.text, &turns, self.story.style.time);
         let kept = kept.filter(|kept| {
@@ -83,8 +80,9 @@ impl Room {
             (Some(kept), _) => {
                 document.restore(&kept.saved);
                 self.story.notes.clone_from(&kept.notes);
-                let since = path.iter().position(|it| Some(&it.base.id) == kept.leaf.as_ref());
-                let since = path.iter().skip(since.map_or(0, |it| it + 1));
+                let before = entries_of(entries, kept.leaf.as_deref());
+                let before: HashSet<&str> = before.iter().map(|it| it.base.id.as_str()).collect();
+                let since = path.iter().filter(|it| !before.contains(it.base.id.as_str()));
                 let queued: Vec<&str> = self.story.waiting().collect();
                 let arrived = kept.arrived(since.filter_map(|it| said(it)).collect(), &queued);
                 for raw in &arrived.sent {
@@ -105,7 +103,8 @@ impl Room {
 
     /// Goes on with what the document does not have of the conversation so far.
     fn catch_up(&mut self, state: &SessionState, messages: &[Arc<AgentMessage>], anew: bool) {
-        let mut turns = markdown::split(messages);
+        let turns = markdown::split(messages).into_iter();
+        let mut turns: Vec<_> = turns.map(|it| self.story.written.restored(it)).collect();
         let first = turns.first().and_then(|it| it.messages.first());
         self.story.title = state.session_name.clone().or_else(|| first.and_then(|it| title_of(it)));
         questions::pending(state).for_each(|it| self.story.ask(it));
@@ -121,14 +120,6 @@ impl Room {
         self.story.begin(&missing, last);
         self.dirty = true;
     }
-}
-
-/// Answers, and forgets the events that the answer has already.
-fn from_now_on(queue: EventQueue, reply: Reply<SessionEntries>) -> Reply<SessionEntries> {
-    Box::new(move |outcome| {
-        queue.discard_events();
-        reply(outcome);
-    })
 }
 
 /// The turns of a conversation, each with the entry of its first message.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::document::Saved;
 
 /// Where it is, below the folder of the documents.
-const FOLDER: &str = ".state";
+pub const FOLDER: &str = ".state";
 
 /// What is remembered of one document.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

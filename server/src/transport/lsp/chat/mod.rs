@@ -31,6 +31,7 @@ mod transcript;
 mod verbs;
 mod walk;
 mod writing;
+mod written;
 
 use std::{
     collections::HashMap,

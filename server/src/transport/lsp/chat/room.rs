@@ -356,6 +356,9 @@ impl Room {
             self.next_turn().await;
         }
         self.dirty |= self.story.event(event);
+        if let Some(session) = &self.session {
+            self.story.written.keep(&self.path, session.id()).await;
+        }
         if let Some((_, ended)) = compaction::ended(event) {
             self.compacted(ended).await;
         }

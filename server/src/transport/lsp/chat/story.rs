@@ -10,11 +10,11 @@ use std::{
 
 use pi_core::builder::MessageFolder;
 use pi_protocol::{
-    AgentEvent, AgentMessage, AssistantMessageEvent, Content, MessageContent, UserMessage,
+    AgentEvent, AgentMessage, AssistantMessageEvent,
     queue::{QueueItem, QueueKind},
 };
 
-use super::{numbers::Numbered, question::Question, review};
+use super::{numbers::Numbered, question::Question, review, written::Written};
 use crate::{
     markdown::{self, Status, Step, Style, Turn},
     transport::lsp::questions::{self, Asked},
@@ -37,6 +37,8 @@ pub struct Story {
     pub hunks: Vec<Numbered>,
     /// How calls changed files whose results do not say it.
     pub patches: Arc<HashMap<String, String>>,
+    /// What was written otherwise than the model got it.
+    pub written: Written,
     /// Turns before the last one that are not in the document yet.
     before: String,
     turn: Turn,
@@ -63,6 +65,7 @@ impl Story {
             notes: String::new(),
             hunks: Vec::new(),
             patches: Arc::default(),
+            written: Written::default(),
             before: String::new(),
             turn: Turn { settled: true, ..Turn::default() },
             turns: 0,
@@ -216,7 +219,7 @@ impl Story {
         let mut message = message.clone();
         if let AgentMessage::User(user) = &*message {
             if let Some(written) = self.coming.pop_front() {
-                message = Arc::new(AgentMessage::User(as_written(user, &written)));
+                message = Arc::new(self.written.said(user, &written));
             }
             if self.title.is_none() {
                 self.title = title_of(&message);
@@ -248,13 +251,6 @@ fn queued(item: &QueueItem) -> String {
     let state = if item.held { "held" } else { "queued" };
     let text = markdown::inert(&item.text);
     format!("## You · {state} ({kind})\n\n{}\n\n", text.trim_end_matches('\n'))
-}
-
-/// A message without what was put in the place of its text or behind it.
-fn as_written(message: &UserMessage, written: &str) -> UserMessage {
-    let images = message.content.to_blocks().into_iter().filter(|it| matches!(it, Content::Image(_)));
-    let blocks = [Content::text(written.to_owned())].into_iter().chain(images).collect();
-    UserMessage { content: MessageContent::Blocks(blocks), ..message.clone() }
 }
 
 /// The user's first words.
