@@ -270,7 +270,7 @@ The text between BEG and END, interactively the region, is mentioned in it."
   (pi--execute "pi.revert"))
 
 (defun pi-redo ()
-  "Put back what was taken out last."
+  "Take back the last decision: put back what was taken out, let what was kept wait again."
   (interactive)
   (pi--execute "pi.redo"))
 

@@ -204,7 +204,10 @@ pub enum EditsCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Show the changes that wait for review as a unified diff
+    /// Show the changes that wait for review as a unified diff, or what a turn, a prompt or a session changed
+    ///
+    /// Of a turn, a prompt or a session it shows what was changed at the time, whatever was decided since, also under an
+    /// earlier name of the file.
     Diff {
         /// Only those of this file
         file: Option<PathBuf>,

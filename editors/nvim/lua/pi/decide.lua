@@ -85,7 +85,7 @@ function M.reject(opts)
   end)
 end
 
---- Puts back what was taken out last.
+--- Takes back the last decision: what was taken out is put back, what was kept waits again.
 function M.redo()
   known(function()
     here():decide("redo", { scope = "last" })

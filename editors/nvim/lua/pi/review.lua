@@ -361,7 +361,7 @@ local function say(text, level)
   vim.notify(text, level or vim.log.levels.INFO, { title = "Pi" })
 end
 
-local past = { accept = "Kept", reject = "Rejected", revert = "Reverted", redo = "Put back" }
+local past = { accept = "Kept", reject = "Rejected", revert = "Reverted", redo = "Redone:" }
 
 --- Says what a decision came to.
 ---@param verb "accept"|"reject"|"revert"|"redo"
@@ -380,7 +380,7 @@ function M.report(verb, decided)
   elseif stay > 1 then
     parts[#parts + 1] = ("%s stay: %s"):format(hunks.count(stay, "change"), decided.conflicts[1].reason)
   elseif done == 0 then
-    parts[1] = verb == "redo" and "Nothing was rejected that could be put back" or "Nothing to review"
+    parts[1] = verb == "redo" and "There is no decision to take back" or "Nothing to review"
   elseif verb == "reject" or verb == "revert" then
     parts[#parts + 1] = ":Pi redo"
   end

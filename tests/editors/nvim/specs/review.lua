@@ -92,7 +92,7 @@ story("a rejected change is put back", { files = { ["a.txt"] = text }, script = 
   nvim:cmd("Pi redo")
   nvim:wait("#require('pi').hunks() == 3")
   equal(nvim:buffer("a.txt"), changed)
-  equal(nvim:lua("return _G.said[#_G.said]"), "Put back 3 changes")
+  equal(nvim:lua("return _G.said[#_G.said]"), "Redone: 3 changes")
 end)
 
 story("what waits moves with the text at once, and typing in it keeps it from being rejected", {

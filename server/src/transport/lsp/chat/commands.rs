@@ -41,7 +41,7 @@ pub static TABLE: [Row; 27] = [
         "[turn|turn..] [fork]",
         "take out what the last turn changed, or this one, or all since it; with fork, another chat begins before it",
     ),
-    row("redo", "", "put back what was taken out last"),
+    row("redo", "", "put back what was taken out last, or let what was kept last wait again"),
     row("diff", "[n…|file]", "show what waits as a diff"),
     row("model", "[name]", "show or change the model"),
     row("thinking", "[level]", "how hard the model thinks"),
