@@ -115,18 +115,25 @@ story("a change is undone, kept and rejected through code actions, without the p
   init = plain,
   files = { ["a.txt"] = "one\ntwo\nthree\nfour\nfive\n" },
   script = {
-    call("1", "edit", { path = "a.txt", oldText = "one", newText = "ONE" }),
-    -- Edits that come in one breath are one step of Neovim's undo.
-    call("2", "bash", { command = "sleep 0.3" }),
-    call("3", "edit", { path = "a.txt", oldText = "five", newText = "FIVE" }),
+    call("1", "bash", { command = "cat gate" }),
+    call("2", "edit", { path = "a.txt", oldText = "one", newText = "ONE" }),
+    call("3", "bash", { command = "cat gate" }),
+    call("4", "edit", { path = "a.txt", oldText = "five", newText = "FIVE" }),
     answer("Two changes."),
   },
 }, function(nvim)
+  make_gate(nvim)
   open_chat(nvim)
   say(nvim, "shout")
-  shows(nvim, "Two changes.")
+  shows(nvim, "$ cat gate")
   nvim:edit("a.txt")
   local hints = "vim.tbl_map(function(it) return it.lnum end, vim.diagnostic.get(vim.fn.bufnr('a.txt')))"
+  open_gate(nvim)
+  nvim:wait("vim.deep_equal(" .. hints .. ", { 0 })")
+  -- Neovim's undo takes edits together between which it has not waited for a key in their buffer.
+  nvim:keys("j")
+  nvim:wait("vim.fn.line('.') == 2")
+  open_gate(nvim)
   nvim:wait("vim.deep_equal(" .. hints .. ", { 0, 4 })")
   local function act(title)
     nvim:lua([[local title = ...
