@@ -90,6 +90,28 @@ fn typing_while_an_edit_is_under_way_is_kept() {
 }
 
 #[test]
+fn an_edit_where_the_user_has_typed_is_shown_and_not_made() {
+    let disk = "one\ntwo\nthree\n";
+    let (mut editor, _scratch, model) = start(Profile::plugin().applies(Applies::WhenTold), disk, disk);
+    model.script([edit("three", "3"), say("done")]);
+    editor.prompt("go");
+    let stale = editor.asked("workspace/applyEdit");
+    editor.type_at("a.txt", 8, 13, "THREE!");
+    editor.now_applies(Applies::Well);
+    editor.perform(&stale);
+    let events = editor.settled();
+    assert_eq!(editor.buffer("a.txt"), "one\ntwo\nTHREE!\n");
+    assert!(told(&model).contains("+THREE!"), "{}", told(&model));
+    let end = events.iter().find(|it| it["type"] == "tool_execution_end").unwrap();
+    let conflict = &end["result"]["details"]["conflict"];
+    assert_eq!(
+        conflict["headline"],
+        "You changed the same lines of a.txt. Your text stays; Pi's version is below."
+    );
+    assert!(conflict["patch"].as_str().unwrap().ends_with("-three\n+3\n"), "{conflict}");
+}
+
+#[test]
 fn an_edit_that_lands_in_typed_text_is_taken_back_and_made_again() {
     let disk = "one\ntwo\nthree\nfour\nfive\n";
     let (mut editor, _scratch, model) = start(Profile::plugin().applies(Applies::WhenTold), disk, disk);

@@ -57,6 +57,19 @@ test("an edit that is only shown says so, and counts as no change", () => {
   assert.equal(ends[0]?.changes, 0);
 });
 
+test("an edit in whose place the user has typed is shown", () => {
+  const { chat: it } = chat();
+  const conflict = { headline: "You changed the same lines of a.rs.", patch: "--- a.rs\n+++ a.rs\n@@ -1 +1 @@\n-a\n+b\n" };
+  play(it, [
+    { type: "agent_start" }, toolStart("1", "edit", { path: "/w/src/a.rs" }),
+    toolEnd("1", "edit", "/w/src/a.rs was changed in the meantime", true, { conflict }), { type: "agent_settled" },
+  ]);
+  const [row] = it.transcript.items;
+  assert.ok(row?.kind === "tool");
+  assert.deepEqual([row.head, row.fact, row.body, row.bodyKind],
+    ["You changed the same lines of a.rs.", "not made", "@@ -1 +1 @@\n-a\n+b", "diff"]);
+});
+
 test("a command that ran in a copy, or not at all, is not told as one that ran", () => {
   const heads = (review: "plan" | "apply", text: string, failed: boolean): string[] => {
     const { chat: it } = chat();

@@ -415,12 +415,12 @@ impl TurnLoop {
     /// Runs one call on its own task, so that a panic or a tool that ignores the stop ends only this call.
     async fn execute(&self, call: &ToolCall) -> (ToolResult, bool) {
         let outcome = match self.tool(&call.name) {
-            None => Err(ToolError(format!("Tool {} not found", call.name))),
+            None => Err(ToolError::new(format!("Tool {} not found", call.name))),
             Some(_) if self.cancel.is_cancelled() => Err(ToolError::aborted()),
             Some(tool) => {
                 let args = tool.prepare(call.arguments.clone());
                 match validate::arguments(&call.name, &tool.spec().parameters, &args) {
-                    Err(text) => Err(ToolError(text)),
+                    Err(text) => Err(ToolError::new(text)),
                     Ok(args) => {
                         let permitted = AssertUnwindSafe(self.permitted(tool, call, &args)).catch_unwind();
                         match permitted.await {
@@ -437,7 +437,7 @@ impl TurnLoop {
         };
         match outcome {
             Ok(result) => (result, false),
-            Err(ToolError(text)) => (ToolResult::error(text), true),
+            Err(ToolError { text, details }) => (ToolResult { details, ..ToolResult::error(text) }, true),
         }
     }
 
@@ -558,7 +558,7 @@ impl TurnLoop {
 fn skipped(error: ToolError) -> ToolError {
     match error == ToolError::aborted() {
         true => ToolError::new(SKIPPED_BY_USER),
-        false => ToolError(format!("{SKIPPED_BY_USER}\n\n{error}")),
+        false => ToolError::new(format!("{SKIPPED_BY_USER}\n\n{error}")),
     }
 }
 
@@ -602,7 +602,7 @@ impl Gate {
         };
         let mut request = match verdict {
             Verdict::Allow => return Ok(None),
-            Verdict::Deny(text) => return Err(ToolError(text)),
+            Verdict::Deny(text) => return Err(ToolError::new(text)),
             Verdict::Ask(request) => request,
         };
         let answer = async {
@@ -611,7 +611,7 @@ impl Gate {
             let (tx, rx) = oneshot::channel();
             self.actor.send(RunMessage::AskPermission(request, tx));
             match rx.await {
-                Ok(answer) => answer.map(|()| shown).map_err(ToolError),
+                Ok(answer) => answer.map(|()| shown).map_err(ToolError::new),
                 Err(_given_up) => Err(ToolError::aborted()),
             }
         };
@@ -637,7 +637,7 @@ fn shown(diff: String) -> ToolResult {
 }
 
 fn panicked(tool: &str) -> ToolError {
-    ToolError(format!("The tool \"{tool}\" failed inside pi; the run goes on"))
+    ToolError::new(format!("The tool \"{tool}\" failed inside pi; the run goes on"))
 }
 
 /// The last sentence of a text, for a question about what comes next.

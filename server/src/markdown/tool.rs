@@ -26,6 +26,12 @@ impl Outcome<'_> {
     fn diff(&self) -> Option<&str> {
         self.details.and_then(|it| it.get("patch")).and_then(Value::as_str).or(self.patch)
     }
+
+    /// What is said of an edit in whose place the user has typed, and how it would have changed the text.
+    fn conflict(&self) -> Option<(&str, &str)> {
+        let conflict = self.details?.get("conflict")?;
+        Some((conflict.get("headline")?.as_str()?, conflict.get("patch")?.as_str()?))
+    }
 }
 
 /// Tools whose output is for the model; a person sees that they looked.
@@ -38,18 +44,23 @@ pub fn render(call: &ToolCall, outcome: Outcome<'_>, style: &Style) -> String {
     let failed = outcome.status == Status::Failed;
     let name = line(&call.name, 40);
     let argument = |key: &str| call.arguments.get(key).and_then(Value::as_str);
-    let (subject, body) = match (call.name.as_str(), outcome.diff()) {
-        ("bash", _) => {
+    let (subject, body) = match (call.name.as_str(), outcome.diff(), outcome.conflict()) {
+        ("bash", ..) => {
             let command = argument("command").unwrap_or_default();
             (String::new(), console(command, &text, outcome, style))
         }
-        (_, Some(patch)) if !failed => {
+        (_, Some(patch), _) if !failed => {
             let path = style.path(argument("path").unwrap_or_default());
             let diff = Diff::of(patch, &path, outcome.hunks);
             (format!("{path} +{} -{}", diff.added, diff.removed), cut(&diff.text, "diff", outcome, style))
         }
-        (quiet, _) if QUIET.contains(&quiet) && !failed => (subject(call, style), String::new()),
-        ("write", _) if !failed => (subject(call, style), String::new()),
+        (quiet, ..) if QUIET.contains(&quiet) && !failed => (subject(call, style), String::new()),
+        ("write", ..) if !failed => (subject(call, style), String::new()),
+        (_, _, Some((headline, patch))) => {
+            let diff = Diff::of(patch, &style.path(argument("path").unwrap_or_default()), &[]);
+            let body = format!("{}\n\n{}", line(headline, 300), cut(&diff.text, "diff", outcome, style));
+            (subject(call, style), body)
+        }
         _ if text.is_empty() => (subject(call, style), String::new()),
         _ => (subject(call, style), cut(&text, "", outcome, style)),
     };
@@ -199,6 +210,27 @@ fn places(patch: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edit_in_whose_place_the_user_has_typed_is_shown() {
+        let call = serde_json::json!({ "id": "1", "name": "edit", "arguments": { "path": "/p/a.rs" } });
+        let call: ToolCall = serde_json::from_value(call).unwrap();
+        let patch = "--- a.rs\n+++ a.rs\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n";
+        let details = serde_json::json!({ "conflict": { "headline": "You changed it.", "patch": patch } });
+        let content = [Content::text("changed in the meantime")];
+        let outcome = Outcome {
+            status: Status::Failed,
+            content: &content,
+            details: Some(&details),
+            hunks: &[],
+            patch: None,
+        };
+        let style = Style { lines: 9, root: "/p".into(), ascii: false, time: |_| String::new() };
+        assert_eq!(
+            render(&call, outcome, &style),
+            "### ✗ edit a.rs\n\nYou changed it.\n\n```diff\n@@ a.rs:2\n-two\n+2\n```\n"
+        );
+    }
 
     #[test]
     fn a_diff_names_its_places() {

@@ -285,7 +285,7 @@ impl Tool for PlayedTool {
             return self.inner.preview(args).await;
         }
         let (key, never) = (key("preview", &self.spec().name, args), CancellationToken::new());
-        decode(self.stage.result(&key, &never).await).map_err(ToolError)
+        decode(self.stage.result(&key, &never).await).map_err(ToolError::new)
     }
 
     async fn note(&self, session_id: &str) -> Option<String> {
@@ -297,7 +297,7 @@ impl Tool for PlayedTool {
             return self.inner.run(call).await;
         }
         let found = self.stage.result(&format!("tool {}", call.call_id), &call.cancel).await;
-        decode(found).map_err(ToolError)
+        decode(found).map_err(ToolError::new)
     }
 }
 

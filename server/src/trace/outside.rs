@@ -108,7 +108,7 @@ impl Tool for Recorded<Arc<dyn Tool>> {
             "preview",
             match &preview {
                 Ok(diff) => json!({ "name": self.spec().name, "args": args, "result": diff }),
-                Err(error) => json!({ "name": self.spec().name, "args": args, "error": error.0 }),
+                Err(error) => json!({ "name": self.spec().name, "args": args, "error": error.text }),
             },
         );
         preview
@@ -125,7 +125,7 @@ impl Tool for Recorded<Arc<dyn Tool>> {
             "tool",
             match &result {
                 Ok(result) => json!({ "id": id, "name": self.spec().name, "result": result }),
-                Err(error) => json!({ "id": id, "name": self.spec().name, "error": error.0 }),
+                Err(error) => json!({ "id": id, "name": self.spec().name, "error": error.text }),
             },
         );
         result

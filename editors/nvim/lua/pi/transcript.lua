@@ -380,6 +380,13 @@ function Transcript:tool_update(id, result)
   end)
 end
 
+--- The hunks of a unified diff, without the names of its files.
+---@param patch string
+---@return string
+local function hunks_of(patch)
+  return (patch:gsub("^.-\n(@@)", "%1"))
+end
+
 --- A tool is over.
 ---@param id string
 ---@param result pi.ToolResult
@@ -391,10 +398,16 @@ function Transcript:tool_end(id, result, failed)
       return
     end
     self.tools[id] = nil
-    local details = not failed and type(result.details) == "table" and result.details or {}
+    local details = type(result.details) == "table" and result.details or {}
+    -- An edit in whose place the user has typed was not made; it is shown what it was.
+    local conflict = failed and type(details.conflict) == "table" and details.conflict or nil
+    details = failed and {} or details
     -- An edit that is only shown (`review.mode` `plan`) has a patch.
     local planned = details.planned == true and type(details.patch) == "string"
-    local diff = planned and details.patch:gsub("^.-\n(@@)", "%1") or details.diff
+    local diff = planned and hunks_of(details.patch) or details.diff
+    if conflict then
+      diff = conflict.headline .. "\n" .. hunks_of(conflict.patch)
+    end
     local text = type(diff) == "string" and diff or describe.text(result.content)
     block.output = text
     if vim.trim(text) ~= "" then

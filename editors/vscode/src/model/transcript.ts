@@ -132,11 +132,15 @@ export class Transcript {
       output(item, call, result);
       const plan = planned(result);
       const diff = plan ?? detail(result, "diff");
+      const instead = failed ? conflict(result) : undefined;
       if (diff !== undefined && !failed) {
         const shown = limit(diff, false);
         const fact = plan === undefined ? diffCounts(diff) : `${diffCounts(diff)} · not made`;
         Object.assign(item, { body: shown.text, hidden: shown.hidden, bodyKind: "diff", fact });
         if (plan !== undefined) item.head = `Would change ${subject(call.args, this.root)}`;
+      } else if (instead !== undefined) {
+        const shown = limit(instead.patch, false);
+        Object.assign(item, { head: instead.headline, body: shown.text, hidden: shown.hidden, bodyKind: "diff", fact: "not made" });
       } else if (failed && SKIPPED.test(item.body)) {
         Object.assign(item, { status: "skipped", fact: "skipped by you", body: item.body.replace(SKIPPED, "") });
       } else if (failed) {
@@ -307,7 +311,19 @@ function detail(result: ToolResult, name: string): string | undefined {
 export function planned(result: ToolResult): string | undefined {
   const patch = detail(result, "patch");
   if (patch === undefined || (result.details as { planned?: unknown }).planned !== true) return undefined;
+  return hunksOf(patch);
+}
+
+/** The hunks of a unified diff, without the names of its files. */
+function hunksOf(patch: string): string {
   return patch.slice(Math.max(0, patch.search(/^@@/m))).trimEnd();
+}
+
+/** What is said of an edit in whose place the user has typed, and how it would have changed the text. */
+function conflict(result: ToolResult): { headline: string; patch: string } | undefined {
+  const found = (result.details as { conflict?: { headline?: unknown; patch?: unknown } } | null | undefined)?.conflict;
+  if (typeof found?.headline !== "string" || typeof found.patch !== "string") return undefined;
+  return { headline: found.headline, patch: hunksOf(found.patch) };
 }
 
 /**

@@ -68,23 +68,34 @@ impl fmt::Debug for ToolContext {
 
 /// A tool failed; the model reads the text, so it says what happened and what to try next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToolError(pub String);
+pub struct ToolError {
+    /// What the model reads.
+    pub text: String,
+    /// What clients show besides, as the details of a result.
+    pub details: Option<Value>,
+}
 
 impl ToolError {
     /// With this text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), details: None }
     }
 
     /// The run was stopped.
     pub fn aborted() -> Self {
-        Self("Operation aborted".into())
+        Self::new("Operation aborted")
+    }
+
+    /// With something for clients.
+    #[must_use]
+    pub fn with_details(self, details: Value) -> Self {
+        Self { details: Some(details), ..self }
     }
 }
 
 impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

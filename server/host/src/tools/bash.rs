@@ -191,11 +191,12 @@ impl Tool for BashTool {
         }
         let with_note = |text: String| notes.iter().fold(text, |text, note| format!("{text}\n\n{note}"));
         let failed = |status: String| match shown.is_empty() {
-            true => Err(ToolError(with_note(status))),
-            false => Err(ToolError(with_note(format!("{shown}\n\n{status}")))),
+            true => Err(ToolError::new(with_note(status))),
+            false => Err(ToolError::new(with_note(format!("{shown}\n\n{status}")))),
         };
         let shown_or_none = || if shown.is_empty() { "(no output)".to_owned() } else { shown.clone() };
-        let exited = |status: String| Err(ToolError(with_note(format!("{}\n\n{status}", shown_or_none()))));
+        let exited =
+            |status: String| Err(ToolError::new(with_note(format!("{}\n\n{status}", shown_or_none()))));
         match end {
             End::Exited(0) => {
                 let mut result = ToolResult::text(with_note(shown_or_none()));
@@ -233,7 +234,7 @@ impl BashTool {
             None => Err("no private copy of the workspace".into()),
         };
         copy.map_err(|why| {
-            ToolError(format!(
+            ToolError::new(format!(
                 "The command was not run: the user has set review.mode to \"plan\", in which commands run in a copy, \
                  and there is {why}. Commands that only read are run."
             ))
@@ -278,9 +279,9 @@ async fn bring_back(copy: PrivateCopy, call: &ToolContext) -> Vec<String> {
                 let writes = changed.paths.iter().map(|it| it.to_string_lossy().into_owned()).collect();
                 (call.permit)(Access { writes, ..Access::default() }, Some(changed.diff)).await
             }
-            Err(error) => Err(ToolError(error.to_string())),
+            Err(error) => Err(ToolError::new(error.to_string())),
         };
-        if let Err(ToolError(why)) = asked {
+        if let Err(ToolError { text: why, .. }) = asked {
             return not_back(&why);
         }
     }
@@ -341,7 +342,7 @@ fn time_limit(seconds: f64) -> Result<Duration, ToolError> {
         return Err(ToolError::new("Invalid timeout: must be a finite number of seconds"));
     }
     if seconds > LONGEST_TIMEOUT {
-        return Err(ToolError(format!("Invalid timeout: maximum is {LONGEST_TIMEOUT} seconds")));
+        return Err(ToolError::new(format!("Invalid timeout: maximum is {LONGEST_TIMEOUT} seconds")));
     }
     Ok(Duration::from_secs_f64(seconds))
 }
@@ -412,7 +413,7 @@ mod tests {
     }
 
     async fn failure(args: Value) -> String {
-        run(args).await.unwrap_err().0
+        run(args).await.unwrap_err().text
     }
 
     #[tokio::test]
@@ -473,7 +474,7 @@ mod tests {
             cancel.cancel();
         });
         let error = tool(dir.path()).run(context).await.unwrap_err();
-        assert_eq!(error.0, "some output\n\n\nCommand aborted");
+        assert_eq!(error.text, "some output\n\n\nCommand aborted");
         let shown = ToolResult::text("some output\n").with_details(json!({}));
         assert_eq!(*seen.lock().unwrap(), [shown]);
     }
@@ -510,9 +511,9 @@ mod tests {
             let tool = BashTool::new(config.clone(), Some(unsaved), None, free());
             tool.run(call(json!({ "command": "cat a.rs; touch ran" })).context).await
         };
-        let blocked = run(Policy::Block).await.unwrap_err().0;
+        let blocked = run(Policy::Block).await.unwrap_err().text;
         assert!(blocked.starts_with("The command was not run") && !dir.path().join("ran").exists());
-        let no_copy = run(Policy::Overlay).await.unwrap_err().0;
+        let no_copy = run(Policy::Overlay).await.unwrap_err().text;
         assert_eq!(
             no_copy,
             "The command was not run, because it would not see what is unsaved in the editor: a.rs. There is no private \
@@ -552,7 +553,7 @@ mod tests {
                     assert_eq!(outside, Ok(ToolResult::text("free\n")));
                     assert_eq!(unasked, Ok(inside), "that was not asked for");
                 }
-                false => assert!(outside.unwrap_err().0.contains("may not leave the sandbox")),
+                false => assert!(outside.unwrap_err().text.contains("may not leave the sandbox")),
             }
         }
         let free = tool(dir.path());
@@ -567,7 +568,7 @@ mod tests {
         let config = ShellConfig { cwd: dir.path().into(), ..ShellConfig::default() };
         let tool = BashTool::new(config, None, None, confining);
         let error = tool.run(call(json!({"command": "touch made"})).context).await.unwrap_err();
-        assert_eq!(error.0, "no sandbox here");
+        assert_eq!(error.text, "no sandbox here");
         assert!(!dir.path().join("made").exists());
     }
 }

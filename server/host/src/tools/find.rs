@@ -85,7 +85,7 @@ impl Tool for FindTool {
 
 /// Clients of Pi know these texts with fd's prefix.
 fn fd_error(text: &str) -> ToolError {
-    ToolError(format!("[fd error]: {text}"))
+    ToolError::new(format!("[fd error]: {text}"))
 }
 
 fn collect(

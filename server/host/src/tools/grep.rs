@@ -129,7 +129,7 @@ impl<'a> Search<'a> {
             .case_insensitive(args.ignore_case.unwrap_or(false))
             .fixed_strings(args.literal.unwrap_or(false))
             .build(&args.pattern)
-            .map_err(|it| ToolError(it.to_string()))?;
+            .map_err(|it| ToolError::new(it.to_string()))?;
         let context = args.context.map_or(0, |it| it.max(0.0) as usize).min(MOST_CONTEXT);
         let searcher = SearcherBuilder::new()
             .line_number(true)
@@ -176,12 +176,12 @@ impl<'a> Search<'a> {
             // Waiting for a pipe or a device would never end.
             match std::fs::metadata(path) {
                 Ok(it) if !it.is_file() => {
-                    return Err(ToolError(format!("Not a file or folder: {}", path.display())));
+                    return Err(ToolError::new(format!("Not a file or folder: {}", path.display())));
                 }
                 Ok(_) => File::open(path).map(drop),
                 Err(error) => Err(error),
             }
-            .map_err(|it| ToolError(format!("Cannot read {}: {it}", path.display())))?;
+            .map_err(|it| ToolError::new(format!("Cannot read {}: {it}", path.display())))?;
         }
         self.file(path, &name, text)
     }
@@ -265,9 +265,9 @@ impl<'a> Search<'a> {
 fn overrides(root: &Path, glob: Option<&str>) -> Result<Override, ToolError> {
     let mut builder = OverrideBuilder::new(root);
     if let Some(glob) = glob.filter(|it| !it.is_empty()) {
-        builder.add(glob).map_err(|it| ToolError(it.to_string()))?;
+        builder.add(glob).map_err(|it| ToolError::new(it.to_string()))?;
     }
-    builder.build().map_err(|it| ToolError(it.to_string()))
+    builder.build().map_err(|it| ToolError::new(it.to_string()))
 }
 
 /// The lines of one file that are shown.

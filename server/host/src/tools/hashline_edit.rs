@@ -393,11 +393,11 @@ mod tests {
             let edits = json!([{"op": "replace", "pos": pos, "end": end, "lines": ["x"]}]);
             json!({"path": "a.txt", "edits": edits})
         };
-        let error = run(&tool, edit(t(0, "one"), t(2, "three"))).await.unwrap_err().0;
+        let error = run(&tool, edit(t(0, "one"), t(2, "three"))).await.unwrap_err().text;
         let shown = format!("    {}:one\n>>> {}:by the user\n", t(0, "one"), t(1, "by the user"));
         assert!(error.contains("re-read the file") && error.contains(&shown), "{error}");
         // A tag that fits by chance.
-        let error = run(&tool, edit(t(3, "four!"), t(3, "four!"))).await.unwrap_err().0;
+        let error = run(&tool, edit(t(3, "four!"), t(3, "four!"))).await.unwrap_err().text;
         assert!(error.contains("re-read the file"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nby the user\nthree\nfour!\n");
         run(&tool, edit(t(2, "three"), t(2, "three"))).await.unwrap();
@@ -457,6 +457,6 @@ mod tests {
         assert_eq!(result.details.unwrap()["diff"], " 1 one\n-2 two\n+2 2");
         assert_eq!(std::fs::read_to_string(dir.path().join("a.txt")).unwrap(), "one\n2\n");
         let error = run(&tool, json!({"path": "a.txt", "edits": []})).await.unwrap_err();
-        assert_eq!(error.0, "No edits provided");
+        assert_eq!(error.text, "No edits provided");
     }
 }

@@ -69,7 +69,7 @@ impl Tool for LsTool {
         blocking(&call.cancel, move |cancel| {
             let place = Place::of(&workspace, args.path.as_deref()).or_not_found()?;
             if !place.is_dir {
-                return Err(ToolError(format!("Not a directory: {}", place.path.display())));
+                return Err(ToolError::new(format!("Not a directory: {}", place.path.display())));
             }
             let open = entries_of_editor(&place.path, &workspace.open_under(&place.path));
             let listing = list(&place.path, open, limit, cancel)?;
@@ -104,7 +104,7 @@ fn list(
         Err(_) if !open.is_empty() && !folder.exists() => Vec::new(),
         Err(error) => {
             let reason = fs::describe(&error, "scandir", folder);
-            return Err(ToolError(format!("Cannot read directory: {reason}")));
+            return Err(ToolError::new(format!("Cannot read directory: {reason}")));
         }
     };
     for name in &names {

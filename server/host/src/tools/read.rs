@@ -390,11 +390,11 @@ mod tests {
         let (dir, read) = setup(&[("a.txt", b"one\ntwo")]);
         let error = run(&read, json!({"path": "none"})).await.unwrap_err();
         let missing = dir.path().join("none");
-        assert_eq!(error.0, format!("ENOENT: no such file or directory, access '{}'", missing.display()));
+        assert_eq!(error.text, format!("ENOENT: no such file or directory, access '{}'", missing.display()));
         let error = run(&read, json!({"path": "."})).await.unwrap_err();
-        assert_eq!(error.0, "EISDIR: illegal operation on a directory, read");
+        assert_eq!(error.text, "EISDIR: illegal operation on a directory, read");
         let error = run(&read, json!({"path": "a.txt", "offset": 3})).await.unwrap_err();
-        assert_eq!(error.0, "Offset 3 is beyond end of file (2 lines total)");
+        assert_eq!(error.text, "Offset 3 is beyond end of file (2 lines total)");
         assert_eq!(text(&run(&read, json!({"path": "a.txt", "offset": 2})).await.unwrap()), "two");
     }
 

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn arguments_of_another_form_are_told() {
         let args = Map::from_iter([("pattern".into(), Value::from(1))]);
-        assert!(arguments::<Args>(args).unwrap_err().0.starts_with("invalid arguments: "));
+        assert!(arguments::<Args>(args).unwrap_err().text.starts_with("invalid arguments: "));
         let args = Map::from_iter([("pattern".into(), Value::from("x")), ("limit".into(), Value::from(2))]);
         let args = arguments::<Args>(args).unwrap();
         assert_eq!((args.pattern.as_str(), args.ignore_case, args.limit), ("x", None, Some(2.0)));

@@ -117,7 +117,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::select! {
         biased;
         () = cancel.cancelled() => Err(ToolError::aborted()),
-        done = task => done.unwrap_or_else(|it| Err(ToolError(format!("the search failed: {it}")))),
+        done = task => done.unwrap_or_else(|it| Err(ToolError::new(format!("the search failed: {it}")))),
     }
 }
 
@@ -190,7 +190,7 @@ impl Place {
     pub(super) fn or_not_found(self) -> Result<Self, ToolError> {
         match self.exists {
             true => Ok(self),
-            false => Err(ToolError(format!("Path not found: {}", self.path.display()))),
+            false => Err(ToolError::new(format!("Path not found: {}", self.path.display()))),
         }
     }
 }

@@ -117,6 +117,7 @@ impl Tool for Write {
         let path = self.workspace.resolve(&args.path);
         let Taken { guard, is_new, base } = self.take(&path, &args, &call).await?;
         let text = args.content.clone();
+        let read = base.as_ref().map(|it| it.text.clone()).unwrap_or_default();
         let units = args.content.encode_utf16().count();
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let plan = EditPlan {
@@ -131,7 +132,7 @@ impl Tool for Write {
             None if is_new && self.workspace.editor().is_some() => guard.create(plan, &call.cancel).await,
             _ => guard.commit(plan, &call.cancel).await,
         };
-        let done = done.map_err(|it| ToolError::new(it.to_string()))?;
+        let done = done.map_err(|it| edit::refused(&guard, &it, &read, &text))?;
         self.workspace.learned(&call.session_id, &done.path, &text);
         // Pi counts UTF-16 units and calls them bytes.
         Ok(ToolResult::text(format!("Successfully wrote {units} bytes to {}", args.path)))
@@ -214,7 +215,7 @@ mod tests {
         /// Writes all of it; the error.
         async fn write(&self, content: &str) -> Option<String> {
             let args = json!({"path": "a.txt", "content": content});
-            run(&Write::new(self.workspace.clone()), args).await.err().map(|it| it.0)
+            run(&Write::new(self.workspace.clone()), args).await.err().map(|it| it.text)
         }
     }
 
@@ -369,9 +370,9 @@ mod tests {
         std::fs::write(dir.path().join("a.txt"), "x").unwrap();
         let write = Write::new(Workspace::new(dir.path().to_owned()));
         let error = run(&write, json!({"path": "a.txt/b.txt", "content": "x"})).await.unwrap_err();
-        assert_eq!(error.0, format!("EEXIST: file already exists, mkdir '{root}/a.txt'"));
+        assert_eq!(error.text, format!("EEXIST: file already exists, mkdir '{root}/a.txt'"));
         let error = run(&write, json!({"path": ".", "content": "x"})).await.unwrap_err();
-        assert_eq!(error.0, format!("{root} cannot be written: there is a folder of that name."));
+        assert_eq!(error.text, format!("{root} cannot be written: there is a folder of that name."));
     }
 
     #[tokio::test]

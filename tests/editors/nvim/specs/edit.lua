@@ -72,3 +72,21 @@ story("a file that is not open is changed on the disk", {
   nvim:event("PiRunEnd")
   equal(nvim:disk("c.txt"), "z = 2\n", "disk")
 end)
+
+story("an edit of a line that the user types in at that moment is not made, and shown", {
+  files = { ["a.txt"] = "x = 11\n" },
+  script = edits("a.txt"),
+}, function(nvim)
+  nvim:edit("a.txt")
+  nvim:lua([[
+    local apply, buffer = vim.lsp.handlers["workspace/applyEdit"], vim.api.nvim_get_current_buf()
+    vim.lsp.handlers["workspace/applyEdit"] = function(...)
+      vim.api.nvim_buf_set_lines(buffer, 0, 1, true, { "mine" })
+      return apply(...)
+    end
+  ]])
+  nvim:cmd("Pi make it two")
+  nvim:event("PiRunEnd")
+  equal(nvim:buffer("a.txt"), "mine", "the user's text")
+  contains(nvim:transcript(), "You changed the same lines of a.txt", "-x = 11", "+x = 2")
+end)

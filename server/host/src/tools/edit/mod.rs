@@ -15,7 +15,7 @@ use pi_core::{Access, Tool, ToolContext, ToolError, ToolSpec};
 use pi_protocol::ToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::matching::Replacement;
 use super::{
@@ -26,7 +26,9 @@ use super::{
 use crate::{
     form::{self, Form},
     fs,
-    workspace::{EditPlan, Origin, PathGuard, Snapshot, Workspace, journal::EditCause, keep_ends},
+    workspace::{
+        CommitError, EditPlan, Origin, PathGuard, Snapshot, Workspace, journal::EditCause, keep_ends,
+    },
 };
 
 /// Texts to replace: either `edits`, or one `oldText` and `newText`.
@@ -229,6 +231,22 @@ pub(crate) async fn writable(workspace: &Workspace, base: &Snapshot) -> Result<(
     }
 }
 
+/// An edit that was not made. If the user has changed the same lines in the editor, clients get what it was: no text has
+/// it.
+pub(crate) fn refused(guard: &PathGuard, error: &CommitError, read: &str, wanted: &str) -> ToolError {
+    let told = ToolError::new(error.to_string());
+    match error {
+        CommitError::Conflict { path, .. } if guard.workspace().document(path).is_some() => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let headline =
+                format!("You changed the same lines of {name}. Your text stays; Pi's version is below.");
+            let patch = diff::preview(&name, read, wanted);
+            told.with_details(json!({ "conflict": { "headline": headline, "patch": patch } }))
+        }
+        _ => told,
+    }
+}
+
 /// Commits the new text of a whole file; gives the texts before and after.
 pub(crate) async fn commit(
     guard: &PathGuard,
@@ -238,6 +256,7 @@ pub(crate) async fn commit(
     call: &ToolContext,
 ) -> Result<(String, String), ToolError> {
     let name = base.path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+    let (read, wanted) = (base.text.clone(), text.clone());
     let plan = EditPlan {
         path: base.path.clone(),
         base: Some(base),
@@ -245,7 +264,7 @@ pub(crate) async fn commit(
         label: format!("pi: edit {name}"),
         cause: Some(EditCause::of(call, tool)),
     };
-    let done = guard.commit(plan, &call.cancel).await.map_err(|it| ToolError::new(it.to_string()))?;
+    let done = guard.commit(plan, &call.cancel).await.map_err(|it| refused(guard, &it, &read, &wanted))?;
     let (before, after) = (done.before.unwrap_or_default(), done.after);
     guard.workspace().edited(&call.session_id, &done.path, &before, &after);
     Ok((before, after))
@@ -383,18 +402,18 @@ mod tests {
         let (dir, edit) = setup(b"one\xff\n");
         let error =
             run(&edit, json!({"path": "a.txt", "oldText": "one", "newText": "two"})).await.unwrap_err();
-        assert!(error.0.contains("is not valid UTF-8"), "{error}");
+        assert!(error.text.contains("is not valid UTF-8"), "{error}");
         assert_eq!(std::fs::read(dir.path().join("a.txt")).unwrap(), b"one\xff\n");
         let error =
             run(&edit, json!({"path": "none.txt", "oldText": "a", "newText": "b"})).await.unwrap_err();
-        assert_eq!(error.0, "File not found: none.txt");
+        assert_eq!(error.text, "File not found: none.txt");
         let error =
             run(&edit, json!({"path": "none.txt", "edits": [{"oldText": "a", "newText": "b"}]})).await;
-        assert_eq!(error.unwrap_err().0, "Could not edit file: none.txt. Error code: ENOENT.");
+        assert_eq!(error.unwrap_err().text, "Could not edit file: none.txt. Error code: ENOENT.");
         let error = run(&edit, json!({"path": ".", "oldText": "a", "newText": "b"})).await.unwrap_err();
-        assert_eq!(error.0, "Could not edit file: .. Error code: EISDIR.");
+        assert_eq!(error.text, "Could not edit file: .. Error code: EISDIR.");
         let error = run(&edit, json!({"path": "a.txt"})).await.unwrap_err();
-        assert!(error.0.starts_with("Nothing to replace"), "{error}");
+        assert!(error.text.starts_with("Nothing to replace"), "{error}");
     }
 
     #[tokio::test]
@@ -404,7 +423,7 @@ mod tests {
         edit.workspace.learn("session", &path).await;
         std::fs::write(&path, "one\n2 by the user\nthree\nfour\n").unwrap();
         let error =
-            run(&edit, json!({"path": "a.txt", "oldText": "two", "newText": "2"})).await.unwrap_err().0;
+            run(&edit, json!({"path": "a.txt", "oldText": "two", "newText": "2"})).await.unwrap_err().text;
         assert!(error.starts_with("Could not find the exact text in a.txt."), "{error}");
         let place = "In that place it has now:\n1: one\n2: 2 by the user\n3: three\n4: four";
         assert!(error.ends_with(place), "{error}");

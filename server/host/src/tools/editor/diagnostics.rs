@@ -70,7 +70,7 @@ impl Tool for EditorDiagnostics {
         let below = self.workspace.resolve_existing(wanted.as_deref().unwrap_or("."));
         let is_file = !below.is_dir();
         if is_file && !self.workspace.exists(&below) {
-            return Err(ToolError(format!("Path not found: {}", below.display())));
+            return Err(ToolError::new(format!("Path not found: {}", below.display())));
         }
         let params = EditorDiagnosticsParams { uri: is_file.then(|| uri(&below)).transpose()? };
         let found = ask::<request::Diagnostics>(&self.workspace, &call, &params).await?;

@@ -57,7 +57,7 @@ where
     let editor = workspace.editor().ok_or_else(|| ToolError::new("No editor is connected any more."))?;
     tokio::select! {
         answer = editor::ask::<R>(&*editor, params) => {
-            answer.map_err(|why| ToolError(format!("The editor could not be asked: {why}. Use grep and read instead.")))
+            answer.map_err(|why| ToolError::new(format!("The editor could not be asked: {why}. Use grep and read instead.")))
         }
         () = call.cancel.cancelled() => Err(ToolError::aborted()),
     }
@@ -67,7 +67,7 @@ where
 fn uri(path: &Path) -> Result<String, ToolError> {
     Url::from_file_path(path)
         .map(String::from)
-        .map_err(|()| ToolError(format!("{} cannot be written as a URI", path.display())))
+        .map_err(|()| ToolError::new(format!("{} cannot be written as a URI", path.display())))
 }
 
 /// The path of a `file:` URI; other documents are nothing a tool could name.

@@ -98,11 +98,12 @@ impl Tool for EditorPlaces {
         let args: Args = arguments(call.args.clone())?;
         let path = self.workspace.resolve_existing(&args.path);
         let read = self.workspace.read(&path).await;
-        let text = read.map_err(|error| ToolError(format!("Cannot read {}: {error}", path.display())))?.text;
+        let text =
+            read.map_err(|error| ToolError::new(format!("Cannot read {}: {error}", path.display())))?.text;
         let line = args.line.map(|it| it.max(1.0) as usize);
         let at = find(&text, &args.symbol, line).ok_or_else(|| {
             let place = line.map_or_else(|| args.path.clone(), |it| format!("line {it} of {}", args.path));
-            ToolError(format!(
+            ToolError::new(format!(
                 "\"{}\" is not written in {place}. Read the file again, or leave out the line.",
                 args.symbol
             ))

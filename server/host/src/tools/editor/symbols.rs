@@ -110,7 +110,7 @@ impl Tool for EditorSymbols {
         let params = match (&file, &query) {
             (None, None) => return Err(ToolError::new("Give a path or a query.")),
             (Some(file), _) if !self.workspace.exists(file) => {
-                return Err(ToolError(format!("Path not found: {}", file.display())));
+                return Err(ToolError::new(format!("Path not found: {}", file.display())));
             }
             (Some(file), _) => EditorSymbolsParams { uri: Some(uri(file)?), query: None },
             (None, query) => EditorSymbolsParams { uri: None, query: query.clone() },
