@@ -1227,6 +1227,8 @@ export type Model = {
   compat?: unknown;
   /** Level → word sent on the wire; `null` = not offered (0.87). */
   thinkingLevelMap?: Record<string, string | null>;
+  /** Whether it belongs to a model server on this machine that was found without set-up. Not in Pi. */
+  local?: boolean;
 };
 
 /** Prices in US dollars per million tokens. */

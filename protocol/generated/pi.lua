@@ -1027,6 +1027,7 @@
 ---@field headers? table<string, string> Extra request headers.
 ---@field compat? any Deviations of the provider from its dialect (providers.md §3).
 ---@field thinkingLevelMap? table<string, string|vim.NIL> Level → word sent on the wire; `null` = not offered (0.87).
+---@field local? boolean Whether it belongs to a model server on this machine that was found without set-up. Not in Pi.
 
 ---Prices in US dollars per million tokens.
 ---@class pi.ModelCost

@@ -39,6 +39,9 @@ pub struct Model {
     /// Level → word sent on the wire; `null` = not offered (0.87).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_level_map: Option<BTreeMap<ThinkingLevel, Option<String>>>,
+    /// Whether it belongs to a model server on this machine that was found without set-up. Not in Pi.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub local: bool,
     /// Further keys of newer versions, kept as they are.
     #[serde(flatten)]
     pub extra: Map<String, Value>,

@@ -53,6 +53,8 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       views.post({ type: "focus", what: "last" });
     },
     "pi.setup": () => setUp(parts),
+    "pi.setup.local": () => setUpLocal(parts),
+    "pi.setup.key": () => setUpKey(parts),
     "pi.demo": () => demo(parts),
     "pi.doctor": () => doctor(server),
     "pi.settings": () => vscode.commands.executeCommand("workbench.action.openSettings", "@ext:pi-server.pi"),
@@ -206,21 +208,33 @@ async function doctor(server: Server): Promise<void> {
 }
 
 /** A key, or a local server: what a model needs. */
-async function setUp({ keys, session }: Parts): Promise<void> {
-  const local = {
-    label: "Use a local model", detail: "Start Ollama, llama.cpp, LM Studio or vLLM, then choose this.", variable: "",
-  };
-  const providers = Object.entries(PROVIDERS).map(([provider, variable]) => ({
-    label: `Add a key for ${provider}`, detail: `As ${variable} in the environment; kept in VS Code's secret storage.`,
-    variable,
+async function setUp(parts: Parts): Promise<void> {
+  const ways = [
+    { label: "Use a local model", detail: LOCAL, run: setUpLocal },
+    { label: "Add a key", detail: "Kept in VS Code's secret storage, and given to the server in its environment.", run: setUpKey },
+  ];
+  const chosen = await vscode.window.showQuickPick(ways, { title: "Set up a model" });
+  await chosen?.run(parts);
+}
+
+const LOCAL = "Start Ollama, llama.cpp, LM Studio or vLLM, then choose this.";
+
+/** Looks for a local server again. */
+async function setUpLocal({ session }: Parts): Promise<void> {
+  await session.restart();
+  if (session.chat.model === undefined) void vscode.window.showInformationMessage(`No local server answers yet. ${LOCAL}`);
+}
+
+async function setUpKey({ keys, session }: Parts): Promise<void> {
+  const providers = Object.entries(PROVIDERS).map(([label, variable]) => ({
+    label, variable, detail: `As ${variable} in the environment.`,
   }));
-  const chosen = await vscode.window.showQuickPick([local, ...providers], { title: "Set up a model" });
+  const chosen = await vscode.window.showQuickPick(providers, { title: "Add a key" });
   if (chosen === undefined) return;
-  if (chosen.variable !== "") {
-    const key = await vscode.window.showInputBox({ title: chosen.label, password: true, ignoreFocusOut: true });
-    if (key === undefined || key.trim() === "") return;
-    await keys.store(chosen.variable, key.trim());
-  }
+  const title = `Key for ${chosen.label}`;
+  const key = await vscode.window.showInputBox({ title, password: true, ignoreFocusOut: true });
+  if (key === undefined || key.trim() === "") return;
+  await keys.store(chosen.variable, key.trim());
   await session.restart();
   if (session.chat.model === undefined) {
     void vscode.window.showWarningMessage("No model was found. “Pi: Doctor” says what was looked for.");

@@ -8,7 +8,7 @@ import type { Server } from "./server";
 import type { Session } from "./session";
 import type { ExtensionUiRequest, PermissionRequest, QueueItem } from "./protocol";
 import type { Ask, Chip, PermissionQuestion, Queued, ViewState } from "./shared/messages";
-import { count, relative, visible } from "./shared/describe";
+import { count, modelName, relative, visible } from "./shared/describe";
 import { settings } from "./settings";
 
 /** The chip that names the folder of the chat. */
@@ -46,7 +46,8 @@ export class ViewModel {
       review: { changes: this.review.all().length, files: this.review.files().length, taken: this.review.taken?.text ?? "" },
       edits: chat.transcript.changing,
       chips: [...this.home(), ...this.tracker.chips()],
-      model: chat.model?.id ?? "",
+      model: chat.model === undefined ? "" : modelName(chat.model),
+      found: chat.model?.local === true,
       thinking: chat.model?.reasoning === true ? chat.thinking : "",
       mode: chat.mode,
       context: this.gauge(),

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import * as path from "node:path";
 import { test } from "node:test";
 import { candidates, explain, parseVersion, refusal } from "../src/binary";
-import { clock, diffCounts, headline, oneLine, tokens, visible } from "../src/shared/describe";
+import { clock, diffCounts, headline, modelName, oneLine, tokens, visible } from "../src/shared/describe";
 import { parseViewMessage } from "../src/shared/messages";
 
 test("words for durations, numbers and tools", () => {
   assert.deepEqual([0, 41_000, 3_723_000].map(clock), ["0:00", "0:41", "1:02:03"]);
   assert.deepEqual([950, 12_400].map(tokens), ["950", "12.4k"]);
+  assert.deepEqual([{ id: "llama3.2", local: true }, { id: "claude-x" }].map(modelName), ["llama3.2 · local", "claude-x"]);
   assert.equal(headline("read", { path: "/w/a.rs", offset: 3, limit: 5 }, "/w", true), "Read a.rs:3-7");
   assert.equal(headline("grep", { pattern: "x", path: "/w/src" }, "/w", false), "Searching “x” in src");
   assert.equal(headline("editor_definition", { symbol: "x", path: "/w/a.rs" }, "/w", true), "Looked up “x” in a.rs");

@@ -192,6 +192,7 @@ fn parse(text: &str) -> serde_json::Result<Vec<Model>> {
             headers: None,
             compat: row.compat,
             thinking_level_map: row.levels,
+            local: false,
             extra: Map::new(),
         }));
     }

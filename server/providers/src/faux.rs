@@ -173,6 +173,7 @@ pub fn model() -> Arc<Model> {
         headers: None,
         compat: None,
         thinking_level_map: None,
+        local: false,
         extra: Map::new(),
     })
 }

@@ -52,6 +52,7 @@ impl LocalServer {
                 headers: None,
                 compat: Some(serde_json::json!({ "supportsStore": false, "supportsDeveloperRole": false })),
                 thinking_level_map: None,
+                local: true,
                 extra: Map::new(),
             })
             .collect()

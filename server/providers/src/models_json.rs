@@ -164,6 +164,7 @@ fn model(
         headers: Some(headers(&definition["headers"])).filter(|it| !it.is_empty()),
         compat: definition.get("compat").filter(|it| it.is_object()).cloned(),
         thinking_level_map: None,
+        local: false,
         extra: Map::new(),
     };
     if let (_, it @ Value::Array(_)) = typed("input") {

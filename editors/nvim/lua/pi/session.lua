@@ -291,7 +291,9 @@ function Session:refresh(callback)
     if not known then
       event.emit("PiSession", { session = self.id, name = self.name, root = self.root })
     end
-    if not known and (state.messageCount or 0) > 0 then
+    if not known and (state.messageCount or 0) == 0 then
+      self:welcome()
+    elseif not known then
       self:request("pi/getMessages", nil, function(problem, result)
         if not problem then
           require("pi.replay").messages(self.transcript, result.messages)
@@ -309,6 +311,22 @@ function Session:refresh(callback)
     end)
     callback()
   end)
+end
+
+--- Without a model: the ways to a first answer. With one that was found on this machine: that it was.
+---@private
+function Session:welcome()
+  if not self.model then
+    self.transcript:notice(table.concat({
+      "Pi is ready to try.",
+      "  :Pi demo   a demo: no key, 20 seconds, a scripted model",
+      "  :Pi setup  a local model: no local server answers yet",
+      "  :Pi setup  a key: none in the environment",
+      "Both are picked up by themselves: :Pi restart looks again.",
+    }, "\n"), "PiCost")
+  elseif self.model["local"] then
+    self.transcript:notice("Found on this machine · :Pi model changes it", "PiCost")
+  end
 end
 
 ---@private

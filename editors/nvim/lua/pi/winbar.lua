@@ -36,7 +36,7 @@ function M.history()
   if not it then
     return ""
   end
-  local right = { it.model and it.model.id or nil }
+  local right = { it.model and it.model.id .. (it.model["local"] and " · local" or "") or nil }
   if it.thinking and it.thinking ~= "off" then
     right[#right + 1] = it.thinking
   end

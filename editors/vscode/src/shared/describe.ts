@@ -17,6 +17,11 @@ export function tokens(count: number): string {
   return count < 1000 ? String(count) : `${(count / 1000).toFixed(1)}k`;
 }
 
+/** What a model is called where one is chosen: `llama3.2 · local`. */
+export function modelName({ id, local }: { id: string; local?: boolean }): string {
+  return local === true ? `${id} · local` : id;
+}
+
 /** `1 step`, `2 steps`. */
 export function count(n: number, one: string): string {
   return `${n} ${one}${n === 1 ? "" : "s"}`;

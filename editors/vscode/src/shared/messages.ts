@@ -133,6 +133,8 @@ export interface ViewState {
   edits: boolean;
   chips: Chip[];
   model: string;
+  /** Whether the model was found on this machine, and nobody chose it. */
+  found: boolean;
   thinking: string;
   mode: string;
   context: string;
@@ -180,7 +182,7 @@ export const VIEW_COMMANDS = [
   "pi.setup", "pi.demo", "pi.model", "pi.thinking", "pi.mode", "pi.addFile", "pi.rename", "pi.chooseProgram",
   "pi.restart", "pi.log", "pi.openFolder", "pi.manageTrust", "pi.clearQueue", "pi.takeQueued", "pi.retry", "pi.giveUp",
   "pi.all.keep", "pi.all.reject", "pi.all.redo", "pi.hunk.next", "pi.newSession", "pi.sessions", "pi.compact", "pi.cost",
-  "pi.export", "pi.revertAfter", "pi.stop",
+  "pi.export", "pi.revertAfter", "pi.stop", "pi.setup.local", "pi.setup.key",
 ] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];
 

@@ -2,6 +2,13 @@
 import type { ViewCommand, ViewState } from "../shared/messages";
 import { button, element } from "./dom";
 
+/** The ways to a first answer. */
+const FIRST: [label: string, command: ViewCommand, what: string][] = [
+  ["Run the demo", "pi.demo", "no key, 20 seconds, a scripted model"],
+  ["Use a local model", "pi.setup.local", "no local server answers yet"],
+  ["Add a key", "pi.setup.key", "none in the environment"],
+];
+
 export class Screens {
   readonly root = element("section", { class: "screen" });
   private drawn = "";
@@ -13,7 +20,7 @@ export class Screens {
 
   /** Shows what there is to say; false if that is nothing. */
   update(state: ViewState, empty: boolean): boolean {
-    const content = JSON.stringify([state.screen, state.problem, state.suggestions, state.folder, empty]);
+    const content = JSON.stringify([state.screen, state.problem, state.suggestions, state.folder, state.found, empty]);
     if (content !== this.drawn) {
       this.drawn = content;
       this.root.replaceChildren(...this.content(state));
@@ -31,11 +38,9 @@ export class Screens {
       ];
       case "setup": return [
         element("h2", {}, "Pi is ready to try."),
-        this.row(["Run the demo", "pi.demo"]),
-        element("p", {}, "No key, 20 seconds, a scripted model."),
-        this.row(["Set up a model", "pi.setup"]),
-        element("p", {}, "A key in the environment, or a local model server (Ollama, llama.cpp, LM Studio, vLLM). "
-          + "Both are picked up by themselves as soon as they are there."),
+        element("ul", { class: "first" }, ...FIRST.map(([label, command, what]) =>
+          element("li", {}, button(label, () => this.command(command)), element("span", {}, what)))),
+        element("p", {}, "Both are picked up by themselves as soon as they are there."),
       ];
       case "chat": return this.welcome(state);
     }
@@ -46,7 +51,9 @@ export class Screens {
       return [element("p", {}, "Open a folder so Pi can read and edit files"), this.row(["Open Folder", "pi.openFolder"])];
     }
     const items = state.suggestions.map((it) => element("li", {}, button(it, () => this.suggest(it), { class: "link" })));
+    const found = element("p", {}, "Found on this machine · ", button("Change", () => this.command("pi.model"), { class: "link" }));
     return [
+      ...(state.found ? [found] : []),
       element("ul", { class: "suggestions", "aria-label": "Suggestions" }, ...items),
       element("p", { class: "keys" }, "Enter sends · Shift+Enter new line · Esc stops"),
     ];
