@@ -39,6 +39,8 @@ export type ActivityState = "idle" | "waiting" | "thinking" | "answering" | "too
 export type AddSessionParams = {
   /** Absolute path of the folder it works in; absent = the open folder the user was in last. */
   folder?: string;
+  /** Id of a stored session: the new one begins with everything that was said in it, and works where it does. Another process may have it open. */
+  copyOf?: string;
 };
 
 /** A session that is alive now. */
@@ -638,6 +640,12 @@ export type Demo = {
   uri: string;
   /** What the user says. */
   prompt: string;
+};
+
+/** Where a demo is played. */
+export type DemoParams = {
+  /** Absolute path of the folder; absent = the open folder the user was in last. */
+  folder?: string;
 };
 
 /** One problem. */
@@ -2045,10 +2053,10 @@ export interface Methods {
   "pi/session/rename": { jsonl: null; params: RenameSessionParams; result: Empty };
   /** Move a session's file to the trash folder beside it. A session that runs is not deleted. */
   "pi/session/delete": { jsonl: null; params: SessionParams; result: DeletedSession };
-  /** Start a session beside the others of this connection; requests then name it with `sessionId`. */
+  /** Start a session beside the others of this connection, empty or as a copy; requests then name it with `sessionId`. */
   "pi/session/add": { jsonl: null; params: AddSessionParams; result: AddedSession };
   /** Make a session with a scripted model, and a file for it to edit. The client shows the file, comes to the session and sends the prompt. */
-  "pi/demo": { jsonl: null; params: AddSessionParams; result: Demo };
+  "pi/demo": { jsonl: null; params: DemoParams; result: Demo };
   /** Get the events of a session, alive or stored, and first what was missed of them. */
   "pi/session/attach": { jsonl: null; params: AttachParams; result: Attached };
   /** Stop a session and let go of it; its file stays. */

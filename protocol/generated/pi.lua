@@ -37,6 +37,7 @@
 ---A session beside the others.
 ---@class pi.AddSessionParams
 ---@field folder? string Absolute path of the folder it works in; absent = the open folder the user was in last.
+---@field copyOf? string Id of a stored session: the new one begins with everything that was said in it, and works where it does. Another process may have it open.
 
 ---A session that is alive now.
 ---@class pi.AddedSession
@@ -603,6 +604,10 @@
 ---@field sessionId string The session, in which nothing was said yet.
 ---@field uri string URI of the file that is edited.
 ---@field prompt string What the user says.
+
+---Where a demo is played.
+---@class pi.DemoParams
+---@field folder? string Absolute path of the folder; absent = the open folder the user was in last.
 
 ---One problem.
 ---@class pi.DiagnosticContext
@@ -1622,7 +1627,7 @@
 ---| "pi/session/search" # Sessions of a folder in which somebody wrote a text.
 ---| "pi/session/rename" # Name a session, alive or stored.
 ---| "pi/session/delete" # Move a session's file to the trash folder beside it. A session that runs is not deleted.
----| "pi/session/add" # Start a session beside the others of this connection; requests then name it with `sessionId`.
+---| "pi/session/add" # Start a session beside the others of this connection, empty or as a copy; requests then name it with `sessionId`.
 ---| "pi/demo" # Make a session with a scripted model, and a file for it to edit. The client shows the file, comes to the session and sends the prompt.
 ---| "pi/session/attach" # Get the events of a session, alive or stored, and first what was missed of them.
 ---| "pi/session/close" # Stop a session and let go of it; its file stays.

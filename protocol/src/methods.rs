@@ -179,11 +179,11 @@ methods! {
     SessionRename = "pi/session/rename" | - { RenameSessionParams => Empty, Connection, Experimental },
     /// Move a session's file to the trash folder beside it. A session that runs is not deleted.
     SessionDelete = "pi/session/delete" | - { SessionParams => DeletedSession, Connection, Experimental },
-    /// Start a session beside the others of this connection; requests then name it with `sessionId`.
+    /// Start a session beside the others of this connection, empty or as a copy; requests then name it with `sessionId`.
     SessionAdd = "pi/session/add" | - { AddSessionParams => AddedSession, Connection, Experimental },
     /// Make a session with a scripted model, and a file for it to edit. The client shows the file, comes to the session
     /// and sends the prompt.
-    Demo = "pi/demo" | - { AddSessionParams => Demo, Connection, Experimental },
+    Demo = "pi/demo" | - { DemoParams => Demo, Connection, Experimental },
     /// Get the events of a session, alive or stored, and first what was missed of them.
     SessionAttach = "pi/session/attach" | - { AttachParams => Attached, Connection, Experimental },
     /// Stop a session and let go of it; its file stays.

@@ -123,8 +123,21 @@ pub struct DeletedSession {
 
 /// A session beside the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct AddSessionParams {
     /// Absolute path of the folder it works in; absent = the open folder the user was in last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Id of a stored session: the new one begins with everything that was said in it, and works where it does. Another
+    /// process may have it open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<String>,
+}
+
+/// Where a demo is played.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct DemoParams {
+    /// Absolute path of the folder; absent = the open folder the user was in last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
 }

@@ -83,6 +83,11 @@ pub enum Opening {
         /// Its level.
         thinking: ThinkingLevel,
     },
+    /// A new one with everything that is in a file.
+    Copy {
+        /// The file. Another process may have it open.
+        path: PathBuf,
+    },
     /// The one in a file.
     File {
         /// The file.
@@ -399,6 +404,7 @@ impl Compose {
                 Some(model) => (Some(model), None, Some(thinking)),
                 None => (None, find_model().await.map(|it| it.model), Some(thinking)),
             },
+            Opening::Copy { .. } => (None, find_model().await.map(|it| it.model), None),
             Opening::File { model, thinking, .. } => (None, model, entries.is_empty().then_some(thinking)),
         };
         let shell = self.shell(&cwd);
@@ -469,6 +475,7 @@ impl Compose {
         let files = self.session_files(folder);
         let (id, parent) = match opening {
             Opening::File { path, .. } => return Ok(SessionFiles::open(path, folder)?.into()),
+            Opening::Copy { path } => return Ok(files.fork(path, folder)?.into()),
             Opening::New { parent, .. } => (None, parent.clone()),
             Opening::Branch { entries, source: Some(source), cwd, .. } => {
                 return Ok(files.branch(source, cwd, entries.clone())?.into());

@@ -170,6 +170,9 @@ fn reason(body: &str) -> String {
 /// What the host says of a session whose file another process has.
 const IN_USE: &str = "is in use by another pi";
 
+/// What a user is told who comes to a session of another process.
+pub const OPEN_ELSEWHERE: &str = "This chat is open in another window.";
+
 /// What is said behind a refusal where the message is still there.
 pub const KEPT: &str = " Your message is kept.";
 
@@ -178,7 +181,7 @@ pub fn refusal(message: &str) -> &str {
     if message.starts_with("No model selected") {
         "No model is set up yet."
     } else if message.contains(IN_USE) {
-        "This chat is open in another window."
+        OPEN_ELSEWHERE
     } else {
         message
     }

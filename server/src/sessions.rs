@@ -17,11 +17,10 @@ use pi_protocol::*;
 
 use crate::{
     compose::Opening,
+    failure::OPEN_ELSEWHERE,
     hub::{Hub, Live},
 };
 
-/// What a user is told who comes to a session of another process.
-const IN_USE: &str = "This chat is open in another window.";
 /// Most sessions a search shows.
 const MAX_FOUND: usize = 100;
 
@@ -145,9 +144,19 @@ impl Hub {
         let folder = if cwd.is_dir() { cwd } else { folder };
         let opened = self.open(&folder, Opening::File { path, model, thinking }).await;
         opened.map_err(|error| match error.downcast_ref() {
-            Some(SessionFileError::InUse(_)) => CommandError::failed(IN_USE),
+            Some(SessionFileError::InUse(_)) => CommandError::failed(OPEN_ELSEWHERE),
             _ => failed(error),
         })
+    }
+
+    /// A new session with everything that was said in this one, as its file has it: another process may have that open.
+    ///
+    /// # Errors
+    /// There is no such session, its file cannot be read, or the new one cannot be written.
+    pub async fn copy_session(&self, folder: PathBuf, id: &str) -> Result<SessionHandle, CommandError> {
+        let (path, cwd) = self.stored(folder.clone(), id).await?;
+        let folder = if cwd.is_dir() { cwd } else { folder };
+        self.open(&folder, Opening::Copy { path }).await.map_err(failed)
     }
 
     async fn stored(&self, folder: PathBuf, id: &str) -> Result<(PathBuf, PathBuf), CommandError> {

@@ -1,6 +1,6 @@
 //! Two chats in one folder: what is said in one is about that one.
 
-use pi_harness::{Profile, call, say};
+use pi_harness::{Editor, Profile, call, say};
 use serde_json::{Value, json};
 
 use crate::chat::{CHAT, Chat};
@@ -190,33 +190,120 @@ fn a_new_chat_is_shown_and_the_run_in_the_old_one_goes_on() {
     chat.finish();
 }
 
-#[test]
-fn a_chat_that_is_open_in_another_window_says_so() {
-    let mut chat = Chat::with(Profile::plain(), |_| {});
+/// A chat in which something was said, and the same document in another window.
+fn in_two_windows() -> (Editor, Chat) {
+    let mut chat = Chat::start();
     chat.open();
+    chat.scratch.file("a.rs", "let here = 1;\n");
     chat.model.script([say("One.")]);
-    chat.say("first\n");
+    chat.say("first @a.rs\n");
     chat.until("One.", |it| it.contains("One.\n\n<!-- ") && it.ends_with("## You\n\n"));
     let text = chat.text();
-    let editor = pi_harness::Editor::start(env!("CARGO_BIN_EXE_pi"), &chat.scratch, Profile::plain());
-    let window = Chat { editor, scratch: chat.scratch, model: chat.model };
+    let editor = Editor::start(env!("CARGO_BIN_EXE_pi"), &chat.scratch, Profile::plain());
+    let Chat { editor: first, scratch, model } = chat;
+    let window = Chat { editor, scratch, model };
     window.editor.open(CHAT, &text);
     let told = window.editor.notification("window/showMessage");
     assert_eq!(told["message"], "This chat is open in another window.");
-    window.write("second\n");
+    (first, window)
+}
+
+/// Told as a save; the file is that of both windows.
+fn save(window: &Chat) {
     window.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": window.editor.uri(CHAT)}}));
-    let text = window.until("the reason", |it| it.contains("### ✗ not sent: "));
-    assert!(
-        text.contains(
-            "### ✗ not sent: This chat is open in another window. Your message is kept.\n\n## You\n\nsecond\n"
-        ),
-        "{text}"
-    );
+}
+
+/// The copy of that chat goes on by itself, with this draft.
+fn goes_on(window: &Chat, first: &Editor, draft: &str) {
+    const COPY: &str = ".pi/chat/first-a-rs.md";
+    shown(window, COPY);
+    let text = window.scratch.read(COPY);
+    assert!(text.ends_with(&format!("## You\n\n{draft}")), "{text}");
+    window.editor.open(COPY, &text);
+    let written = "\n\nfirst @a.rs\n\n## Pi · ";
+    let is_there = |it: &str| it.contains(written) && it.contains("One.\n\n<!-- ");
+    window.editor.wait_for("the copy", || Some(()).filter(|()| is_there(&window.editor.buffer(COPY))));
+    window.model.script([say("Two."), say("Three.")]);
+    window.editor.append(COPY, "then\n");
+    window.editor.save(COPY);
+    let answered = |it: &str| it.contains("Two.\n\n<!-- ");
+    window.editor.wait_for("Two.", || Some(()).filter(|()| answered(&window.editor.buffer(COPY))));
+    let said = window.model.last_request().user_texts();
+    assert!(said.len() == 2 && said[0].starts_with("first @a.rs") && said[1].ends_with("then"), "{said:?}");
+    // And so does the chat in the first window.
+    first.append(CHAT, "and here\n");
+    first.save(CHAT);
+    first.wait_for("Three.", || Some(()).filter(|()| first.buffer(CHAT).contains("Three.\n\n<!-- ")));
+    assert_eq!(window.model.last_request().user_texts()[1..], ["and here"]);
+}
+
+fn end(window: Chat, mut first: Editor) {
     let Chat { mut editor, .. } = window;
-    for editor in [&mut editor, &mut chat.editor] {
+    for editor in [&mut editor, &mut first] {
         editor.unchecked = true;
         assert!(editor.exit().success());
     }
+}
+
+#[test]
+fn a_chat_that_is_open_in_another_window_says_so_and_a_tick_opens_a_copy() {
+    let (first, window) = in_two_windows();
+    let offer = "### ✗ This chat is open in another window.\n\n- [ ] open a copy\n\n## You\n\n";
+    window.until("the offer", |it| it.ends_with(offer));
+    window.write("second\n");
+    save(&window);
+    let kept = "### ✗ not sent: This chat is open in another window. Your message is kept.\n\n\
+        - [ ] open a copy\n\n## You\n\nsecond\n";
+    let text = window.until("the reason", |it| it.ends_with(kept));
+    assert_eq!(text.matches("open a copy").count(), 1, "{text}");
+    window.tick("open a copy");
+    save(&window);
+    goes_on(&window, &first, "second \n");
+    let text = window.until("what was done", |it| it.contains("> the copy is open\n"));
+    assert!(!text.contains("open a copy") && text.ends_with("## You\n\nsecond\n"), "{text}");
+    end(window, first);
+}
+
+#[test]
+fn a_chat_that_is_open_in_another_window_is_copied_by_a_word() {
+    let (first, window) = in_two_windows();
+    window.until("the offer", |it| it.contains("- [ ] open a copy"));
+    window.write("/fork\n");
+    save(&window);
+    goes_on(&window, &first, "");
+    end(window, first);
+}
+
+#[test]
+fn a_chat_that_is_open_in_another_window_is_copied_by_an_action_and_for_a_plugin() {
+    let (first, mut window) = in_two_windows();
+    window.until("the offer", |it| it.contains("- [ ] open a copy"));
+    let place = json!({"textDocument": {"uri": window.editor.uri(CHAT)}, "context": {"diagnostics": []},
+        "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}});
+    let actions = window.editor.ok("textDocument/codeAction", place);
+    let action = actions.as_array().unwrap().iter().find(|it| it["title"] == "Pi: open a copy of this chat");
+    let arguments = action.expect("no such action")["command"]["arguments"].clone();
+    window.command("pi.openCopy", arguments);
+    goes_on(&window, &first, "");
+    let mut plugin = Editor::start(env!("CARGO_BIN_EXE_pi"), &window.scratch, Profile::plugin());
+    let text = window.text();
+    let id = text.split("· session ").nth(1).unwrap().split(' ').next().unwrap();
+    let refused = plugin.refused("pi/session/attach", json!({"sessionId": id}));
+    assert_eq!(refused["message"], "This chat is open in another window.");
+    let listed = plugin.ok("pi/session/list", json!({}));
+    let it = listed["sessions"].as_array().unwrap().iter().find(|it| it["sessionId"] == id).unwrap();
+    let file = it["file"].clone();
+    let refused = plugin.refused("pi/switchSession", json!({"sessionPath": file}));
+    assert_eq!(refused["message"], "This chat is open in another window.");
+    let copy = plugin.ok("pi/session/add", json!({"copyOf": id}));
+    assert_ne!(copy["sessionId"], id);
+    let attached = plugin.ok("pi/session/attach", copy);
+    assert_eq!(attached["snapshot"]["messages"].as_array().unwrap().len(), 4);
+    let unknown = plugin.refused("pi/session/add", json!({"copyOf": "nobody"}));
+    assert_eq!(unknown["message"], "no session nobody");
+    plugin.unchecked = true;
+    assert!(plugin.exit().success());
+    end(window, first);
 }
 
 #[test]

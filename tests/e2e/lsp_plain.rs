@@ -498,6 +498,7 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
         ("pi.queue", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.deleteSession", [Done, Done, Done, Refused("takes words"), Refused("takes words")]),
         ("pi.refresh", [Refused(chat), Refused(chat), Refused(chat), Refused(chat), Refused("needs {uri}")]),
+        ("pi.openCopy", [Refused(chat), Refused(chat), Refused(chat), Refused(chat), Refused("needs {uri}")]),
         ("pi.setUp", [Done, Done, Done, Done, Done]),
         ("pi.demo", [Done, Done, Done, Done, Done]),
     ] {
@@ -518,7 +519,7 @@ fn each_command_takes_each_form_of_arguments_or_says_what_it_needs() {
     }
     let announced =
         editor.server["capabilities"]["executeCommandProvider"]["commands"].as_array().unwrap().len();
-    assert_eq!(announced, 41, "each command has its row above");
+    assert_eq!(announced, 42, "each command has its row above");
     editor.unchecked = true;
 }
 

@@ -81,6 +81,15 @@ pub enum Job {
         /// Takes the new session.
         reply: oneshot::Sender<Result<(SessionHandle, String), CommandError>>,
     },
+    /// Hand out a copy of a stored session, which another process may have open.
+    Copy {
+        /// The id of the session.
+        session: String,
+        /// Where it is looked for.
+        folder: PathBuf,
+        /// Takes the copy.
+        reply: oneshot::Sender<Result<SessionHandle, CommandError>>,
+    },
     /// Open the chat document of a session, with this text in its prompt.
     OpenChat(Target, Option<String>),
     /// The client has closed these folders: their sessions end once nothing runs in them any more.
@@ -125,6 +134,11 @@ impl Job {
         };
         Ok(Job::Request { request, target, texts, answering })
     }
+}
+
+/// A failure in the words of an editor's user.
+fn in_words(error: CommandError) -> CommandError {
+    CommandError { message: refusal(&error.message).into(), ..error }
 }
 
 /// The open texts that `context` names, as they are now.
@@ -241,7 +255,6 @@ impl Lane {
             }
             Job::Session(id, otherwise, reply) => {
                 let session = self.stored_session(id.as_deref(), &otherwise).await;
-                let in_words = |it: CommandError| CommandError { message: refusal(&it.message).into(), ..it };
                 let session = session.map_err(in_words);
                 // Whoever asked may have gone.
                 let _gone = reply.send(session);
@@ -250,6 +263,11 @@ impl Lane {
                 let forked = self.fork_chat(&session, before).await;
                 // Whoever asked may have gone.
                 let _gone = reply.send(forked);
+            }
+            Job::Copy { session, folder, reply } => {
+                let copy = self.copy(folder, &session).await;
+                // Whoever asked may have gone.
+                let _gone = reply.send(copy);
             }
             Job::OpenChat(target, mention) => match self.session(&target).await.map(|it| it.handle.clone()) {
                 Ok(session) => {
@@ -476,7 +494,7 @@ impl Lane {
         params: SwitchSessionParams,
     ) -> Result<Cancelled, CommandError> {
         let from = self.session(from).await?.handle.clone();
-        let to = self.connection.hub.switch_session(&from, params).await?;
+        let to = self.connection.hub.switch_session(&from, params).await.map_err(in_words)?;
         self.replace(&from, to);
         Ok(Cancelled { cancelled: false })
     }

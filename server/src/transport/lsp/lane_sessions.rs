@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lsp_types::Url;
-use pi_core::session::Command;
+use pi_core::{SessionHandle, session::Command};
 use pi_protocol::*;
 use serde::Serialize;
 
@@ -49,9 +49,12 @@ impl Lane {
                 // Without one where the user is, as every new chat.
                 let here = self.connection.folders().active().map(|it| it.to_string_lossy().into_owned());
                 let folder = named(params.folder.or(here));
-                let added = match self.session(&Target::Last).await.map(|it| it.handle.clone()) {
-                    Ok(from) => hub.add_session(&folder, Some(&from)).await,
-                    Err(error) => Err(error),
+                let added = match &params.copy_of {
+                    Some(id) => hub.copy_session(folder, id).await,
+                    None => match self.session(&Target::Last).await.map(|it| it.handle.clone()) {
+                        Ok(from) => hub.add_session(&folder, Some(&from)).await,
+                        Err(error) => Err(error),
+                    },
                 };
                 finish(answering, added.map(|it| AddedSession { session_id: self.attach(it).to_string() }));
             }
@@ -108,6 +111,15 @@ impl Lane {
             self.connection.tasks.spawn(chat::open(self.connection.clone(), added, None));
         }
         Ok(())
+    }
+
+    /// A copy of a stored session. What names no chat is from now on about it.
+    pub(super) async fn copy(&mut self, folder: PathBuf, id: &str) -> Result<SessionHandle, CommandError> {
+        let copy = self.connection.hub.copy_session(folder.clone(), id).await?;
+        let id = self.attach(copy.clone());
+        self.homes.insert(folder.clone(), id);
+        self.last = Some(folder);
+        Ok(copy)
     }
 
     /// Plays the demo beside the chats of a folder, which stay what they are.

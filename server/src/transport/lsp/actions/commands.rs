@@ -26,7 +26,7 @@ const fn row(name: &'static str, run: Handler, help: &'static str) -> Row {
 }
 
 /// A new one goes to the end: recordings know the others by their places in what `initialize` answers.
-const TABLE: [Row; 41] = [
+const TABLE: [Row; 42] = [
     row("pi.prompt", ask::prompt, "TEXT: ask; steers while a run is in progress"),
     row("pi.steer", ask::steer, "TEXT: tell a running agent something, now"),
     row("pi.followUp", ask::follow_up, "TEXT: ask something for after the run"),
@@ -132,6 +132,7 @@ const TABLE: [Row; 41] = [
         "NUMBER: move a chat of the list into the trash",
     ),
     row("pi.refresh", session::refresh_chat, "{uri}: write a chat document anew"),
+    row("pi.openCopy", session::copy_chat, "{uri}: another chat with everything this chat document's has"),
 ];
 
 /// Names of all commands.

@@ -43,6 +43,9 @@ pub fn offered(place: &Place<'_>) -> Vec<Offer> {
             false => offer("open chat", "pi.openChat", place.folder()),
         });
     }
+    if file_path(place.uri).is_some_and(|it| place.connection.chats.offers_copy(&it)) {
+        offers.push(offer("open a copy of this chat", "pi.openCopy", vec![json!({ "uri": place.uri })]));
+    }
     if let Some(id) = &running {
         offers.push(offer("stop", "pi.abort", of_run(id)));
     }
@@ -193,6 +196,11 @@ pub fn verb(
 /// `pi.sendChat`: of this chat document, else of the only one that is open.
 pub fn send_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
     done(document(connection, arguments)?.is_some_and(|it| connection.chats.send(&it)))
+}
+
+/// `pi.openCopy`: of this chat document's chat, else of that of the only one that is open.
+pub fn copy_chat(connection: &Arc<Connection>, arguments: &[Value]) -> Result<(), CommandError> {
+    done(document(connection, arguments)?.is_some_and(|it| connection.chats.copy(&it)))
 }
 
 /// `pi.refresh`: this chat document, else the only one that is open.

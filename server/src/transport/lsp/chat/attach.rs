@@ -41,7 +41,9 @@ impl Room {
         if let Some(kept) = &kept {
             self.connection.chats.numbers.remember(session.id(), kept.numbers.clone());
         }
-        self.story.written = Written::read(&self.path, session.id()).await;
+        if let Some(header) = self.connection.hub.header(session.id()) {
+            self.story.written = Written::read(self.chats(), &header).await;
+        }
         self.story.hunks = review::hunks(&self.connection, session.id()).await;
         let story = &mut self.story;
         review::patches(&self.connection, session.id(), &story.hunks, &mut story.patches).await;

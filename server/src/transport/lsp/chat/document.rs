@@ -222,6 +222,11 @@ impl Document {
         self.text.get(self.places.tail..self.end()).unwrap_or_default()
     }
 
+    /// Whether we wrote this at the end, as far as we still write there.
+    pub fn has_written(&self, text: &str) -> bool {
+        self.written.contains(text)
+    }
+
     /// Everything above the prompt.
     fn above(&self) -> &str {
         &self.text[..self.end()]

@@ -8,7 +8,7 @@ use std::{
 use crate::markdown;
 
 /// Where chat documents are, below the project folder.
-const FOLDER: &str = ".pi/chat";
+pub const FOLDER: &str = ".pi/chat";
 /// Name of a document whose chat has no title yet.
 const UNNAMED: &str = "new-chat";
 /// Bytes of a file's name.

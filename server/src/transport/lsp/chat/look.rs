@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{attach, mention, numbers, review, writing};
 use crate::{
+    failure::OPEN_ELSEWHERE,
     markdown::{self, Heading},
     transport::lsp::{connection::Connection, show},
 };
@@ -93,7 +94,9 @@ fn place(headings: &[Heading<'_>], heading: &Heading<'_>) -> Option<(usize, usiz
 fn is_step(heading: &Heading<'_>) -> bool {
     let (sign, text) = heading.text.split_once(' ').unwrap_or((heading.text, ""));
     sign != "?"
-        && !["not sent: ", "could not summarise: ", "summarised "].iter().any(|it| text.starts_with(it))
+        && !["not sent: ", "could not summarise: ", "summarised ", OPEN_ELSEWHERE]
+            .iter()
+            .any(|it| text.starts_with(it))
 }
 
 /// What was said in a session, from its file if it is not open.

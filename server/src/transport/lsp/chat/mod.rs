@@ -11,6 +11,7 @@ pub mod compaction;
 mod complete;
 mod document;
 mod draft;
+mod elsewhere;
 mod files;
 mod kept;
 mod look;
@@ -207,6 +208,17 @@ impl Chats {
     pub fn send(&self, path: &Path) -> bool {
         let chats = self.lock();
         chats.get(path).inspect(|it| tell(it, Message::Send)).is_some()
+    }
+
+    /// Opens a copy of the chat of this document. False if it is no open chat document.
+    pub fn copy(&self, path: &Path) -> bool {
+        let chats = self.lock();
+        chats.get(path).inspect(|it| tell(it, Message::Copy)).is_some()
+    }
+
+    /// Whether a copy of the chat of this document is offered in it.
+    pub fn offers_copy(&self, path: &Path) -> bool {
+        self.lock().get(path).is_some_and(|it| lock(&it.document).has_written(elsewhere::OFFER))
     }
 
     /// Writes this document anew. False if it is no open chat document.

@@ -15,12 +15,12 @@ use pi_host::{
 use pi_protocol::{TextPosition, TextRange};
 use ropey::Rope;
 
-use super::{attach, files, story::title_of};
+use super::{attach, files, story::title_of, written::Written};
 use crate::transport::lsp::{connection::Connection, documents::file_path, show::document};
 
 /// Opens the chat of a session. `mention` is typed into its prompt.
 pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: Option<String>) {
-    let title = title(&session).await;
+    let title = title(&connection, &session).await;
     match made(&connection, connection.hub.folder_of(session.id()), session.id(), title).await {
         Ok(path) => {
             if let Some(mention) = mention {
@@ -33,13 +33,16 @@ pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: 
 }
 
 /// What a chat is called: its name, else its first words.
-async fn title(session: &SessionHandle) -> Option<String> {
+async fn title(connection: &Connection, session: &SessionHandle) -> Option<String> {
     let name = session.ask(Command::GetState).await.ok().and_then(|it| it.session_name);
     if name.is_some() {
         return name;
     }
     let all = session.ask(|reply| Command::GetEntries(None, reply)).await.ok()?;
-    title_of(attach::path_of(&all.entries, all.leaf_id.as_deref()).first()?)
+    let first = attach::path_of(&all.entries, all.leaf_id.as_deref()).into_iter().next()?;
+    let chats = connection.hub.folder_of(session.id()).join(files::FOLDER);
+    let written = Written::read(&chats, &connection.hub.header(session.id())?).await;
+    title_of(&written.message(first))
 }
 
 /// The document of a chat, as [`files::ensure`] finds or makes it.

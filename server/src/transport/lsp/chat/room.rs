@@ -3,7 +3,12 @@
 //! Here is its life and what it is told. `attach.rs` finds what of a conversation the document has, `sending.rs` has
 //! the way of a message to the session, `writing.rs` the way into the document.
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use pi_core::{
     SessionHandle,
@@ -30,6 +35,7 @@ use super::{
     writing::{Return, style},
 };
 use crate::{
+    failure::OPEN_ELSEWHERE,
     markdown::{self, Status, Word},
     transport::lsp::connection::{Connection, Phase},
 };
@@ -54,6 +60,8 @@ pub enum Message {
     },
     /// The user wants the prompt sent, however it came to be there.
     Send,
+    /// The user wants a copy of the chat.
+    Copy,
     /// The user wants the document written anew.
     Refresh,
     /// Text for the prompt.
@@ -131,11 +139,20 @@ impl Room {
         self.connection.folder_of(&self.path)
     }
 
+    /// The folder of the chat documents.
+    pub(super) fn chats(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
     /// Until the document is closed or the connection ends.
     pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
         let mut looked = self.connection.hunks.looked();
         if let Err(error) = self.attach(false).await {
             self.connection.messages.error(&error);
+            if error == OPEN_ELSEWHERE {
+                self.story.heading(Status::Failed, &error);
+                self.offer_copy(&error);
+            }
         }
         let ended = self.connection.ended.clone();
         let mut due = Instant::now();
@@ -196,6 +213,11 @@ impl Room {
     async fn message(&mut self, message: Message) {
         match message {
             Message::Keep(saved) => self.keep(saved).await,
+            Message::Saved { taken, ticks, .. } if self.takes_copy(&ticks) => {
+                // It goes along as the draft of the copy.
+                taken.iter().for_each(|it| lock(&self.document).refuse(it.id));
+                self.open_copy().await;
+            }
             Message::Saved { taken, ticks, words } => {
                 self.answer_questions(&ticks);
                 self.decide(&words);
@@ -218,6 +240,7 @@ impl Room {
                     None => {}
                 }
             }
+            Message::Copy => self.open_copy().await,
             Message::Refresh => {
                 if let Err(error) = self.refresh().await {
                     self.connection.messages.error(&error);
@@ -357,7 +380,7 @@ impl Room {
         }
         self.dirty |= self.story.event(event);
         if let Some(session) = &self.session {
-            self.story.written.keep(&self.path, session.id()).await;
+            self.story.written.keep(self.path.parent().unwrap_or(&self.path), session.id()).await;
         }
         if let Some((_, ended)) = compaction::ended(event) {
             self.compacted(ended).await;

@@ -30,6 +30,9 @@ impl Room {
     pub(super) async fn send(&mut self, taken: Taken) {
         if self.session.is_none() {
             if let Err(error) = self.attach(false).await {
+                if self.without_session(&taken, &error).await {
+                    return;
+                }
                 return self.refused(&taken, &error);
             }
         }
@@ -94,6 +97,7 @@ impl Room {
     fn refused(&mut self, taken: &Taken, why: &str) {
         lock(&self.document).refuse(taken.id);
         self.story.heading(Status::Failed, &format!("not sent: {}{KEPT}", refusal(why)));
+        self.offer_copy(why);
         self.dirty = true;
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use pi_host::fs::{blocking, write_atomic};
-use pi_protocol::{AgentMessage, Content, MessageContent, UserMessage};
+use pi_protocol::{AgentMessage, Content, MessageContent, SessionHeader, UserMessage};
 use serde::{Deserialize, Serialize};
 
 use super::kept::FOLDER;
@@ -34,20 +34,24 @@ struct Message {
 }
 
 impl Written {
-    /// Beside a document of this session.
-    pub async fn read(document: &Path, session: &str) -> Self {
-        let Some(path) = place(document, session) else { return Self::default() };
-        let read = blocking(move || Ok::<_, io::Error>(std::fs::read(path).ok()));
+    /// Those of a session whose documents are in this folder. A new one has what the session has with which it began.
+    pub async fn read(chats: &Path, session: &SessionHeader) -> Self {
+        let parent = session.parent_session.as_deref().and_then(|it| Path::new(it).file_stem()?.to_str());
+        let parent = parent.and_then(|it| it.rsplit_once('_'));
+        let ids = std::iter::once(session.id.as_str()).chain(parent.map(|it| it.1));
+        let paths: Vec<_> = ids.map(|it| place(chats, it)).collect();
+        let read =
+            blocking(move || Ok::<_, io::Error>(paths.into_iter().find_map(|it| std::fs::read(it).ok())));
         let bytes = read.await.ok().flatten().unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
     /// Keeps what is new.
-    pub async fn keep(&mut self, document: &Path, session: &str) {
+    pub async fn keep(&mut self, chats: &Path, session: &str) {
         if !std::mem::take(&mut self.is_new) {
             return;
         }
-        let Some(path) = place(document, session) else { return };
+        let path = place(chats, session);
         let bytes = serde_json::to_vec(self).unwrap_or_default();
         let written = blocking(move || {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
@@ -71,14 +75,16 @@ impl Written {
 
     /// A turn with its messages as they were written.
     pub fn restored(&self, turn: Turn) -> Turn {
-        let restore = |message: Arc<AgentMessage>| match &*message {
-            AgentMessage::User(it) => match self.find(it) {
-                Some(text) => Arc::new(AgentMessage::User(with_text(it, text))),
-                None => message,
-            },
-            _ => message,
-        };
-        Turn { messages: turn.messages.into_iter().map(restore).collect(), ..turn }
+        Turn { messages: turn.messages.into_iter().map(|it| self.message(it)).collect(), ..turn }
+    }
+
+    /// A message as it was written.
+    pub fn message(&self, message: Arc<AgentMessage>) -> Arc<AgentMessage> {
+        let AgentMessage::User(user) = &*message else { return message };
+        match self.find(user) {
+            Some(text) => Arc::new(AgentMessage::User(with_text(user, text))),
+            None => message,
+        }
     }
 
     fn find(&self, message: &UserMessage) -> Option<&str> {
@@ -96,8 +102,8 @@ fn with_text(message: &UserMessage, text: &str) -> UserMessage {
     UserMessage { content: MessageContent::Blocks(blocks), ..message.clone() }
 }
 
-fn place(document: &Path, session: &str) -> Option<PathBuf> {
-    Some(document.parent()?.join(FOLDER).join(format!("{session}.written.json")))
+fn place(chats: &Path, session: &str) -> PathBuf {
+    chats.join(FOLDER).join(format!("{session}.written.json"))
 }
 
 #[cfg(test)]
