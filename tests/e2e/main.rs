@@ -55,6 +55,7 @@ mod lsp_folders;
 mod lsp_frames;
 mod lsp_inline;
 mod lsp_moves;
+mod lsp_no_files;
 mod lsp_plain;
 mod lsp_protocol;
 mod lsp_queue;

@@ -96,6 +96,7 @@ impl HashlineEdit {
         if args.edits.is_empty() {
             return Err(ToolError::new("No edits provided"));
         }
+        self.workspace.check_is_file(&args.path).map_err(ToolError::new)?;
         let path = self.workspace.resolve_existing(&args.path);
         let base = self.workspace.read(&path).await;
         let base = base.map_err(|error| ToolError::new(fs::describe(&error, "access", &path)))?;

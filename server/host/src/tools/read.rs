@@ -161,6 +161,7 @@ impl Tool for Read {
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         check_abort(&call)?;
         let args: ReadArgs = arguments(call.args.clone())?;
+        self.workspace.check_is_file(&args.path).map_err(ToolError::new)?;
         let path = self.workspace.resolve_existing(&args.path);
         if self.workspace.shown_async(&path).await.is_none() {
             let file = path.clone();

@@ -105,6 +105,7 @@ impl Tool for Write {
 
     async fn preview(&self, args: &Map<String, Value>) -> Result<Option<String>, ToolError> {
         let args: WriteArgs = arguments(args.clone())?;
+        self.workspace.check_is_file(&args.path).map_err(ToolError::new)?;
         // What cannot be read, or is not there, is replaced as a whole.
         let before = self.workspace.read(&self.workspace.resolve(&args.path)).await;
         let before = before.map(|it| it.text).unwrap_or_default();
@@ -114,6 +115,7 @@ impl Tool for Write {
     async fn run(&self, call: ToolContext) -> Result<ToolResult, ToolError> {
         check_abort(&call)?;
         let args: WriteArgs = arguments(call.args.clone())?;
+        self.workspace.check_is_file(&args.path).map_err(ToolError::new)?;
         let path = self.workspace.resolve(&args.path);
         let Taken { guard, is_new, base } = self.take(&path, &args, &call).await?;
         let text = args.content.clone();

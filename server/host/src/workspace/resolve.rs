@@ -4,6 +4,52 @@ use std::path::{Component, Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::Workspace;
+
+impl Workspace {
+    /// Fails for what editors name by a URI that is of no file: nothing is to be written under such a name.
+    ///
+    /// # Errors
+    /// What it is, and what to do.
+    pub(crate) fn check_is_file(&self, name: &str) -> Result<(), String> {
+        match no_file(name) {
+            Some(why) if self.resolve(name).symlink_metadata().is_err() => Err(why),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a name means that is a URI of no file.
+fn no_file(name: &str) -> Option<String> {
+    let name = name.strip_prefix('@').unwrap_or(name);
+    let (scheme, rest) = name.split_once(':')?;
+    let is_scheme = |it: char| it.is_ascii_alphanumeric() || "+-.".contains(it);
+    // One letter is a drive.
+    if scheme.len() < 2
+        || !scheme.starts_with(|it: char| it.is_ascii_alphabetic())
+        || !scheme.chars().all(is_scheme)
+    {
+        return None;
+    }
+    Some(match scheme {
+        "file" => return None,
+        "untitled" => format!(
+            "{name} is a document of the editor that was never saved: there is no file of it, and tools cannot reach \
+             it. Ask the user to save it under a name first."
+        ),
+        "vscode-notebook-cell" => {
+            let file = rest.split('#').next().unwrap_or(rest).trim_start_matches("//");
+            format!(
+                "{name} is a cell of a notebook in the editor, and no file. The notebook's file is {file}."
+            )
+        }
+        _ if rest.starts_with("//") || scheme.starts_with("vscode-") => {
+            format!("{name} is no file of this machine. Tools take paths and file: URIs.")
+        }
+        _ => return None,
+    })
+}
+
 /// The absolute, normalised path of a tool argument. Symbolic links stay as they are.
 pub(crate) fn resolve(root: &Path, home: Option<&Path>, path: &str) -> PathBuf {
     let path = plain_spaces(path);
@@ -125,6 +171,32 @@ mod tests {
         for (given, expected) in cases {
             let got = resolve(Path::new("/w"), Some(Path::new("/home/u")), given);
             assert_eq!(got, Path::new(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_said() {
+        for (name, said) in [
+            ("untitled:Untitled-1", "a document of the editor that was never saved"),
+            ("@untitled:/w/new.rs", "a document of the editor that was never saved"),
+            ("vscode-notebook-cell:/w/a.ipynb#W0sZmlsZQ==", "The notebook's file is /w/a.ipynb."),
+            ("vscode-userdata:/settings.json", "no file of this machine"),
+            ("https://example.org/a.txt", "no file of this machine"),
+        ] {
+            assert!(no_file(name).is_some_and(|it| it.contains(said)), "{name}");
+        }
+        for name in [
+            "a.txt",
+            "src/untitled:1",
+            "C:\\a.txt",
+            "c:/a.txt",
+            "file:///a",
+            "file:x",
+            "notes:1.txt",
+            ":a",
+            "a b://c",
+        ] {
+            assert_eq!(no_file(name), None, "{name}");
         }
     }
 

@@ -115,6 +115,7 @@ impl Edit {
         pair: bool,
         session: Option<&str>,
     ) -> Result<Changed, ToolError> {
+        self.workspace.check_is_file(name).map_err(ToolError::new)?;
         let path = self.workspace.resolve_existing(name);
         let base = self.workspace.read(&path).await.map_err(|error| match fs::code(&error) {
             Some("ENOENT") if pair => ToolError::new(format!("File not found: {name}")),
