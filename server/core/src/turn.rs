@@ -437,7 +437,10 @@ impl TurnLoop {
         };
         match outcome {
             Ok(result) => (result, false),
-            Err(ToolError { text, details }) => (ToolResult { details, ..ToolResult::error(text) }, true),
+            Err(ToolError { text, details }) => {
+                let told = ToolResult::error(text);
+                (ToolResult { details: details.or(told.details), content: told.content }, true)
+            }
         }
     }
 
