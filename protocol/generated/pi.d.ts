@@ -452,6 +452,18 @@ export type Cancelled = {
   cancelled: boolean;
 };
 
+/** Whose key is meant. */
+export type CheckKeyParams = {
+  /** Name of the provider: `anthropic`. */
+  provider: string;
+};
+
+/** What became of it. */
+export type CheckedKey = {
+  /** That the key was refused, in words; absent if it was taken, or if that cannot be told now. */
+  refused?: string;
+};
+
 /** Queued messages that were removed. */
 export type ClearedQueue = {
   /** Texts that would have steered. */
@@ -2061,6 +2073,8 @@ export interface Methods {
   "pi/session/attach": { jsonl: null; params: AttachParams; result: Attached };
   /** Stop a session and let go of it; its file stays. */
   "pi/session/close": { jsonl: null; params: SessionParams; result: Empty };
+  /** Ask a provider whether it takes the key that is set up for it, by a request that costs nothing. */
+  "pi/checkKey": { jsonl: null; params: CheckKeyParams; result: CheckedKey };
   /** Gauges of the process and of the connection. */
   "pi/diagnostics": { jsonl: null; params: NoParams; result: Diagnostics };
   /** User messages of all branches, to fork at. */

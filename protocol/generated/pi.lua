@@ -455,6 +455,14 @@
 ---@class pi.Cancelled
 ---@field cancelled boolean True when nothing happened.
 
+---Whose key is meant.
+---@class pi.CheckKeyParams
+---@field provider string Name of the provider: `anthropic`.
+
+---What became of it.
+---@class pi.CheckedKey
+---@field refused? string That the key was refused, in words; absent if it was taken, or if that cannot be told now.
+
 ---Queued messages that were removed.
 ---@class pi.ClearedQueue
 ---@field steering string[] Texts that would have steered.
@@ -1631,6 +1639,7 @@
 ---| "pi/demo" # Make a session with a scripted model, and a file for it to edit. The client shows the file, comes to the session and sends the prompt.
 ---| "pi/session/attach" # Get the events of a session, alive or stored, and first what was missed of them.
 ---| "pi/session/close" # Stop a session and let go of it; its file stays.
+---| "pi/checkKey" # Ask a provider whether it takes the key that is set up for it, by a request that costs nothing.
 ---| "pi/diagnostics" # Gauges of the process and of the connection.
 ---| "pi/getForkMessages" # User messages of all branches, to fork at.
 ---| "pi/getEntries" # Entries of the session in file order: all branches, or those after one entry.

@@ -188,6 +188,8 @@ methods! {
     SessionAttach = "pi/session/attach" | - { AttachParams => Attached, Connection, Experimental },
     /// Stop a session and let go of it; its file stays.
     SessionClose = "pi/session/close" | - { SessionParams => Empty, Connection, Experimental },
+    /// Ask a provider whether it takes the key that is set up for it, by a request that costs nothing.
+    CheckKey = "pi/checkKey" | - { CheckKeyParams => CheckedKey, Connection, Experimental },
     /// Gauges of the process and of the connection.
     Diagnostics = "pi/diagnostics" | - { NoParams => Diagnostics, Connection, Experimental },
     /// User messages of all branches, to fork at.

@@ -162,6 +162,21 @@ pub struct Demo {
     pub prompt: String,
 }
 
+/// Whose key is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct CheckKeyParams {
+    /// Name of the provider: `anthropic`.
+    pub provider: String,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct CheckedKey {
+    /// That the key was refused, in words; absent if it was taken, or if that cannot be told now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
 /// Which session to come to, and what of it is known already.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -70,6 +70,7 @@ pub fn dispatch(session: &SessionHandle, request: Request, id: Option<Value>, an
         | Request::SessionDelete(_)
         | Request::SessionAdd(_)
         | Request::Demo(_)
+        | Request::CheckKey(_)
         | Request::SessionAttach(_)
         | Request::SessionClose(_)
         | Request::Diagnostics(_)

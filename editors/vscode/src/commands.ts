@@ -231,11 +231,19 @@ async function setUpKey({ keys, session }: Parts): Promise<void> {
   }));
   const chosen = await vscode.window.showQuickPick(providers, { title: "Add a key" });
   if (chosen === undefined) return;
-  const title = `Key for ${chosen.label}`;
-  const key = await vscode.window.showInputBox({ title, password: true, ignoreFocusOut: true });
-  if (key === undefined || key.trim() === "") return;
-  await keys.store(chosen.variable, key.trim());
-  await session.restart();
+  for (let refused = ""; ;) {
+    const key = await vscode.window.showInputBox({
+      title: `Key for ${chosen.label}`, password: true, ignoreFocusOut: true, ...(refused !== "" && { prompt: refused }),
+    });
+    if (key === undefined || key.trim() === "") return;
+    await keys.store(chosen.variable, key.trim());
+    await session.restart();
+    // Said where it was typed, and not in the first answer.
+    refused = (await session.request("pi/checkKey", { provider: chosen.label.toLowerCase() })).refused ?? "";
+    if (refused === "") break;
+    await keys.forget(chosen.variable);
+    await session.restart();
+  }
   if (session.chat.model === undefined) {
     void vscode.window.showWarningMessage("No model was found. “Pi: Doctor” says what was looked for.");
   }

@@ -22,6 +22,10 @@ export class Keys {
     return found;
   }
 
+  async forget(variable: string): Promise<void> {
+    await this.secrets.delete(variable);
+  }
+
   async store(variable: string, key: string): Promise<void> {
     await this.secrets.store(variable, key);
   }

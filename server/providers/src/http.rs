@@ -211,6 +211,24 @@ impl Http {
         Ok(body)
     }
 
+    /// The status of a GET request; nothing if there is no answer in time.
+    pub(crate) async fn status(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        limit: Duration,
+    ) -> Option<u16> {
+        let url = Url::parse(url).ok()?;
+        let mut request = self.client(&url).ok()?.get(url);
+        for (name, value) in headers {
+            let mut value = reqwest::header::HeaderValue::from_str(value.trim()).ok()?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        let answer = tokio::time::timeout(limit, request.send()).await;
+        Some(answer.ok()?.ok()?.status().as_u16())
+    }
+
     /// The JSON a GET answers with within `limit`; used to look for local servers.
     pub(crate) async fn get_json(&self, url: &str, limit: Duration) -> Option<Value> {
         let url = Url::parse(url).ok()?;

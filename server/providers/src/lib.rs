@@ -6,6 +6,7 @@
 mod anthropic;
 mod auth;
 pub mod catalog;
+mod check;
 mod dialect;
 pub mod faux;
 mod files;

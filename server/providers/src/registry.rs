@@ -13,7 +13,7 @@ use pi_core::{CancellationToken, ModelRequest, Models, Provider, ProviderEvent};
 use pi_protocol::{AssistantMessage, Model};
 
 use crate::{
-    anthropic, catalog,
+    anthropic, catalog, check,
     dialect::{self, Credential, Endpoint},
     faux::{self, Faux},
     files::{self, Files},
@@ -224,6 +224,18 @@ impl Registry {
             headers = dialect::merge_headers(headers, &[(name.clone(), value)]);
         }
         Ok(Endpoint { credential, headers })
+    }
+
+    /// Asks a provider whether it takes the key that is set up for it, by a request that costs nothing: the status of a
+    /// refusal; nothing if the key is taken, or if that cannot be told.
+    pub async fn key_refusal(&self, provider: &str) -> Option<u16> {
+        let files = self.files();
+        let model = self.all_of(&files).into_iter().find(|it| it.provider == provider)?;
+        let of_files = files.key(provider).into_iter();
+        let custom = files.custom(provider).and_then(|it| it.api_key.as_deref());
+        self.values.prepare(of_files.chain(custom)).await;
+        let endpoint = self.endpoint(&files, &model).ok()?;
+        check::refusal(&self.http, &model, &endpoint).await
     }
 
     /// Looks for local servers on their usual ports; takes at most about 300 ms. Never part of starting with a

@@ -430,6 +430,7 @@ impl Lane {
             | Request::SessionDelete(_)
             | Request::SessionAdd(_)
             | Request::Demo(_)
+            | Request::CheckKey(_)
             | Request::SessionAttach(_)
             | Request::SessionClose(_)
             | Request::Diagnostics(_) => self.sessions(request, answering).await,

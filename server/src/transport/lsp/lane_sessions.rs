@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lsp_types::Url;
 use pi_core::{SessionHandle, session::Command};
 use pi_protocol::*;
+use pi_providers::catalog;
 use serde::Serialize;
 
 use super::{
@@ -71,6 +72,14 @@ impl Lane {
                         prompt: it.prompt.to_owned(),
                     }),
                 );
+            }
+            Request::CheckKey(CheckKeyParams { provider }) => {
+                self.later(answering, async move {
+                    let status = hub.compose().registry().key_refusal(&provider).await;
+                    let peer = catalog::display_name(&provider);
+                    let words = |it| format!("{peer} did not accept the key ({it}).");
+                    Ok(CheckedKey { refused: status.map(words) })
+                });
             }
             Request::SessionAttach(params) => self.come_to(params, answering).await,
             _ => {

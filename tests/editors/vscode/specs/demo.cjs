@@ -1,16 +1,19 @@
 // The first run, and the demo: a scripted model, the user's own editor.
 "use strict";
 const vscode = require("vscode");
+const fs = require("node:fs");
 const http = require("node:http");
+const path = require("node:path");
 const { answer, begin, configured, deliberately, equal, sees, story, ui, until } = require("../harness.cjs");
 
-/** A model server at Ollama's port, which knows one model. */
-function ollama() {
-  const server = http.createServer((request, response) => {
-    response.end(JSON.stringify({ object: "list", data: [{ id: "llama3.2" }] }));
-  });
-  return new Promise((done, fail) => server.on("error", fail).listen(11434, "127.0.0.1", () => done(server)));
+/** A server on this machine. */
+function serve(port, answer) {
+  const server = http.createServer(answer);
+  return new Promise((done, fail) => server.on("error", fail).listen(port, "127.0.0.1", () => done(server)));
 }
+
+/** Settings with which there is no model. Not the default, which VS Code would take for nothing set. */
+const NOTHING = { "server.args": ["--thinking", "off"], "server.env": { PI_FAUX_SCRIPT: "" } };
 
 story("the demo edits a file in the editor, asks once, and leaves two changes to decide about", async () => {
   await begin(answer("Nobody asks the other model."));
@@ -30,16 +33,17 @@ story("the demo edits a file in the editor, asks once, and leaves two changes to
 
 story("without a model there are three ways to a first answer, and a local server is found", async () => {
   await begin(answer("Nobody asks it."));
-  // Not the default, which VS Code would take for nothing set. Nothing was said, so the chat is not there again.
-  const nothing = { "server.args": ["--thinking", "off"], "server.env": { PI_FAUX_SCRIPT: "" } };
-  await configured(nothing, async () => {
+  // Nothing was said, so the chat is not there again.
+  await configured(NOTHING, async () => {
     await vscode.commands.executeCommand("pi.restart");
     await sees(".screen h2", "Pi is ready to try.");
     for (const [label, what] of [
       ["Run the demo", "no key, 20 seconds, a scripted model"], ["Use a local model", "no local server answers yet"],
       ["Add a key", "none in the environment"],
     ]) await sees(`.screen li:has(button:text-is('${label}'))`, what);
-    const server = await ollama();
+    // At Ollama's port.
+    const list = JSON.stringify({ object: "list", data: [{ id: "llama3.2" }] });
+    const server = await serve(11434, (_, response) => response.end(list));
     try {
       await ui("click", { selector: ".screen button:text-is('Use a local model')" });
       await sees(".screen", "Found on this machine");
@@ -51,4 +55,33 @@ story("without a model there are three ways to a first answer, and a local serve
       server.close();
     }
   });
+});
+
+story("a key that is refused is said where it was typed, and one that is taken gives the models", async () => {
+  const server = await serve(0, ({ headers }, response) => {
+    response.statusCode = headers.authorization === "Bearer the good one" ? 200 : 401;
+    response.end("{}");
+  });
+  const models = path.join(process.env.PI_CODING_AGENT_DIR, "models.json");
+  const openai = { baseUrl: `http://127.0.0.1:${server.address().port}/v1`, apiKey: "$OPENAI_API_KEY" };
+  try {
+    await begin(answer("Nobody asks it."));
+    fs.writeFileSync(models, JSON.stringify({ providers: { openai } }));
+    await configured(NOTHING, async () => {
+      await vscode.commands.executeCommand("pi.restart");
+      await ui("click", { selector: ".screen button:text-is('Add a key')" });
+      await ui("fill", { selector: ".quick-input-box input", text: "OpenAI" });
+      await ui("key", { key: "Enter" });
+      await sees(".quick-input-title", "Key for OpenAI");
+      await ui("fill", { selector: ".quick-input-box input", text: "a bad one" });
+      await ui("key", { key: "Enter" });
+      await sees(".quick-input-message", "OpenAI did not accept the key (401).");
+      await ui("fill", { selector: ".quick-input-box input", text: "the good one" });
+      await ui("key", { key: "Enter" });
+      await sees(".bar .pick", "gpt-");
+    });
+  } finally {
+    fs.rmSync(models, { force: true });
+    server.close();
+  }
 });
