@@ -280,6 +280,11 @@ export class Session implements vscode.Disposable {
     await this.show((await this.request("pi/session/add", { folder: folder?.uri.fsPath })).sessionId);
   }
 
+  /** A copy of a stored chat, which another process may have. */
+  async copy(id: string): Promise<void> {
+    await this.show((await this.request("pi/session/add", { copyOf: id })).sessionId);
+  }
+
   async setModel(model: Model): Promise<void> {
     await this.request("pi/setModel", { provider: model.provider, modelId: model.id });
     await this.read();

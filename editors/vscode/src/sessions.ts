@@ -12,6 +12,9 @@ const SEARCH_REST = 200;
 /** Longest title of a chat that has no name, in characters. */
 const TITLE = 60;
 
+/** What the server says of a chat that another process has. */
+const ELSEWHERE = "This chat is open in another window.";
+
 /** A heading, or a chat below it. */
 type Node = { heading: string; sessions: SessionSummary[] } | SessionSummary;
 
@@ -23,11 +26,22 @@ export function registerSessions(session: Session): vscode.Disposable {
     view.onDidChangeVisibility(({ visible }) => visible && provider.refresh()),
     register({
       "pi.sessions": () => find(session),
-      "pi.session.open": (it: SessionSummary) => session.show(it.sessionId),
+      "pi.session.open": (it: SessionSummary) => open(session, it.sessionId),
       "pi.rename": (it?: SessionSummary) => rename(session, it, provider),
       "pi.deleteSession": (it?: SessionSummary) => remove(session, it, provider),
     }),
   );
+}
+
+/** Shows a chat. One process writes in it at a time: of one that another window has there is only a copy. */
+async function open(session: Session, id: string): Promise<void> {
+  try {
+    await session.show(id);
+  } catch (error) {
+    if (!(error instanceof Error) || error.message !== ELSEWHERE) throw error;
+    const copy = "Open a Copy";
+    if (await vscode.window.showWarningMessage(ELSEWHERE, copy) === copy) await session.copy(id);
+  }
 }
 
 class Sessions implements vscode.TreeDataProvider<Node>, vscode.Disposable {

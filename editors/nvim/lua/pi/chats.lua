@@ -28,6 +28,26 @@ local function title(it)
   return short(it.name or it.firstMessage)
 end
 
+--- What the server says of a chat that another process has.
+local ELSEWHERE = "This chat is open in another window."
+
+--- Offers a copy of a chat that another process has: only one can write in it.
+local function offer_copy(it, summary)
+  vim.ui.select({ "Open a copy" }, { prompt = ELSEWHERE }, function(chosen)
+    if not chosen then
+      return
+    end
+    it:request("pi/session/add", { copyOf = summary.sessionId }, function(err, copy)
+      if err then
+        return it:report(err)
+      end
+      it:show(copy.sessionId, function()
+        require("pi.chat").open(it)
+      end)
+    end)
+  end)
+end
+
 local function open(it, summary)
   if it:busy() then
     return say("Pi is still working in this chat. :Pi stop ends that.")
@@ -35,7 +55,9 @@ local function open(it, summary)
     return require("pi.chat").focus(it, false)
   end
   it:request("pi/switchSession", { sessionPath = summary.file }, function(err)
-    if err then
+    if err == ELSEWHERE then
+      return offer_copy(it, summary)
+    elseif err then
       return it:report(err)
     end
     it:refresh(function()

@@ -26,6 +26,36 @@ story("chats are found by what was said, opened and named", {
   nvim:wait("_G.said[#_G.said] == 'No chat mentions “nobody said this”.'")
 end)
 
+story("of a chat that another process has a copy is opened", {
+  script = { answer("One.", "first"), answer("Two.", "second"), answer("Three.", "third") },
+}, function(nvim)
+  nvim:cmd("Pi first")
+  nvim:event("PiRunEnd")
+  nvim:lua("_G.first, _G.file = require('pi').session().id, require('pi').session().file")
+  nvim:cmd("Pi new")
+  nvim:wait("require('pi').session().id ~= _G.first")
+  nvim:cmd("Pi second")
+  nvim:event("PiRunEnd", 2)
+  nvim:lua("_G.second = require('pi').session().id")
+  nvim:lua([[
+    local command = vim.list_extend(vim.deepcopy(vim.g.pi.cmd), { "--mode", "rpc", "--session", _G.file })
+    _G.other = vim.system(command, { stdin = true, stdout = function(_, data)
+      _G.heard = _G.heard or data
+    end })
+    _G.other:write('{"type":"get_state","id":"1"}\n')
+  ]])
+  nvim:wait("_G.heard")
+  nvim:choose("first", "Open a copy")
+  nvim:cmd("Pi sessions")
+  nvim:wait("#_G.offered == 2 and require('pi').session().id ~= _G.second")
+  equal(nvim:lua("return _G.offered[2][1]"), "This chat is open in another window.")
+  equal(nvim:lua("return require('pi').session().id ~= _G.first"), true)
+  nvim:cmd("Pi third")
+  nvim:event("PiRunEnd", 3)
+  contains(nvim:transcript(), "first", "One.", "third", "Three.")
+  nvim:lua("_G.other:kill('sigterm') _G.other:wait()")
+end)
+
 story("a chat is deleted after a question", { script = { answer("Hello.") } }, function(nvim)
   nvim:cmd("Pi hello")
   nvim:event("PiRunEnd")

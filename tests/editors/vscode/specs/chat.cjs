@@ -1,6 +1,8 @@
 // Talking to Pi in the chat view: prompting, steering, stopping, and what is there again later.
 "use strict";
 const vscode = require("vscode");
+const { spawn } = require("node:child_process");
+const { once } = require("node:events");
 const fs = require("node:fs");
 const path = require("node:path");
 const {
@@ -178,6 +180,33 @@ story("chats are listed, found by what was said, named, and opened again", async
   await ui("fill", { selector: ".quick-input-box input", text: "Lighthouses" });
   await ui("key", { key: "Enter" });
   await sees(".monaco-list-row", "Lighthouses");
+});
+
+story("of a chat that another process has a copy is opened", async () => {
+  await begin(answer("The harbour is north.", "where"), answer("A second answer.", "second"), answer("Still there.", "and now"));
+  await say("where is the harbour?");
+  await sees(".turn.pi", "The harbour is north.");
+  await settled();
+  await vscode.commands.executeCommand("pi.newSession");
+  await sees(".screen .keys", "Enter sends");
+  await say("a second chat");
+  await settled();
+  const sessions = path.join(process.env.PI_CODING_AGENT_DIR, "sessions");
+  const files = fs.readdirSync(sessions, { recursive: true }).map((it) => path.join(sessions, it));
+  const file = files.find((it) => it.endsWith(".jsonl") && fs.readFileSync(it, "utf8").includes("where is the harbour?"));
+  const other = spawn(process.env.PI_BIN, ["--provider", "faux", "--model", "scripted", "--mode", "rpc", "--session", file]);
+  other.stdin.write('{"type":"get_state"}\n');
+  await once(other.stdout, "data");
+  await vscode.commands.executeCommand("pi.sessionsView.focus");
+  await ui("click", { selector: ".monaco-list-row:has-text('where is the harbour?')" });
+  await vscode.commands.executeCommand("notifications.showList");
+  await sees(".notification-list-item", "This chat is open in another window.");
+  await ui("click", { selector: ".notification-list-item .monaco-button:has-text('Open a Copy')" });
+  await sees(".turn.pi", "The harbour is north.");
+  await say("and now?");
+  await sees(".turn.pi", "Still there.");
+  await settled();
+  other.kill();
 });
 
 story("a run goes on while another chat is shown", async () => {
