@@ -111,6 +111,20 @@ local function check_doctor(found)
   end
 end
 
+--- Has the provider asked whether it takes the key, which costs nothing.
+local function check_key(lsp_client, provider)
+  local answer
+  client.request(lsp_client, "pi/checkKey", { provider = provider }, function(_, result)
+    answer = result or {}
+  end)
+  vim.wait(TIMEOUT, function()
+    return answer ~= nil
+  end, 10)
+  if answer and answer.refused then
+    vim.health.error(answer.refused, "Set another key in the environment of Neovim, and start it again")
+  end
+end
+
 --- Asks a running server, or starts one for the question and ends it again.
 local function check_server()
   local started = vim.uv.hrtime()
@@ -151,6 +165,7 @@ local function check_server()
     check_protocol(protocol)
     if state.model then
       vim.health.ok(("model: %s/%s"):format(state.model.provider, state.model.id))
+      check_key(temporary or running.client, state.model.provider)
     else
       vim.health.warn("no model is set up", "Run :Pi doctor; it says which keys and local servers were found")
     end

@@ -22,6 +22,29 @@ story("checkhealth names keys of others, plugins that save, and keys of the user
   assert(not nvim:current():find("sk-ant-secret", 1, true), nvim:current())
 end)
 
+story("checkhealth says that the provider refuses the key", {
+  config = { cmd = { vim.env.PI_BIN, "--provider", "mine", "--model", "m" } },
+}, function(nvim)
+  local port = nvim:lua([[
+    local server = vim.uv.new_tcp()
+    server:bind("127.0.0.1", 0)
+    server:listen(8, function()
+      local socket = vim.uv.new_tcp()
+      server:accept(socket)
+      socket:read_start(function()
+        socket:write("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+      end)
+    end)
+    return server:getsockname().port
+  ]])
+  write_file(nvim.dir .. "/agent/models.json", vim.json.encode({ providers = { mine = {
+    baseUrl = ("http://127.0.0.1:%d/v1"):format(port), api = "openai-completions", apiKey = "secret-key", models = { { id = "m" } },
+  } } }))
+  nvim:cmd("checkhealth pi")
+  contains(nvim:current(), "model: mine/m", "ERROR mine did not accept the key (401).", "Set another key")
+  assert(not nvim:current():find("secret-key", 1, true), nvim:current())
+end)
+
 story("checkhealth names a wrong program and wrong settings", {
   config = { cmd = "/bin/true", layout = "left" },
 }, function(nvim)
