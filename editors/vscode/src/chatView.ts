@@ -208,8 +208,8 @@ export class ChatViews implements vscode.WebviewViewProvider, vscode.WebviewPane
         break;
       case "complete": {
         // Without a server there is nothing to offer.
-        const found = await this.mentions.complete(message.text).catch(() => ({ word: "", items: [] }));
-        void webview.postMessage({ type: "completions", number: message.number, ...found } satisfies HostMessage);
+        const items = await this.mentions.complete(message.text).catch(() => []);
+        void webview.postMessage({ type: "completions", number: message.number, items } satisfies HostMessage);
         break;
       }
       case "chip":

@@ -15,16 +15,16 @@ export class Mentions {
 
   constructor(private readonly session: Session, private readonly tracker: ContextTracker) {}
 
-  /** For a message up to the cursor: what fits its last word, and that word. */
-  async complete(text: string): Promise<{ word: string; items: Suggestion[] }> {
+  /** For a message up to the cursor: what fits its last word. */
+  async complete(text: string): Promise<Suggestion[]> {
     const { word, items } = await this.session.request("pi/complete", { text });
     for (const it of items) if (it.range !== undefined) this.places.set(it.text, it.range);
     const found: Suggestion[] = items.map(({ text, label, detail = "", kind }) => ({ text, label, detail, kind, id: "" }));
-    if (word.startsWith("/")) return { word, items: [...found, ...BUILT_IN.filter((it) => it.text.startsWith(word))] };
+    if (word.startsWith("/")) return [...found, ...BUILT_IN.filter((it) => it.text.startsWith(word))];
     // What stands above the prompt and is not sent yet.
     const named: Suggestion[] = this.tracker.chips().filter((it) => it.ghost)
       .map(({ id, label }) => ({ text: `@${id}`, label: id, detail: label, kind: "chip", id }));
-    return { word, items: [...named.filter((it) => word !== "" && it.text.startsWith(word)), ...found] };
+    return [...named.filter((it) => word !== "" && it.text.startsWith(word)), ...found];
   }
 
   /** What the mentions of a message stand for. Words that mention nothing stay words. */

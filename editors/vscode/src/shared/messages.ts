@@ -169,7 +169,7 @@ export type HostMessage =
   | { type: "state"; state: ViewState }
   | { type: "insert"; text: string }
   | { type: "refused"; text: string }
-  | { type: "completions"; number: number; word: string; items: Suggestion[] }
+  | { type: "completions"; number: number; items: Suggestion[] }
   | { type: "say"; text: string; urgent: boolean }
   | { type: "focus"; what: "prompt" | "last" | "question" }
   | { type: "press"; how: Delivery };

@@ -20,7 +20,6 @@ export interface CompletionHost {
 export class Completion {
   readonly root = element("ul", { class: "completions", role: "listbox", id: ID, "aria-label": "Suggestions" });
   private items: Suggestion[] = [];
-  private word = "";
   private at = 0;
   private number = 0;
   /** Closed with Escape, until another word is typed. */
@@ -47,9 +46,9 @@ export class Completion {
   }
 
   /** What fits. An answer that comes late is for another text. */
-  offer(number: number, word: string, items: Suggestion[]): void {
+  offer(number: number, items: Suggestion[]): void {
     if (number !== this.number || document.activeElement !== this.input) return;
-    Object.assign(this, { word, items, at: 0 });
+    Object.assign(this, { items, at: 0 });
     if (items.length === 0) return this.close();
     this.root.replaceChildren(...items.map((it, index) => {
       const row = element("li", { role: "option", id: `${ID}-${index}`, "data-kind": it.kind },
@@ -98,6 +97,11 @@ export class Completion {
     this.number += 1;
     this.input.removeAttribute("aria-activedescendant");
     show(this.root, false);
+  }
+
+  /** The word before the cursor: it may be longer than when the list was asked for. */
+  private get word(): string {
+    return /\S*$/.exec(this.input.value.slice(0, this.input.selectionStart))?.[0] ?? "";
   }
 
   private take(): boolean {

@@ -95,7 +95,7 @@ window.addEventListener("message", ({ data }: MessageEvent<HostMessage>) => {
       prompt.insert(data.text);
       break;
     case "completions":
-      prompt.completion.offer(data.number, data.word, data.items);
+      prompt.completion.offer(data.number, data.items);
       break;
     case "say":
       announcer.say(data.text, data.urgent);

@@ -122,7 +122,8 @@ story("the context menu of a prompt reverts too, by the mouse alone", async () =
   const act = ".monaco-menu .action-label:has-text('Revert Everything After')";
   await until("the list", async () => {
     if (await ui("count", { selector: `${act}:visible` }) > 0) await ui("click", { selector: act });
-    return await ui("count", { selector: row("The chat stays as it is.") }) > 0;
+    // The rows of a list that was open before are still in the document.
+    return await ui("count", { selector: `${row("The chat stays as it is.")}:visible` }) > 0;
   });
   await ui("click", { selector: row("The chat stays as it is.") });
   await until("the text from before", () => document.getText() === TEXT);
