@@ -280,9 +280,13 @@ fn a_chat_that_is_open_in_another_window_is_copied_by_an_action_and_for_a_plugin
     window.until("the offer", |it| it.contains("- [ ] open a copy"));
     let place = json!({"textDocument": {"uri": window.editor.uri(CHAT)}, "context": {"diagnostics": []},
         "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}});
-    let actions = window.editor.ok("textDocument/codeAction", place);
-    let action = actions.as_array().unwrap().iter().find(|it| it["title"] == "Pi: open a copy of this chat");
-    let arguments = action.expect("no such action")["command"]["arguments"].clone();
+    let mut offered = || {
+        let actions = window.editor.ok("textDocument/codeAction", place.clone());
+        let is_it = |it: &&Value| it["title"] == "Pi: open a copy of this chat";
+        Some(actions.as_array().unwrap().iter().find(is_it)?["command"]["arguments"].clone())
+    };
+    // The editor has the offer a moment before the server hears of it.
+    let arguments = (0..1000).find_map(|_| offered()).expect("no such action");
     window.command("pi.openCopy", arguments);
     goes_on(&window, &first, "");
     let mut plugin = Editor::start(env!("CARGO_BIN_EXE_pi"), &window.scratch, Profile::plugin());

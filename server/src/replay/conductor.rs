@@ -212,6 +212,7 @@ impl<'a> Conductor<'a> {
                 }
                 self.expected[at].now = Some(message);
             }
+            None if is_hint(&message) => {}
             None => {
                 self.found.push(Difference::new(
                     None,
@@ -503,6 +504,12 @@ impl<'a> Conductor<'a> {
 fn diagnosed(message: &Value) -> Option<&str> {
     let is_one = message["method"] == "textDocument/publishDiagnostics";
     message["params"]["uri"].as_str().filter(|_| is_one)
+}
+
+/// Whether this is said to the user in passing. Of several within two seconds only the newest is shown, so that how many
+/// are depends on the clock.
+fn is_hint(message: &Value) -> bool {
+    message["method"] == "window/showMessage" && message["params"]["type"] == 3
 }
 
 fn ordinal(number: u64) -> String {
