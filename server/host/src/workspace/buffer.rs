@@ -20,7 +20,7 @@ use super::{
     ends,
     journal::{EditIntent, EditKind, Record},
     open::Arrived,
-    sent,
+    reload, sent,
 };
 use crate::{
     crash::{self, Point},
@@ -259,6 +259,9 @@ impl Workspace {
             documents.send((key, &path), &edit.base, &edit.changes, encoding)
         });
         let Some((id, mut progress)) = watched else { return Ok(Seen::Closed(None)) };
+        if edit.label.starts_with(reload::LABEL) {
+            self.with_key(&path, |documents, key| documents.reloads(key, id));
+        }
         let damaged = self.damage(&path);
         let mut under_way = UnderWay { workspace: self, path: &path, id, answered: false };
         crash::at(Point::Sending);

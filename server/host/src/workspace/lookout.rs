@@ -70,6 +70,11 @@ impl Lookout {
         self.sent.push(sent);
     }
 
+    /// The edit makes of the text what the file has become.
+    pub fn reloads(&mut self, id: u64) {
+        self.sent.iter_mut().filter(|it| it.is(id)).for_each(|it| it.reloads = true);
+    }
+
     /// Nobody waits for the edit any more.
     pub fn leave(&mut self, id: u64, answered: bool) {
         self.sent.iter_mut().filter(|it| it.is(id)).for_each(|it| it.leave(answered));
@@ -95,8 +100,11 @@ impl Lookout {
         now: &Rope,
     ) -> Vec<(Vec<Edit>, Rope)> {
         self.forget_old();
-        let sent: Vec<_> = self.sent.iter().collect();
-        let ways: Vec<_> = texts.filter_map(|it| Some((it, way(&sent, it, now)?))).collect();
+        let texts: Vec<_> = texts.collect();
+        // An editor that shows what the file has become needed no edit for that; the edit may still come.
+        let has_read = texts.first().is_some_and(|it| *it == now);
+        let sent: Vec<_> = self.sent.iter().filter(|it| !(it.reloads && has_read)).collect();
+        let ways: Vec<_> = texts.into_iter().filter_map(|it| Some((it, way(&sent, it, now)?))).collect();
         let meant = |(from, way): &&(&Rope, Vec<&Sent>)| way.first().is_some_and(|it| it.is_for(from));
         let found = ways.iter().find(meant).or(ways.iter().find(|it| !it.1.is_empty()));
         let mut steps = Vec::new();

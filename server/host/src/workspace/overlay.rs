@@ -278,6 +278,11 @@ impl Overlay {
         Some((id, progress))
     }
 
+    /// The edit makes of the text what the file has become.
+    pub fn reloads(&mut self, key: &Path, id: u64) {
+        self.all_mut(key).for_each(|it| it.watch.reloads(id));
+    }
+
     /// Nobody waits for the edit any more. It is looked out for a while all the same, longer without an answer.
     pub fn leave(&mut self, key: &Path, id: u64, answered: bool) {
         self.all_mut(key).for_each(|it| it.watch.leave(id, answered));

@@ -25,6 +25,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// buffer of an editor that compares no versions, what the user typed would be there twice.
 const LAG: Duration = Duration::from_secs(15);
 
+/// Begins the label of an edit that has the editor take over a file.
+pub(super) const LABEL: &str = "pi: reload";
+
 /// How open documents stood to their files.
 pub struct Before(HashMap<PathBuf, Standing>);
 
@@ -183,7 +186,7 @@ impl Workspace {
             path: path.to_owned(),
             base: Some(Snapshot::of_buffer(path.to_owned(), shown, document.version)),
             text,
-            label: format!("pi: reload {name}"),
+            label: format!("{LABEL} {name}"),
             cause: None,
         };
         self.commit_buffer(&plan, cancel).await.map(drop)

@@ -38,6 +38,8 @@ pub(super) struct Sent {
     /// them may still: which cannot be seen.
     others: Vec<(u64, Rope)>,
     meets: VecDeque<Meeting>,
+    /// It makes of the text what the file has become.
+    pub reloads: bool,
     /// Nobody waits for it any more; it is forgotten then.
     pub until: Option<Instant>,
 }
@@ -54,7 +56,8 @@ impl Sent {
     /// Changes of `base`.
     pub fn new(id: u64, base: Rope, changes: Vec<TextChange>, encoding: PositionEncoding) -> Self {
         let places = changes.iter().map(|it| to_range(&base, it.start, it.end, encoding)).collect();
-        Self { id, base, changes, places, encoding, others: Vec::new(), meets: VecDeque::new(), until: None }
+        let (others, meets) = (Vec::new(), VecDeque::new());
+        Self { id, base, changes, places, encoding, others, meets, reloads: false, until: None }
     }
 
     /// The document has the text with this number now.

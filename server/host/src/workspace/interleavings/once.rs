@@ -48,6 +48,8 @@ async fn stories_that_went_wrong_once_go_well() {
                 Cancel,
             ],
         ),
+        // An edit that has the editor take over the file comes after it has read the file anew.
+        (Refuse, &[Foreign(0), Edit(190, 0), Wait(2500), Close, Open]),
         (Hide, &[Edit(27, 82), Close, Serve(Mute), Wait(11_000), Edit(63, 93), Open, Close, Deliver, Open]),
     ];
     for (closed, steps) in stories {
@@ -70,10 +72,17 @@ async fn stories_with_line_ends_that_went_wrong_once_go_well() {
 }
 
 async fn once(own_ends: bool, closed: OnClosed, steps: &[Step]) {
+    for first_version in [0, 1] {
+        once_from(first_version, own_ends, closed, steps).await;
+    }
+}
+
+/// Documents begin with this version.
+async fn once_from(first_version: i32, own_ends: bool, closed: OnClosed, steps: &[Step]) {
     let dir = tempfile::tempdir().unwrap();
     let nature = Nature {
         tells_stale: false,
-        first_version: 0,
+        first_version,
         encoding: PositionEncoding::Utf8,
         whole: false,
         closed,
