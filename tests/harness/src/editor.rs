@@ -606,6 +606,14 @@ impl Editor {
         self.desk.lock().open.contains_key(&self.uri(relative))
     }
 
+    /// Waits until `find` finds something. When it is there, the server has been told of what its edits changed.
+    pub fn wait_for<T>(&self, what: &str, find: impl Fn() -> Option<T>) -> T {
+        let found = self.client.wait_for(what, find);
+        // An edit is seen in a buffer before it is told of, and whoever applies it has the turn until then.
+        drop(self.desk.turn());
+        found
+    }
+
     /// Text of a buffer; the server may not have been told of it yet.
     pub fn buffer(&self, relative: &str) -> String {
         self.desk.lock().open.get(&self.uri(relative)).expect("the buffer is not open").text.clone()
