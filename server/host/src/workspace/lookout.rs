@@ -100,11 +100,10 @@ impl Lookout {
         now: &Rope,
     ) -> Vec<(Vec<Edit>, Rope)> {
         self.forget_old();
-        let texts: Vec<_> = texts.collect();
+        let sent: Vec<_> = self.sent.iter().collect();
+        let mut ways: Vec<_> = texts.filter_map(|it| Some((it, way(&sent, it, now)?))).collect();
         // An editor that shows what the file has become needed no edit for that; the edit may still come.
-        let has_read = texts.first().is_some_and(|it| *it == now);
-        let sent: Vec<_> = self.sent.iter().filter(|it| !(it.reloads && has_read)).collect();
-        let ways: Vec<_> = texts.into_iter().filter_map(|it| Some((it, way(&sent, it, now)?))).collect();
+        ways.retain(|(from, way)| !way.first().is_some_and(|it| it.reloads && it.is_for(from)));
         let meant = |(from, way): &&(&Rope, Vec<&Sent>)| way.first().is_some_and(|it| it.is_for(from));
         let found = ways.iter().find(meant).or(ways.iter().find(|it| !it.1.is_empty()));
         let mut steps = Vec::new();

@@ -50,6 +50,7 @@ async fn stories_that_went_wrong_once_go_well() {
         ),
         // An edit that has the editor take over the file comes after it has read the file anew.
         (Refuse, &[Foreign(0), Edit(190, 0), Wait(2500), Close, Open]),
+        (Refuse, &[Foreign(0), Edit(190, 0), Wait(2500), Close, Open, Foreign(0)]),
         (Hide, &[Edit(27, 82), Close, Serve(Mute), Wait(11_000), Edit(63, 93), Open, Close, Deliver, Open]),
     ];
     for (closed, steps) in stories {
