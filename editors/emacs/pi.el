@@ -270,7 +270,8 @@ The text between BEG and END, interactively the region, is mentioned in it."
   (pi--execute "pi.revert"))
 
 (defun pi-redo ()
-  "Take back the last decision: put back what was taken out, let what was kept wait again."
+  "Take back the last decision.
+What was taken out is put back, and what was kept waits again."
   (interactive)
   (pi--execute "pi.redo"))
 

@@ -4,19 +4,23 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use lsp_types::{Position, Range, Url};
-use pi_core::{SessionHandle, session::Command};
+use pi_core::{SessionHandle, bus::EventQueue, session::Command};
 use pi_host::{
     fs::blocking,
     workspace::position::{PositionEncoding, to_range},
 };
-use pi_protocol::{TextPosition, TextRange};
+use pi_protocol::{AgentMessage, TextPosition, TextRange};
 use ropey::Rope;
 
 use super::{attach, files, story::title_of, written::Written};
 use crate::transport::lsp::{connection::Connection, documents::file_path, show::document};
+
+/// Longest wait for the first words of a chat, of which its document has the name.
+const FIRST_WORDS: Duration = Duration::from_secs(2);
 
 /// Opens the chat of a session. `mention` is typed into its prompt.
 pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: Option<String>) {
@@ -34,15 +38,36 @@ pub async fn open(connection: Arc<Connection>, session: SessionHandle, mention: 
 
 /// What a chat is called: its name, else its first words.
 async fn title(connection: &Connection, session: &SessionHandle) -> Option<String> {
-    let name = session.ask(Command::GetState).await.ok().and_then(|it| it.session_name);
-    if name.is_some() {
-        return name;
+    let state = session.ask(Command::GetState).await.ok()?;
+    if state.session_name.is_some() {
+        return state.session_name;
     }
-    let all = session.ask(|reply| Command::GetEntries(None, reply)).await.ok()?;
-    let first = attach::path_of(&all.entries, all.leaf_id.as_deref()).into_iter().next()?;
+    let first = match first_message(session).await {
+        // What was said a moment ago is on its way.
+        None if state.is_streaming => next_message(session).await,
+        first => first,
+    }?;
     let chats = connection.hub.folder_of(session.id()).join(files::FOLDER);
     let written = Written::read(&chats, &connection.hub.header(session.id())?).await;
     title_of(&written.message(first))
+}
+
+async fn first_message(session: &SessionHandle) -> Option<Arc<AgentMessage>> {
+    let all = session.ask(|reply| Command::GetEntries(None, reply)).await.ok()?;
+    attach::path_of(&all.entries, all.leaf_id.as_deref()).into_iter().next()
+}
+
+/// The first message of a session that has none yet and works; nothing if it takes too long.
+async fn next_message(session: &SessionHandle) -> Option<Arc<AgentMessage>> {
+    let events = EventQueue::of_one_session();
+    session.ask(|reply| Command::Subscribe(events.clone(), reply)).await.ok()?;
+    let said = async {
+        // It may have come before we listened.
+        while first_message(session).await.is_none() && events.next().await.is_some() {}
+    };
+    let _late = tokio::time::timeout(FIRST_WORDS, said).await;
+    events.close();
+    first_message(session).await
 }
 
 /// The document of a chat, as [`files::ensure`] finds or makes it.
