@@ -117,11 +117,6 @@ pub trait EditorClient: Send + Sync {
         Err("it cannot".into())
     }
 
-    /// Whether it never makes an edit of a text that it does not have any more, not even of version 0.
-    fn compares_versions(&self) -> bool {
-        false
-    }
-
     /// Asks the editor to change one open document. Bounded in time.
     async fn apply(&self, edit: DocumentEdit) -> EditorAnswer;
 

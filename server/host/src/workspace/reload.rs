@@ -19,10 +19,8 @@ use crate::fs;
 
 /// An editor that is not asked may reload a file by itself for this part of the time in which it reports an edit.
 const MOMENT: u32 = 4;
-/// An editor that reloads a changed file by itself has done so after this time.
-const GRACE: Duration = Duration::from_secs(2);
 /// For so long what is new in a file may be a save of the editor itself, of which it has not told yet. Brought into the
-/// buffer of an editor that compares no versions, what the user typed would be there twice.
+/// buffer, what the user typed would be there twice.
 const LAG: Duration = Duration::from_secs(15);
 
 /// Begins the label of an edit that has the editor take over a file.
@@ -66,7 +64,7 @@ impl Workspace {
             }
         }
         let left_behind = self.reload(behind, Duration::ZERO, cancel).await;
-        older.retain(|it| self.lag(it).is_zero());
+        older.retain(|it| since_written(it) >= LAG);
         let left_older = self.reload(older, Duration::ZERO, cancel).await;
         for path in left_behind.into_iter().chain(left_older) {
             let _guard = self.lock_path(&path).await;
@@ -86,7 +84,8 @@ impl Workspace {
         if !self.is_behind(path).await {
             return Ok(());
         }
-        if self.reload(vec![path.to_owned()], self.lag(path), cancel).await.is_empty() {
+        let lag = LAG.saturating_sub(since_written(path));
+        if self.reload(vec![path.to_owned()], lag, cancel).await.is_empty() {
             return Ok(());
         }
         match self.bring(path, cancel).await {
@@ -107,15 +106,6 @@ impl Workspace {
         if let Err(error) = self.bring(path, cancel).await {
             tracing::debug!(%error, "the editor goes on showing an older file");
         }
-    }
-
-    /// How long what is new in the file of a document in which nobody seems to have typed is left to its editor.
-    fn lag(&self, path: &Path) -> Duration {
-        // Editors number what they tell, and refuse an edit of an older number; only 0 is taken for none by some.
-        let is_numbered = || self.document(path).is_some_and(|it| it.version > 0);
-        let compares = self.editor().is_some_and(|it| it.compares_versions()) || is_numbered();
-        let lag = if compares { GRACE } else { LAG };
-        lag.saturating_sub(since_written(path))
     }
 
     async fn all_standings(self: &Arc<Self>) -> Vec<(Document, Standing)> {

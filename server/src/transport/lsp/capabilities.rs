@@ -142,8 +142,6 @@ pub struct Capabilities {
     pub next_key: Option<&'static str>,
     /// Prints the label of every edit: two of them make Neovim wait for a key.
     pub prints_labels: bool,
-    /// Never makes an edit of a text that it does not have any more, not even of version 0.
-    pub compares_versions: bool,
     /// Its dialogs come while the user types, with the first answer chosen already (Helix).
     pub chooses_first: bool,
 }
@@ -175,7 +173,6 @@ impl Capabilities {
         Self {
             next_key,
             prints_labels: name == Some("Neovim"),
-            compares_versions: matches!(name, Some("helix" | "Eglot" | "Zed")),
             chooses_first: name == Some("helix"),
             ..Self::resolve(&params.capabilities)
         }
@@ -232,7 +229,6 @@ impl Capabilities {
                 .unwrap_or(false),
             next_key: None,
             prints_labels: false,
-            compares_versions: false,
             chooses_first: false,
         }
     }
@@ -325,7 +321,6 @@ mod tests {
             lens_refresh: _,
             next_key: _,
             prints_labels: _,
-            compares_versions: _,
             chooses_first: _,
         } = of;
         let all = [
@@ -385,8 +380,6 @@ mod tests {
                 assert_eq!(got.takes(&operation), name != "eglot", "{name} {operation:?}");
             }
             assert_eq!(got.prints_labels, name.starts_with("nvim"), "{name}");
-            let compares = ["helix", "eglot", "zed"].iter().any(|it| name.starts_with(it));
-            assert_eq!(got.compares_versions, compares, "{name}");
             assert_eq!(got.chooses_first, name.starts_with("helix"), "{name}");
             assert_eq!(got.answers_to, Answers::ALL, "{name}");
         }

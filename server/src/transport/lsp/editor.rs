@@ -76,10 +76,6 @@ impl EditorClient for LspEditor {
         ask(&connection, params, DEADLINE).await
     }
 
-    fn compares_versions(&self) -> bool {
-        self.connection.upgrade().is_some_and(|it| it.capabilities().compares_versions)
-    }
-
     fn takes(&self, operation: &FileOperation) -> bool {
         self.connection.upgrade().is_some_and(|it| it.capabilities().takes(operation))
     }

@@ -149,10 +149,6 @@ impl EditorClient for FakeEditor {
         }
     }
 
-    fn compares_versions(&self) -> bool {
-        lock(&self.desk).nature.tells_stale
-    }
-
     fn encoding(&self) -> PositionEncoding {
         self.encoding
     }
