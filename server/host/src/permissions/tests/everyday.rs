@@ -107,6 +107,9 @@ fn looking_around_needs_no_question() {
         .collect();
     assert!(asked.is_empty(), "{asked:#?}");
 
+    // Whoever tries the project in a home of its own may have that in a temporary directory, where everything is read.
+    let is_temporary = |it: &Path| it.starts_with(std::env::temp_dir()) || it.starts_with("/tmp");
+    let home_is_temporary = crate::paths::home_dir().is_some_and(|it| is_temporary(&it));
     // What is asked for on purpose: it looks at what is not the project's, runs a program that the project can name
     // (`rust-toolchain.toml`), or opens what another program says.
     for text in [
@@ -128,6 +131,9 @@ fn looking_around_needs_no_question() {
         "for f in src; do for f in /etc/hosts; do cat $f; done; cat $f; done",
         "f=/etc/hosts; for f in src/main.rs; do cat $f; done; cat $f",
     ] {
+        if home_is_temporary && (text.contains("$HOME") || text.contains('~')) {
+            continue;
+        }
         let decided = decide(&world, PermissionMode::Ask, &command(text));
         assert_eq!(decided.decision(), ASK, "{text}: {decided:#?}");
     }
