@@ -213,12 +213,6 @@ impl Lookout {
         // Of two that lead to the same, the newest is the one somebody waits for.
         let well = found.iter().rev().find(|(at, (_, source))| self.sent[*at].is_for(source));
         if let Some((at, _)) = well {
-            if self.sent[*at].reloads {
-                // Or the editor has taken over the file by itself, and the edit may still come.
-                let id = self.sent[*at].id;
-                self.repaired(text);
-                return Some((id, text.clone()));
-            }
             let arrived = self.take(*at);
             // What it was made for is without what had gone astray before.
             self.repaired(text);

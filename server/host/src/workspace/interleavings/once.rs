@@ -6,9 +6,7 @@ use super::*;
 async fn stories_that_went_wrong_once_go_well() {
     use Fault::{Denies, Mute, None as Well};
     use OnClosed::{Hide, Refuse, Reopen};
-    use Step::{
-        Cancel, Close, Delete, Deliver, DeliverAll, Edit, Foreign, Open, Reload, Save, Serve, Type, Wait,
-    };
+    use Step::{Cancel, Close, Delete, Deliver, DeliverAll, Edit, Foreign, Open, Save, Serve, Type, Wait};
     let stories: &[(OnClosed, &[Step])] = &[
         // An edit that is made a second time, where it changes nothing.
         (Refuse, &[Edit(32, 101), Serve(Well), Wait(2500), Serve(Denies)]),
@@ -53,7 +51,6 @@ async fn stories_that_went_wrong_once_go_well() {
         // An edit that has the editor take over the file comes after it has read the file anew.
         (Refuse, &[Foreign(0), Edit(190, 0), Wait(2500), Close, Open]),
         (Refuse, &[Foreign(0), Edit(190, 0), Wait(2500), Close, Open, Foreign(0)]),
-        (Refuse, &[Foreign(0), Edit(190, 0), Wait(2500), Reload, Close, Open]),
         (Hide, &[Edit(27, 82), Close, Serve(Mute), Wait(11_000), Edit(63, 93), Open, Close, Deliver, Open]),
     ];
     for (closed, steps) in stories {
