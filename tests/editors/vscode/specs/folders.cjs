@@ -30,7 +30,8 @@ story("a chat that begins at a file of the second folder works there", async () 
   equal(document.getText(), "new api\n", "the file of the second folder");
   equal(other.document.getText(), "old web\n", "the file of the first folder");
   const [where, , read] = lastResults();
-  equal(where.trim(), fs.realpathSync(api), "where commands run");
+  // VS Code now and then has its own settings open and changed, which a command is told of below.
+  equal(where.split("\n")[0], fs.realpathSync(api), "where commands run");
   equal(read.trim(), "old web", "the other folder can be read");
   await sees(".tool", "Edited same.txt");
   await sees(".review", "1 change in 1 file");
