@@ -20,7 +20,7 @@ use super::{
     ends,
     journal::{EditIntent, EditKind, Record},
     open::Arrived,
-    reload, sent,
+    sent,
 };
 use crate::{
     crash::{self, Point},
@@ -71,18 +71,28 @@ struct Goal {
     rebased: bool,
 }
 
+/// What an edit of a buffer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Its text becomes another one.
+    Change,
+    /// It becomes what its file is already.
+    Reload,
+}
+
 impl Workspace {
     /// Makes the planned change in the open document. Nothing if the document was closed and the edit is not in
     /// it: the file counts then.
     pub(super) async fn commit_buffer(
         self: &Arc<Self>,
         plan: &EditPlan,
+        purpose: Purpose,
         cancel: &CancellationToken,
     ) -> Result<Option<Committed>, CommitError> {
         let mut record = None;
         let outcome = {
             let _lookout = Lookout { workspace: self, path: &plan.path };
-            self.edit_buffer(plan, &mut record, cancel).await
+            self.edit_buffer(plan, purpose, &mut record, cancel).await
         };
         let Some(record) = record.filter(Record::is_kept) else { return outcome };
         let path = plan.path.clone();
@@ -101,6 +111,7 @@ impl Workspace {
     async fn edit_buffer(
         self: &Arc<Self>,
         plan: &EditPlan,
+        purpose: Purpose,
         record: &mut Option<Record>,
         cancel: &CancellationToken,
     ) -> Result<Option<Committed>, CommitError> {
@@ -164,7 +175,7 @@ impl Workspace {
                 label: plan.label.clone(),
             };
             sent += 1;
-            match self.send_and_watch(&*editor, edit, &theirs, &goal.target, cancel).await? {
+            match self.send_and_watch(&*editor, edit, purpose, &theirs, &goal.target, cancel).await? {
                 Seen::Arrived(Arrived { text, version, .. }) => {
                     let before = goal.clean.clone();
                     let goal = Goal { target: text.to_string(), ..goal };
@@ -249,6 +260,7 @@ impl Workspace {
         &self,
         editor: &dyn EditorClient,
         edit: DocumentEdit,
+        purpose: Purpose,
         theirs: &str,
         target: &str,
         cancel: &CancellationToken,
@@ -259,7 +271,7 @@ impl Workspace {
             documents.send((key, &path), &edit.base, &edit.changes, encoding)
         });
         let Some((id, mut progress)) = watched else { return Ok(Seen::Closed(None)) };
-        if edit.label.starts_with(reload::LABEL) {
+        if purpose == Purpose::Reload {
             self.with_key(&path, |documents, key| documents.reloads(key, id));
         }
         let damaged = self.damage(&path);
@@ -406,7 +418,7 @@ impl Workspace {
             label: "pi: take back a misplaced edit".to_owned(),
             cause: None,
         };
-        self.edit_buffer(&plan, &mut None, &CancellationToken::new()).await.map(|_| ())
+        self.edit_buffer(&plan, Purpose::Change, &mut None, &CancellationToken::new()).await.map(|_| ())
     }
 }
 

@@ -12,7 +12,7 @@ use similar::TextDiff;
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
-use super::{Origin, Snapshot, Workspace, journal::EditCause, lock, resolve};
+use super::{Origin, Snapshot, Workspace, buffer::Purpose, journal::EditCause, lock, resolve};
 use crate::{form, fs};
 
 /// How often an edit goes from the editor to the disk or back, when the document is opened and closed meanwhile.
@@ -279,7 +279,7 @@ impl PathGuard {
         for _ in 0..HANDOVERS {
             self.workspace.catch_up(&plan.path, cancel).await?;
             let done = match self.workspace.document(&plan.path) {
-                Some(_) => self.workspace.commit_buffer(&plan, cancel).await?,
+                Some(_) => self.workspace.commit_buffer(&plan, Purpose::Change, cancel).await?,
                 None if plan.base.is_none() && is_free(&plan.path) => {
                     self.workspace.commit_new(&plan, cancel).await?
                 }

@@ -22,6 +22,8 @@ use crate::{
 
 /// Of larger texts only what tells them from others is kept.
 const KEPT_BYTES: usize = 1024 * 1024;
+/// Larger files are not looked at: of what is read in parts not all should be read for that.
+const LOOKED_AT_BYTES: u64 = 8 * 1024 * 1024;
 /// Texts of one session that are kept; of other files as of larger texts.
 const KEPT_FILES: usize = 200;
 /// Files of one session that are known at all.
@@ -93,8 +95,12 @@ impl Seen {
 
 impl Workspace {
     /// The model of this session looks at the file as it is now; which lines it is shown, [`saw`](Self::saw) says. Nothing
-    /// happens if it cannot be read as text.
+    /// happens if it cannot be read as text, or is very large and not open.
     pub async fn learn(&self, session: &str, path: &Path) {
+        let is_large = || path.metadata().is_ok_and(|it| it.len() > LOOKED_AT_BYTES);
+        if self.document(path).is_none() && is_large() {
+            return;
+        }
         if let Ok(snapshot) = self.read(path).await {
             if snapshot.exact {
                 self.looks_at(session, path, &snapshot.text);
@@ -308,14 +314,15 @@ impl Workspace {
         changed
     }
 
-    /// Hash of the text that is there instead. A file that has gone has the empty text.
+    /// What tells the text that is there instead from others. A file that has gone has the empty text.
     async fn hash_if_changed(&self, seen: &Seen) -> Option<u64> {
         if let What::At(time) = seen.what {
             // What has gone since may never have been meant to stay.
             let written = seen.path.metadata().and_then(|it| it.modified()).ok()?;
-            let is_newer = written.duration_since(time).is_ok_and(|it| it > PRECISION);
-            if !is_newer && self.document(&seen.path).is_none_or(|it| !it.dirty) {
-                return None;
+            if self.document(&seen.path).is_none_or(|it| !it.dirty) {
+                // There is no text to compare with: the time stands for it.
+                let is_newer = written.duration_since(time).is_ok_and(|it| it > PRECISION);
+                return is_newer.then(|| snapshot::fingerprint(format!("{written:?}").as_bytes()));
             }
         }
         let now = match self.shown_async(&seen.path).await {

@@ -14,7 +14,7 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommitError, Document, EditPlan, Snapshot, Standing, Workspace};
+use super::{CommitError, Document, EditPlan, Snapshot, Standing, Workspace, buffer::Purpose};
 use crate::fs;
 
 /// An editor that is not asked may reload a file by itself for this part of the time in which it reports an edit.
@@ -22,9 +22,6 @@ const MOMENT: u32 = 4;
 /// For so long what is new in a file may be a save of the editor itself, of which it has not told yet. Brought into the
 /// buffer, what the user typed would be there twice.
 const LAG: Duration = Duration::from_secs(15);
-
-/// Begins the label of an edit that has the editor take over a file.
-pub(super) const LABEL: &str = "pi: reload";
 
 /// How open documents stood to their files.
 pub struct Before(HashMap<PathBuf, Standing>);
@@ -176,10 +173,10 @@ impl Workspace {
             path: path.to_owned(),
             base: Some(Snapshot::of_buffer(path.to_owned(), shown, document.version)),
             text,
-            label: format!("{LABEL} {name}"),
+            label: format!("pi: reload {name}"),
             cause: None,
         };
-        self.commit_buffer(&plan, cancel).await.map(drop)
+        self.commit_buffer(&plan, Purpose::Reload, cancel).await.map(drop)
     }
 }
 
