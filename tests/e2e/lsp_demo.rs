@@ -15,17 +15,19 @@ fn is_told(it: &Value, text: &str) -> bool {
         && it["params"]["message"].as_str().is_some_and(|it| it.contains(text))
 }
 
+/// An editor of somebody who has set up nothing yet.
+fn without_model(scratch: &Scratch, mut profile: Profile) -> Editor {
+    profile.arguments.clear();
+    let mut editor = Editor::start(PI, scratch, profile);
+    editor.unchecked = true;
+    editor
+}
+
 #[test]
 fn without_a_model_the_demo_edits_a_buffer_asks_once_and_leaves_two_changes() {
     let scratch = Scratch::new();
-    let mut profile = Profile::plain();
-    profile.arguments.clear();
-    let mut editor = Editor::start(PI, &scratch, profile);
-    editor.unchecked = true;
-    let command = |editor: &mut Editor, name: &str, arguments: Value| {
-        editor.ok("workspace/executeCommand", json!({"command": name, "arguments": arguments}))
-    };
-    command(&mut editor, "pi.demo", json!([]));
+    let mut editor = without_model(&scratch, Profile::plain());
+    editor.ok("workspace/executeCommand", json!({"command": "pi.demo", "arguments": []}));
     editor.claim("the file", |it| is_told(it, FILE));
     let before = scratch.read(FILE);
     editor.open(FILE, &before);
@@ -64,10 +66,7 @@ fn without_a_model_the_demo_edits_a_buffer_asks_once_and_leaves_two_changes() {
 #[test]
 fn a_plugin_comes_to_the_session_of_the_demo_and_sends_its_prompt() {
     let scratch = Scratch::new();
-    let mut profile = Profile::plugin();
-    profile.arguments.clear();
-    let mut editor = Editor::start(PI, &scratch, profile);
-    editor.unchecked = true;
+    let mut editor = without_model(&scratch, Profile::plugin());
     let demo = editor.ok("pi/demo", json!({}));
     assert_eq!(demo["uri"], editor.uri(FILE));
     editor.open(FILE, &scratch.read(FILE));

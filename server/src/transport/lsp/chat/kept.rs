@@ -66,14 +66,7 @@ impl Kept {
     /// Beside a document.
     pub async fn write(&self, document: &Path, session: &str) {
         let Some(path) = place(document, session) else { return };
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        let written = blocking(move || {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            write_atomic(&path, &bytes)
-        });
-        if let Err(error) = written.await {
-            tracing::debug!(%error, "what a chat document is like is not remembered");
-        }
+        put(path, self).await;
     }
 
     /// What became of what was sent and of what waited. `said` are the messages of the user since, `queued` is what
@@ -96,6 +89,18 @@ impl Kept {
             sent: there.iter().map(|it| it.raw.clone()).collect(),
             lost: waiting.filter(|it| !is_there(it)).cloned().collect(),
         }
+    }
+}
+
+/// Writes something into the folder of what is remembered. Without it a chat document is poorer and not wrong.
+pub async fn put(path: PathBuf, what: &impl Serialize) {
+    let bytes = serde_json::to_vec(what).unwrap_or_default();
+    let written = blocking(move || {
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        write_atomic(&path, &bytes)
+    });
+    if let Err(error) = written.await {
+        tracing::debug!(%error, "what a chat document is like is not remembered");
     }
 }
 

@@ -9,11 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use pi_host::fs::{blocking, write_atomic};
+use pi_host::fs::blocking;
 use pi_protocol::{AgentMessage, Content, MessageContent, SessionHeader, UserMessage};
 use serde::{Deserialize, Serialize};
 
-use super::kept::FOLDER;
+use super::kept::{self, FOLDER};
 use crate::markdown::Turn;
 
 /// The messages of one session that the model got otherwise.
@@ -51,15 +51,7 @@ impl Written {
         if !std::mem::take(&mut self.is_new) {
             return;
         }
-        let path = place(chats, session);
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        let written = blocking(move || {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            write_atomic(&path, &bytes)
-        });
-        if let Err(error) = written.await {
-            tracing::debug!(%error, "what was written in a chat document is not remembered");
-        }
+        kept::put(place(chats, session), self).await;
     }
 
     /// A message that was written like this, without what was put in the place of its text or behind it.
