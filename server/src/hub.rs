@@ -24,8 +24,8 @@ use pi_host::{
     tools::remembered,
 };
 use pi_protocol::{
-    AgentEvent, CommandError, ExportHtmlParams, ExportedHtml, ForkParams, ForkResult, NewSessionParams,
-    SessionHeader, SwitchSessionParams, event::NoticeLevel,
+    AgentEvent, CommandError, Entry, ExportHtmlParams, ExportedHtml, ForkParams, ForkResult,
+    NewSessionParams, SessionHeader, SwitchSessionParams, event::NoticeLevel,
 };
 use tokio::sync::{
     broadcast::{self, error::RecvError},
@@ -144,15 +144,7 @@ impl Hub {
         let file = options.store.file().map(PathBuf::from);
         let review = self.compose.review_of(&header, folder);
         let meanwhile = review::decided_meanwhile(&review, &header.id, &options.entries).await;
-        let (workspace, id, entries) =
-            (review.workspace().clone(), header.id.clone(), options.entries.clone());
-        let remembered = blocking(move || {
-            remembered::remember(&workspace, &id, &entries);
-            Ok(())
-        });
-        if let Err(error) = remembered.await {
-            tracing::warn!(%error, "what the model had read is not known");
-        }
+        remember(&review, &header.id, &options.entries).await;
         let handle = SessionHandle::spawn(options);
         meanwhile.into_iter().for_each(|it| handle.send(Command::Remark(it)));
         if let Some(name) = self.compose.take_session_name() {
@@ -420,5 +412,21 @@ async fn tell_of_edits(hub: Weak<Hub>, mut events: broadcast::Receiver<LedgerEve
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// What the model of a session that is opened again knows of files.
+async fn remember(review: &Review, session: &str, entries: &[Entry]) {
+    let looks = remembered::looks(entries);
+    if looks.is_empty() {
+        return;
+    }
+    let (workspace, session) = (review.workspace().clone(), session.to_owned());
+    let remembered = blocking(move || {
+        remembered::remember(&workspace, &session, looks);
+        Ok(())
+    });
+    if let Err(error) = remembered.await {
+        tracing::warn!(%error, "what the model had read is not known");
     }
 }
